@@ -1,0 +1,2 @@
+//! Owns the command line: arguments in, sentences and exit codes out.
+//! Must not know how anything it calls is done.

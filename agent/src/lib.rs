@@ -1,0 +1,15 @@
+//! Owns the list of the agent's rooms (see ARCHITECTURE.md for the arrows between them).
+//! Must not know anything itself.
+
+pub mod bench;
+pub mod blob;
+pub mod cli;
+pub mod engine;
+pub mod http;
+pub mod hub;
+pub mod load;
+pub mod log;
+pub mod orchestrate;
+pub mod process;
+pub mod record;
+pub mod stream;

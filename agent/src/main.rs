@@ -1,0 +1,2 @@
+//! Owns the process entry point; must not know how anything is done.
+fn main() { println!("tokenprism"); }

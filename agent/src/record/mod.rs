@@ -1,0 +1,2 @@
+//! Owns what a request was and what a set of them amounts to: records, windows, percentiles, verdict.
+//! Must not know sockets or time sources.

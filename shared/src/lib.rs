@@ -1,0 +1,1 @@
+//! Words both sides use.
