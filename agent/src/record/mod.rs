@@ -2,5 +2,11 @@
 //! Must not know sockets or time sources.
 
 mod request;
+mod statistics;
+mod tally;
+mod verdict;
 
 pub use request::{Chunk, RequestRecord};
+pub use statistics::{Samples, needed};
+pub use tally::{Price, Tally, Window};
+pub use verdict::{CLIENT_LATE_LIMIT_MS, judge};
