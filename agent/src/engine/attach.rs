@@ -174,12 +174,9 @@ impl Probe {
     }
 
     /// The body of a good answer, bounded; anything else as a sentence.
-    async fn answer(
-        &self,
-        url: &Url,
-        sent: Result<reqwest::Response, reqwest::Error>,
-    ) -> Result<Vec<u8>, EngineError> {
-        let unreachable = |e: &reqwest::Error| EngineError::Unreachable { url: self.base.to_string(), reason: cause(e) };
+    async fn answer(&self, url: &Url, sent: Result<reqwest::Response, reqwest::Error>) -> Result<Vec<u8>, EngineError> {
+        let unreachable =
+            |e: &reqwest::Error| EngineError::Unreachable { url: self.base.to_string(), reason: cause(e) };
         let mut response = sent.map_err(|e| unreachable(&e))?;
         let status = response.status();
         let mut bytes = Vec::new();

@@ -52,7 +52,8 @@ pub(super) async fn builtin(plan: &Plan, lines: mpsc::Sender<String>) -> Result<
         }
     });
     let probe = Probe::new(&url)?;
-    let mut engine = probe.identify(Protocol::OpenAiCompletions, plan.engine.model.as_deref(), plan.engine.kind.label()).await?;
+    let mut engine =
+        probe.identify(Protocol::OpenAiCompletions, plan.engine.model.as_deref(), plan.engine.kind.label()).await?;
     engine.info.start_ms = Some(begun.elapsed().as_secs_f64() * 1e3);
     engine.caveats.extend([Caveat::RandomWeightsOnCpu, Caveat::SharedCores]);
     engine.child = Some(child);

@@ -12,16 +12,18 @@ use shared::workload::{MAX_PROMPTS_BYTES, TaskPrompt, parse_prompts};
 const SHIPPED: &str = include_str!("../../../prompts.txt");
 /// Words of synthetic text: short and common, so that most tokenizers give each one token.
 const WORDS: [&str; 32] = [
-    "time", "water", "house", "light", "road", "hand", "year", "work", "line", "point", "world", "part", "place", "week",
-    "case", "group", "fact", "eye", "side", "head", "war", "air", "force", "music", "paper", "field", "state", "market",
-    "board", "city", "town", "book",
+    "time", "water", "house", "light", "road", "hand", "year", "work", "line", "point", "world", "part", "place",
+    "week", "case", "group", "fact", "eye", "side", "head", "war", "air", "force", "music", "paper", "field", "state",
+    "market", "board", "city", "town", "book",
 ];
 
 /// Why there are no prompts.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptsRefused {
     /// The file could not be read.
-    #[error("The prompts file {path} could not be read on the agent's host: {source}. Check the path in workload.file.")]
+    #[error(
+        "The prompts file {path} could not be read on the agent's host: {source}. Check the path in workload.file."
+    )]
     File {
         /// The path.
         path: String,
@@ -128,9 +130,8 @@ fn shipped(wanted: &str) -> Result<Vec<TaskPrompt>, PromptsRefused> {
         return Ok(all);
     }
     let names: Vec<String> = all.iter().filter_map(|p| p.task.clone()).collect();
-    let chosen: Vec<TaskPrompt> = (all.into_iter())
-        .filter(|p| p.task.as_ref().is_some_and(|task| task.eq_ignore_ascii_case(wanted)))
-        .collect();
+    let chosen: Vec<TaskPrompt> =
+        (all.into_iter()).filter(|p| p.task.as_ref().is_some_and(|task| task.eq_ignore_ascii_case(wanted))).collect();
     if chosen.is_empty() {
         return Err(PromptsRefused::UnknownTask { wanted: wanted.to_owned(), known: names.join(", ") });
     }

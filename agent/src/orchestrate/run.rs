@@ -143,7 +143,7 @@ async fn measure(
     let mut next_request = 0;
     for (index, place) in order(plan).into_iter().enumerate() {
         let at = trial::Context { turn, writer, blobs, engine, workload, price };
-        let done = trial::run(&at, index as u32, place, next_request).await?;
+        let done = trial::run(at, index as u32, place, next_request).await?;
         next_request = done.next_request;
         let (trials, tally) = match tallies.remove(&place.point) {
             None => (1, done.tally),

@@ -29,7 +29,7 @@ pub(super) struct Context<'a> {
     pub turn: &'a Turn,
     pub writer: &'a Writer,
     pub blobs: &'a BlobStore,
-    pub engine: &'a Engine,
+    pub engine: &'a mut Engine,
     pub workload: &'a Workload,
     pub price: Option<Price>,
 }
@@ -45,17 +45,22 @@ pub(super) struct Done {
 }
 
 /// Runs one trial.
-pub(super) async fn run(at: &Context<'_>, trial: TrialIndex, place: TrialPlace, first_id: u64) -> Result<Done, Failure> {
+pub(super) async fn run(
+    at: &Context<'_>,
+    trial: TrialIndex,
+    place: TrialPlace,
+    first_id: u64,
+) -> Result<Done, Failure> {
     let TrialPlace { point, repeat, .. } = place;
     at.writer.write([Body::TrialStarted { trial, point, repeat }]).await?;
-    let mut handle = load::start(spec(at, place, first_id), at.turn.clock)?;
+    let mut handle = load::start(spec(&at, place, first_id), at.turn.clock)?;
     let mut blob = Some(at.blobs.create(&at.turn.run, trial));
     let mut records: Vec<RequestRecord> = Vec::new();
-    let mut cancelled = false;
+    let mut stopped: Option<Failure> = None;
     let end = loop {
         let event = tokio::select! {
-            () = at.turn.cancel.cancelled(), if !cancelled => {
-                cancelled = true;
+            () = at.turn.cancel.cancelled(), if stopped.is_none() => {
+                stopped = Some(Failure::Cancelled);
                 handle.cancel();
                 continue;
             }
@@ -67,16 +72,22 @@ pub(super) async fn run(at: &Context<'_>, trial: TrialIndex, place: TrialPlace, 
                 at.writer.write([Body::Batch(batch_of(trial, &progress))]).await?;
                 blob = keep(blob, &progress.ended);
                 records.extend(progress.ended);
+                if stopped.is_none()
+                    && let Some(sentence) = at.engine.died()
+                {
+                    stopped = Some(Failure::EngineDied(sentence));
+                    handle.cancel();
+                }
             }
             Some(LoadEvent::Done(end)) => break end,
             None => return Err(load::LoadError::Ended.into()),
         }
     };
     let name = finish(blob);
-    if cancelled || end.cancelled {
-        return Err(Failure::Cancelled);
+    if let Some(failure) = stopped {
+        return Err(failure);
     }
-    let tally = Tally::of(&records, window(at, &end), &end.lateness);
+    let tally = Tally::of(&records, window(&at, &end), &end.lateness);
     let summary = tally.summary(at.price);
     at.writer.write([Body::TrialDone { trial, summary: Box::new(summary), blob: name }]).await?;
     let all_failed = (!records.iter().any(|r| r.outcome.is_ok())).then(|| {
