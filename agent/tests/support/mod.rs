@@ -23,8 +23,13 @@ pub struct Agent {
 impl Agent {
     /// Starts an agent on a free port and waits for the URL that it prints.
     pub fn start(data_dir: &std::path::Path) -> Self {
+        Self::start_at(data_dir, "127.0.0.1:0")
+    }
+
+    /// Starts an agent on a given address.
+    pub fn start_at(data_dir: &std::path::Path, address: &str) -> Self {
         let mut child = Command::new(PROGRAM)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", address, "--data"])
             .arg(data_dir)
             .env("TOKENPRISM_TOKEN", TOKEN)
             .stdout(Stdio::piped())
