@@ -1,6 +1,9 @@
 //! Owns the replay of the stream fixtures: each as it was timed, whole, byte by byte, and cut anywhere.
 //! Must not know real servers; `captures.rs` has those.
 
+// Helpers of a test may fail it; clippy exempts only the test functions themselves.
+#![allow(clippy::unwrap_used)]
+
 use proptest::prelude::*;
 use serde::Deserialize;
 use std::collections::BTreeMap;
