@@ -1,1 +1,18 @@
-//! Words both sides use.
+//! Owns the words that agent and browser both use: plan, events, the reducer, metrics, charts, wire.
+//! Must not know sockets, clocks, files, or any framework.
+
+pub mod caveat;
+pub mod chart;
+pub mod cost;
+pub mod event;
+pub mod histogram;
+pub mod ids;
+pub mod metric;
+pub mod outcome;
+pub mod plan;
+pub mod preset;
+pub mod summary;
+pub mod units;
+pub mod view;
+pub mod wire;
+pub mod workload;

@@ -1,0 +1,98 @@
+//! Owns the live charts of a run on its one time axis: throughput, in flight, TTFT and TPOT.
+//! Must not know who draws them.
+
+use super::theme::{PALETTE, Theme};
+use super::{ChartData, ChartDefinition, frame};
+use crate::histogram::LogHistogram;
+use crate::units::{finite, ns_to_ms, ns_to_s};
+use crate::view::{Bin, RunView};
+use charming::Chart;
+use charming::element::{AreaStyle, AxisType, DimensionEncode, LineStyle, LineStyleType};
+use charming::series::Line;
+
+fn line(column: &str, name: &str, colour: &str) -> Line {
+    Line::new()
+        .name(name)
+        .show_symbol(false)
+        .connect_nulls(false)
+        .encode(DimensionEncode::new().x("s").y(column))
+        .line_style(LineStyle::new().width(1.5).color(colour))
+        .item_style(charming::element::ItemStyle::new().color(colour))
+}
+
+/// Output tokens per second over run time.
+#[must_use]
+pub fn throughput(view: &RunView, theme: Theme) -> ChartDefinition {
+    let option = frame(theme, "Output throughput", "s", "tok/s", AxisType::Value)
+        .series(line("tok/s", "output", PALETTE[0]).area_style(AreaStyle::new().opacity(0.12)));
+    ChartDefinition {
+        option,
+        data: bins(view, vec!["s", "tok/s"], |bin, seconds| vec![finite(bin.millitokens as f64 / 1000.0 / seconds)]),
+    }
+}
+
+/// Requests in flight over run time.
+#[must_use]
+pub fn in_flight(view: &RunView, theme: Theme) -> ChartDefinition {
+    let option = frame(theme, "Requests in flight", "s", "requests", AxisType::Value)
+        .series(line("in flight", "in flight", PALETTE[2]).area_style(AreaStyle::new().opacity(0.12)));
+    ChartDefinition {
+        option,
+        data: bins(view, vec!["s", "in flight"], |bin, seconds| vec![finite(ns_to_s(bin.in_flight_ns) / seconds)]),
+    }
+}
+
+/// Which latency a chart shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Latency {
+    /// Time to first token.
+    Ttft,
+    /// Time per output token.
+    Tpot,
+}
+
+/// Median, 90th and 99th percentile of a latency over run time, by when requests ended; approximate to 1 %.
+#[must_use]
+pub fn latency(view: &RunView, latency: Latency, theme: Theme) -> ChartDefinition {
+    let (title, colour) = match latency {
+        Latency::Ttft => ("TTFT ≈ (by end of request)", PALETTE[1]),
+        Latency::Tpot => ("TPOT ≈ (by end of request)", PALETTE[3]),
+    };
+    let mut option: Chart = frame(theme, title, "s", "ms", AxisType::Log);
+    for (name, style) in [("p50", LineStyleType::Solid), ("p90", LineStyleType::Dashed), ("p99", LineStyleType::Dotted)]
+    {
+        let dashed = LineStyle::new().width(1.5).color(colour).type_(style);
+        // Few requests end in one bin, so points carry the line where its neighbours are gaps.
+        option = option.series(line(name, name, colour).line_style(dashed).show_symbol(true).symbol_size(3));
+    }
+    let pick = move |bin: &Bin| -> LogHistogram {
+        match latency {
+            Latency::Ttft => bin.ttft.clone(),
+            Latency::Tpot => bin.tpot.clone(),
+        }
+    };
+    let data = bins(view, vec!["s", "p50", "p90", "p99"], move |bin, _| {
+        let histogram = pick(bin);
+        [50, 90, 99].iter().map(|p| histogram.percentile_ns(*p).map(ns_to_ms)).collect()
+    });
+    ChartDefinition { option, data }
+}
+
+/// One row a bin: its middle in seconds, then what `columns` says; gaps where nothing was in flight.
+fn bins(view: &RunView, dimensions: Vec<&'static str>, columns: impl Fn(&Bin, f64) -> Vec<Option<f64>>) -> ChartData {
+    let width = view.series.width_ns();
+    let mut data = ChartData { dimensions, rows: Vec::new() };
+    for (index, bin) in view.series.bins.iter().enumerate() {
+        let start = index as u64 * width;
+        // The last bin is not over: its rate is over the part that has been seen.
+        let covered = view.last_ns.saturating_sub(start).min(width);
+        let mut row = vec![Some(ns_to_s(start + covered / 2))];
+        if bin.is_idle() || covered == 0 {
+            row.resize(data.dimensions.len(), None);
+        } else {
+            row.extend(columns(bin, ns_to_s(covered)));
+        }
+        data.push(&row);
+    }
+    data
+}

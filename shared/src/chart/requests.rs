@@ -1,0 +1,54 @@
+//! Owns the charts of single requests: the scatter of a run, and one request as a token timeline.
+//! Must not know who draws them.
+
+use super::theme::{PALETTE, Theme};
+use super::{ChartData, ChartDefinition, frame};
+use crate::units::{ns_to_ms, ns_to_s};
+use crate::view::RunView;
+use crate::wire::RequestTimeline;
+use charming::element::{AxisType, DimensionEncode, ItemStyle, LineStyle, Step};
+use charming::series::{Line, Scatter};
+
+/// TTFT of a sample of requests by when they were sent; the third column is the request's number.
+#[must_use]
+pub fn request_scatter(view: &RunView, theme: Theme) -> ChartDefinition {
+    let option = frame(theme, "Requests: TTFT by time sent", "s", "ms", AxisType::Log).series(
+        Scatter::new()
+            .name("request")
+            .symbol_size(5)
+            .encode(DimensionEncode::new().x("s").y("TTFT"))
+            .item_style(ItemStyle::new().color(PALETTE[4]).opacity(0.7)),
+    );
+    let mut kept: Vec<_> = view.scatter.kept.iter().filter(|s| s.ttft_ns.is_some()).collect();
+    kept.sort_unstable_by_key(|s| (s.sent_ns, s.id));
+    let mut data = ChartData { dimensions: vec!["s", "TTFT", "request"], rows: Vec::new() };
+    for sample in kept {
+        data.push(&[Some(ns_to_s(sample.sent_ns)), sample.ttft_ns.map(ns_to_ms), Some(sample.id as f64)]);
+    }
+    ChartDefinition { option, data }
+}
+
+/// Output of one request over the time since it was sent, as a staircase: tokens where every chunk's count is
+/// known, else chunks.
+#[must_use]
+pub fn request_timeline(timeline: &RequestTimeline, theme: Theme) -> ChartDefinition {
+    let counted = timeline.chunks.iter().all(|(_, tokens)| tokens.is_some());
+    let unit = if counted { "tokens" } else { "chunks" };
+    let option = frame(theme, "One request", "ms since sent", unit, AxisType::Value).series(
+        Line::new()
+            .name(unit)
+            .step(Step::End)
+            .symbol_size(3)
+            .encode(DimensionEncode::new().x("ms").y("output"))
+            .line_style(LineStyle::new().width(1.5).color(PALETTE[0]))
+            .item_style(ItemStyle::new().color(PALETTE[0])),
+    );
+    let mut data = ChartData { dimensions: vec!["ms", "output"], rows: Vec::new() };
+    data.push(&[Some(0.0), Some(0.0)]);
+    let mut output = 0.0;
+    for (at_ns, tokens) in &timeline.chunks {
+        output += if counted { f64::from(tokens.unwrap_or(0)) } else { 1.0 };
+        data.push(&[Some(ns_to_ms(*at_ns)), Some(output)]);
+    }
+    ChartDefinition { option, data }
+}

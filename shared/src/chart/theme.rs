@@ -1,0 +1,35 @@
+//! Owns colours: the colour-blind-safe data palette and the neutral tones of both themes.
+//! Must not know which chart uses them.
+
+/// Data colours (Okabe and Ito, 2008), black left out since it vanishes on dark.
+pub const PALETTE: [&str; 7] = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442"];
+
+/// The page's theme.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// Dark text on light.
+    #[default]
+    Light,
+    /// Light text on dark.
+    Dark,
+}
+
+impl Theme {
+    /// Colour of axis labels and titles.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Theme::Light => "#4a5160",
+            Theme::Dark => "#aab2c0",
+        }
+    }
+
+    /// Colour of grid lines.
+    #[must_use]
+    pub fn line(self) -> &'static str {
+        match self {
+            Theme::Light => "#e3e6eb",
+            Theme::Dark => "#2b313b",
+        }
+    }
+}

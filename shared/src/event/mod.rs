@@ -1,0 +1,166 @@
+//! Owns the events of a run: everything that anyone ever sees of it is a fold over these.
+//! Must not know how events are stored, sent or drawn. Fields are only added, never renamed.
+
+mod batch;
+
+pub use batch::{Batch, RequestColumns, RequestSample, RestBin, TokenBin};
+
+use crate::caveat::{Caveat, Finding};
+use crate::ids::{PointIndex, RunId, TrialIndex};
+use crate::plan::Plan;
+use crate::summary::Summary;
+use serde::{Deserialize, Serialize};
+
+/// One event: its number in the run's stream, its time, and what happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Sequence number within the run, from 1 without gaps.
+    pub seq: u64,
+    /// Host monotonic time since the run was created, ns.
+    pub t_ns: u64,
+    /// What happened.
+    pub body: Body,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// The run exists and waits.
+    Created {
+        /// The run.
+        run: RunId,
+        /// What it will do.
+        plan: Box<Plan>,
+        /// Wall clock at `t_ns` 0, Unix ms: the one anchor of the run.
+        anchor_unix_ms: u64,
+        /// The host it runs on.
+        host: Host,
+        /// The agent's version.
+        agent_version: String,
+    },
+    /// The run's state changed.
+    State {
+        /// The new state.
+        state: RunState,
+        /// Why, as a sentence, where there is more to say.
+        reason: Option<String>,
+    },
+    /// The engine answered with a generated token.
+    EngineReady(EngineInfo),
+    /// Lines of the engine's own log.
+    EngineLog {
+        /// The lines, oldest first.
+        lines: Vec<String>,
+    },
+    /// A trial began.
+    TrialStarted {
+        /// Its index in execution order.
+        trial: TrialIndex,
+        /// The point it repeats.
+        point: PointIndex,
+        /// Which repeat of the point, from 0.
+        repeat: u32,
+    },
+    /// Warm-up is over and the load level was reached: the trial's window opened.
+    WindowOpened {
+        /// The trial.
+        trial: TrialIndex,
+    },
+    /// What the load generator saw in about 100 ms.
+    Batch(Batch),
+    /// A trial ended; its records are in the blob.
+    TrialDone {
+        /// The trial.
+        trial: TrialIndex,
+        /// Its exact figures.
+        summary: Box<Summary>,
+        /// Name of the blob that holds its records; absent where writing it failed.
+        blob: Option<String>,
+    },
+    /// All trials of a point ended; figures over their pooled samples.
+    PointDone {
+        /// The point.
+        point: PointIndex,
+        /// Exact figures over all trials.
+        summary: Box<Summary>,
+    },
+    /// The rules looked at the run.
+    Judged {
+        /// Every objection.
+        findings: Vec<Finding>,
+        /// What must be said beside the run's figures.
+        caveats: Vec<Caveat>,
+    },
+    /// A kind of event that this version does not know; it is counted, and the raw body is not kept.
+    #[serde(other)]
+    Unknown,
+}
+
+/// States of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Waits for its turn.
+    Queued,
+    /// The engine starts or is probed.
+    Starting,
+    /// Load is on.
+    Running,
+    /// All points are done.
+    Done,
+    /// It could not go on.
+    Failed,
+    /// Somebody stopped it.
+    Cancelled,
+    /// The agent died in the middle.
+    Interrupted,
+}
+
+impl RunState {
+    /// True where nothing more will happen.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, RunState::Done | RunState::Failed | RunState::Cancelled | RunState::Interrupted)
+    }
+
+    /// The words that pages and tables show.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            RunState::Queued => "queued",
+            RunState::Starting => "starting",
+            RunState::Running => "running",
+            RunState::Done => "done",
+            RunState::Failed => "failed",
+            RunState::Cancelled => "cancelled",
+            RunState::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// The host that an agent runs on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Host name.
+    pub name: String,
+    /// Cores that the agent may use.
+    pub cores: u32,
+    /// Processor model, where the system tells.
+    pub cpu: Option<String>,
+}
+
+/// What is known of an engine once it answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EngineInfo {
+    /// Words that name it on every view.
+    pub label: String,
+    /// Its version, where it tells.
+    pub version: Option<String>,
+    /// The model that answers.
+    pub model: String,
+    /// Context limit, tokens, where it tells.
+    pub context_tokens: Option<u32>,
+    /// From spawn to the first generated token, ms; absent for a server that was not started by us.
+    pub start_ms: Option<f64>,
+}

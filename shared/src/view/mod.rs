@@ -1,0 +1,261 @@
+//! Owns the one reducer: events in, everything that anyone sees of a run out.
+//! Must not know where events come from; the same code runs in the agent and in the browser.
+
+mod scatter;
+mod series;
+
+pub use scatter::Scatter;
+pub use series::{Bin, Series};
+
+use crate::caveat::{Caveat, Finding, Verdict, verdict_of};
+use crate::event::{Batch, Body, EngineInfo, Event, Host, RunState};
+use crate::ids::{PointIndex, RunId, TrialIndex};
+use crate::plan::Plan;
+use crate::summary::Summary;
+use serde::{Deserialize, Serialize};
+
+/// Most lines of the engine's log that a view keeps; the event log has them all.
+const MAX_LOG_LINES: usize = 200;
+
+/// A run as a fold over its events.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunView {
+    /// Number of the last event folded; 0 before the first.
+    pub seq: u64,
+    /// Time of the latest event folded, ns of run time.
+    pub last_ns: u64,
+    /// Facts of the creation event.
+    pub header: Option<Header>,
+    /// State, and since when (ns of run time).
+    pub state: Option<(RunState, u64)>,
+    /// The sentence that came with the state.
+    pub reason: Option<String>,
+    /// The engine, once it answered.
+    pub engine: Option<EngineInfo>,
+    /// Points in plan order.
+    pub points: Vec<PointView>,
+    /// Trials in execution order.
+    pub trials: Vec<TrialView>,
+    /// Requests in flight at the last batch.
+    pub in_flight: u32,
+    /// Requests that ended well and that did not, over the whole run.
+    pub ended: Ended,
+    /// Live series on the run's time axis.
+    pub series: Series,
+    /// A sample of requests.
+    pub scatter: Scatter,
+    /// The engine's last log lines.
+    pub engine_log: Vec<String>,
+    /// Lines of the engine's log that are no longer in the view.
+    pub engine_log_dropped: u64,
+    /// What the rules found; absent before they looked.
+    pub findings: Option<Vec<Finding>>,
+    /// What must be said beside the run's figures.
+    pub caveats: Vec<Caveat>,
+    /// Events of kinds that this version does not know.
+    pub unknown_events: u64,
+}
+
+/// Facts of the creation event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The run.
+    pub run: RunId,
+    /// What it does.
+    pub plan: Plan,
+    /// Wall clock at run time 0, Unix ms.
+    pub anchor_unix_ms: u64,
+    /// The host it runs on.
+    pub host: Host,
+    /// The agent's version.
+    pub agent_version: String,
+}
+
+/// Requests by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Ended well.
+    pub ok: u64,
+    /// Ended otherwise.
+    pub failed: u64,
+}
+
+/// One point: a load level and its figures so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PointView {
+    /// Requests in flight that it asks for.
+    pub concurrency: u32,
+    /// Figures over all trials, once all ended.
+    pub summary: Option<Summary>,
+}
+
+/// One trial.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialView {
+    /// The point it repeats.
+    pub point: PointIndex,
+    /// Which repeat, from 0.
+    pub repeat: u32,
+    /// When it began, ns of run time.
+    pub started_ns: u64,
+    /// When its window opened, ns of run time.
+    pub window_ns: Option<u64>,
+    /// When it ended, ns of run time.
+    pub ended_ns: Option<u64>,
+    /// Requests of it that ended, warm-up included.
+    pub ended: Ended,
+    /// Exact figures, once it ended.
+    pub summary: Option<Summary>,
+    /// Name of the blob with its records.
+    pub blob: Option<String>,
+}
+
+impl RunView {
+    /// Folds one event. An event that was folded already (by its number) changes nothing.
+    pub fn apply(&mut self, event: &Event) {
+        if event.seq <= self.seq {
+            return;
+        }
+        self.seq = event.seq;
+        self.last_ns = self.last_ns.max(event.t_ns);
+        match &event.body {
+            Body::Created { run, plan, anchor_unix_ms, host, agent_version } => {
+                self.points = (plan.load.concurrency.iter())
+                    .map(|concurrency| PointView { concurrency: *concurrency, summary: None })
+                    .collect();
+                self.header = Some(Header {
+                    run: run.clone(),
+                    plan: (**plan).clone(),
+                    anchor_unix_ms: *anchor_unix_ms,
+                    host: host.clone(),
+                    agent_version: agent_version.clone(),
+                });
+                self.state = Some((RunState::Queued, event.t_ns));
+            }
+            Body::State { state, reason } => {
+                self.state = Some((*state, event.t_ns));
+                self.reason.clone_from(reason);
+                if state.is_final() {
+                    self.in_flight = 0;
+                }
+            }
+            Body::EngineReady(info) => self.engine = Some(info.clone()),
+            Body::EngineLog { lines } => self.log(lines),
+            Body::TrialStarted { trial, point, repeat } => {
+                // Trials are numbered in execution order; a gap cannot happen but must not panic either.
+                self.trials.truncate(*trial as usize);
+                self.trials.push(TrialView {
+                    point: *point,
+                    repeat: *repeat,
+                    started_ns: event.t_ns,
+                    window_ns: None,
+                    ended_ns: None,
+                    ended: Ended::default(),
+                    summary: None,
+                    blob: None,
+                });
+            }
+            Body::WindowOpened { trial } => {
+                if let Some(trial) = self.trials.get_mut(*trial as usize) {
+                    trial.window_ns = Some(event.t_ns);
+                }
+            }
+            Body::Batch(batch) => self.batch(batch),
+            Body::TrialDone { trial, summary, blob } => {
+                if let Some(trial) = self.trials.get_mut(*trial as usize) {
+                    trial.ended_ns = Some(event.t_ns);
+                    trial.summary = Some((**summary).clone());
+                    trial.blob.clone_from(blob);
+                }
+                self.in_flight = 0;
+            }
+            Body::PointDone { point, summary } => {
+                if let Some(point) = self.points.get_mut(*point as usize) {
+                    point.summary = Some((**summary).clone());
+                }
+            }
+            Body::Judged { findings, caveats } => {
+                self.findings = Some(findings.clone());
+                self.caveats.clone_from(caveats);
+            }
+            Body::Unknown => self.unknown_events += 1,
+        }
+    }
+
+    fn batch(&mut self, batch: &Batch) {
+        self.in_flight = batch.in_flight;
+        let mut ended = Ended::default();
+        for sample in batch.requests.iter() {
+            if sample.outcome.is_ok() {
+                ended.ok += 1
+            } else {
+                ended.failed += 1
+            }
+            self.scatter.add(&sample);
+            self.series.add_request(&sample);
+        }
+        for rest in &batch.rest {
+            ended.ok += u64::from(rest.ok);
+            ended.failed += u64::from(rest.failed);
+            self.series.add_rest(rest);
+        }
+        for bin in &batch.bins {
+            self.series.add_load(bin);
+        }
+        self.ended.ok += ended.ok;
+        self.ended.failed += ended.failed;
+        if let Some(trial) = self.trials.get_mut(batch.trial as usize) {
+            trial.ended.ok += ended.ok;
+            trial.ended.failed += ended.failed;
+        }
+    }
+
+    fn log(&mut self, lines: &[String]) {
+        self.engine_log.extend_from_slice(lines);
+        let over = self.engine_log.len().saturating_sub(MAX_LOG_LINES);
+        self.engine_log.drain(..over);
+        self.engine_log_dropped += over as u64;
+    }
+
+    /// The verdict so far; absent before the rules looked.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.findings.as_deref().map(verdict_of)
+    }
+
+    /// The state, `Queued` before anything is known.
+    #[must_use]
+    pub fn run_state(&self) -> RunState {
+        self.state.map_or(RunState::Queued, |(state, _)| state)
+    }
+
+    /// The trial that is under way.
+    #[must_use]
+    pub fn current_trial(&self) -> Option<(TrialIndex, &TrialView)> {
+        let (index, trial) = self.trials.iter().enumerate().next_back()?;
+        trial.ended_ns.is_none().then_some((index as TrialIndex, trial))
+    }
+
+    /// Trials that ended, and trials that the plan has.
+    #[must_use]
+    pub fn progress(&self) -> (u32, u32) {
+        let done = self.trials.iter().filter(|t| t.ended_ns.is_some()).count() as u32;
+        (done, self.header.as_ref().map_or(0, |h| h.plan.trial_count()))
+    }
+
+    /// Time left, ns, from the mean length of the trials that ended; absent before the first has.
+    #[must_use]
+    pub fn eta_ns(&self) -> Option<u64> {
+        let ended = self.trials.iter().filter_map(|t| Some(t.ended_ns?.saturating_sub(t.started_ns)));
+        let (done, total) = self.progress();
+        if done == 0 || self.run_state().is_final() {
+            return None;
+        }
+        let mean = ended.sum::<u64>() / u64::from(done);
+        let under_way = self.current_trial().map_or(0, |(_, t)| self.last_ns.saturating_sub(t.started_ns));
+        Some((mean * u64::from(total.saturating_sub(done))).saturating_sub(under_way.min(mean)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

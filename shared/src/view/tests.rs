@@ -1,0 +1,121 @@
+//! Owns the reducer's property: fold of all equals fold of a snapshot plus the tail, at every cut, through bytes.
+//! Must not know the agent.
+
+use super::*;
+use crate::event::{RequestColumns, RequestSample, RestBin, TokenBin};
+use crate::histogram::LogHistogram;
+use crate::outcome::Outcome;
+use proptest::prelude::*;
+
+fn sample() -> impl Strategy<Value = RequestSample> {
+    (0u64..500, 0u64..200_000_000_000, 0u64..9_000_000_000, any::<Option<u32>>(), 0usize..Outcome::ALL.len()).prop_map(
+        |(id, sent_ns, long, ttft, outcome)| RequestSample {
+            id,
+            sent_ns,
+            end_ns: sent_ns + long,
+            ttft_ns: ttft.map(u64::from),
+            tpot_ns: ttft.map(|t| u64::from(t) / 7),
+            output_tokens: ttft.map(|t| t % 300),
+            outcome: Outcome::ALL[outcome],
+        },
+    )
+}
+
+fn batch() -> impl Strategy<Value = Body> {
+    let bins = prop::collection::vec((0u32..3000, 0u64..90_000, 0u64..5_000_000_000), 0..4);
+    let rest = prop::collection::vec((0u32..3000, 0u32..50, 1u64..1_000_000_000), 0..3);
+    (0u32..3, bins, prop::collection::vec(sample(), 0..9), rest, 0u32..99).prop_map(
+        |(trial, bins, samples, rest, in_flight)| {
+            let mut requests = RequestColumns::default();
+            samples.iter().for_each(|s| requests.push(s));
+            let bins =
+                bins.into_iter().map(|(bin, millitokens, in_flight_ns)| TokenBin { bin, millitokens, in_flight_ns });
+            let rest = rest.into_iter().map(|(bin, ok, ttft_ns)| {
+                let mut ttft = LogHistogram::default();
+                ttft.add(ttft_ns);
+                RestBin { bin, ok, failed: 1, tpot: ttft.clone(), ttft }
+            });
+            Body::Batch(Batch { trial, bins: bins.collect(), in_flight, requests, rest: rest.collect() })
+        },
+    )
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    prop_oneof![
+        6 => batch(),
+        1 => (0u32..3, 0u32..3).prop_map(|(trial, point)| Body::TrialStarted { trial, point, repeat: 0 }),
+        1 => (0u32..3).prop_map(|trial| Body::WindowOpened { trial }),
+        1 => prop::collection::vec("[a-z]{0,9}", 0..150).prop_map(|lines| Body::EngineLog { lines }),
+        1 => Just(Body::State { state: RunState::Running, reason: None }),
+        1 => Just(Body::Judged { findings: vec![], caveats: vec![Caveat::SharedCores] }),
+        1 => Just(Body::Unknown),
+    ]
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let created = Body::Created {
+        run: RunId::new(1, 2),
+        plan: Box::new(crate::preset::find("first").expect("the preset is valid")),
+        anchor_unix_ms: 5,
+        host: Host::default(),
+        agent_version: "0".into(),
+    };
+    prop::collection::vec(body(), 0..25).prop_map(move |bodies| {
+        std::iter::once(created.clone())
+            .chain(bodies)
+            .zip(1u64..)
+            .map(|(body, seq)| Event { seq, t_ns: seq * 70_000_000, body })
+            .collect()
+    })
+}
+
+fn fold(view: RunView, events: &[Event]) -> RunView {
+    events.iter().fold(view, |mut view, event| {
+        view.apply(event);
+        view
+    })
+}
+
+fn through_bytes<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+    rmp_serde::from_slice(&rmp_serde::to_vec_named(value).unwrap()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn fold_of_all_equals_snapshot_plus_tail_at_every_cut(events in events()) {
+        let all = fold(RunView::default(), &events);
+        for cut in 0..=events.len() {
+            let snapshot = through_bytes(&fold(RunView::default(), &events[..cut]));
+            let tail: Vec<Event> = events[cut..].iter().map(through_bytes).collect();
+            // A tail that overlaps the snapshot changes nothing.
+            let overlap = &events[cut.saturating_sub(2)..cut];
+            prop_assert_eq!(&fold(fold(snapshot, overlap), &tail), &all);
+        }
+    }
+
+    #[test]
+    fn series_depend_only_on_the_multiset(samples in prop::collection::vec(sample(), 0..60)) {
+        let mut forward = Series::default();
+        samples.iter().for_each(|s| forward.add_request(s));
+        let mut backward = Series::default();
+        samples.iter().rev().for_each(|s| backward.add_request(s));
+        prop_assert_eq!(forward.width_pow, backward.width_pow);
+        prop_assert_eq!(forward.bins, backward.bins);
+    }
+}
+
+#[test]
+fn an_unknown_kind_of_event_is_counted_and_the_rest_goes_on() {
+    #[derive(serde::Serialize)]
+    struct Future {
+        seq: u64,
+        t_ns: u64,
+        body: &'static str,
+    }
+    let event: Event =
+        rmp_serde::from_slice(&rmp_serde::to_vec_named(&Future { seq: 1, t_ns: 3, body: "telepathy" }).unwrap())
+            .unwrap();
+    assert_eq!(fold(RunView::default(), &[event]).unknown_events, 1);
+}

@@ -1,0 +1,180 @@
+//! Owns what agent and browser say over the socket and the list rows of the API.
+//! Must not know sockets.
+
+use crate::caveat::Verdict;
+use crate::event::{Event, RunState};
+use crate::ids::RunId;
+use crate::view::RunView;
+use serde::{Deserialize, Serialize};
+
+/// Version of these messages; a page and an agent that differ say so instead of guessing.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// Longest message that a client may send, bytes.
+pub const MAX_CLIENT_MESSAGE_BYTES: usize = 4 << 10;
+
+/// What a viewer says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// First message: the protocol that it speaks.
+    Hello {
+        /// [`PROTOCOL_VERSION`].
+        protocol: u32,
+    },
+    /// Follow a run. With `after_seq`, events after it; without, or where it cannot be served, a snapshot first.
+    Follow {
+        /// The run.
+        run: RunId,
+        /// Last event that the viewer has folded.
+        after_seq: Option<u64>,
+    },
+    /// Follow no run.
+    Unfollow,
+}
+
+/// What the agent says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// First message.
+    Hello {
+        /// [`PROTOCOL_VERSION`].
+        protocol: u32,
+        /// The agent's version.
+        agent_version: String,
+        /// The agent's wall clock, Unix ms.
+        now_unix_ms: u64,
+    },
+    /// A run as of `view.seq`; replaces what the viewer had.
+    Snapshot {
+        /// The run.
+        run: RunId,
+        /// The fold.
+        view: Box<RunView>,
+        /// The agent's run time now, ns; absent for a run that ended.
+        now_ns: Option<u64>,
+    },
+    /// Events that follow what was sent before, in order.
+    Events {
+        /// The run.
+        run: RunId,
+        /// The events.
+        events: Vec<Event>,
+    },
+    /// The viewer was too slow: this many events were not sent; a snapshot follows.
+    Gap {
+        /// The run.
+        run: RunId,
+        /// Events left out.
+        missed: u64,
+    },
+    /// Rows of the list of runs that are new or changed.
+    Rows {
+        /// The rows.
+        rows: Vec<RunRow>,
+    },
+    /// A run was deleted.
+    Deleted {
+        /// The run.
+        run: RunId,
+    },
+    /// How many sockets follow the run.
+    Viewers {
+        /// The run.
+        run: RunId,
+        /// The count.
+        count: u32,
+    },
+    /// Something was refused, as a sentence.
+    Refused {
+        /// The sentence.
+        sentence: String,
+    },
+}
+
+/// One run in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRow {
+    /// The run.
+    pub run: RunId,
+    /// Its name.
+    pub name: String,
+    /// Words that name the engine.
+    pub engine: String,
+    /// The model, once known.
+    pub model: Option<String>,
+    /// State.
+    pub state: RunState,
+    /// The sentence that came with the state.
+    pub reason: Option<String>,
+    /// Creation, Unix ms of the host.
+    pub created_unix_ms: u64,
+    /// Length so far, ns.
+    pub elapsed_ns: u64,
+    /// Trials that ended.
+    pub trials_done: u32,
+    /// Trials of the plan.
+    pub trials: u32,
+    /// Greatest output throughput of its points, tokens/s.
+    pub best_output_throughput: Option<f64>,
+    /// Verdict, once judged.
+    pub verdict: Option<Verdict>,
+    /// Its last event.
+    pub seq: u64,
+}
+
+impl RunRow {
+    /// The row of a view; nothing before its first event.
+    #[must_use]
+    pub fn of(view: &RunView) -> Option<Self> {
+        let header = view.header.as_ref()?;
+        let (trials_done, trials) = view.progress();
+        let throughputs = view.points.iter().filter_map(|p| p.summary.as_ref()?.output_throughput);
+        Some(Self {
+            run: header.run.clone(),
+            name: header.plan.name.clone(),
+            engine: header.plan.engine.kind.label().to_owned(),
+            model: view.engine.as_ref().map(|e| e.model.clone()).or_else(|| header.plan.engine.model.clone()),
+            state: view.run_state(),
+            reason: view.reason.clone(),
+            created_unix_ms: header.anchor_unix_ms,
+            elapsed_ns: view.last_ns,
+            trials_done,
+            trials,
+            best_output_throughput: throughputs.reduce(f64::max),
+            verdict: view.verdict(),
+            seq: view.seq,
+        })
+    }
+}
+
+/// The shape of every error of the API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiError {
+    /// What happened, where, and what to do.
+    pub error: String,
+    /// Technical detail, where there is any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// One request's record as the API gives it: stamps in ns since `sent`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestTimeline {
+    /// The live figures.
+    pub sample: crate::event::RequestSample,
+    /// From due to sent, ns.
+    pub queue_client_ns: u64,
+    /// Time to open the connection, where one was opened, ns.
+    pub connect_ns: Option<u64>,
+    /// Response head, ns since sent.
+    pub head_ns: Option<u64>,
+    /// End of stream, ns since sent.
+    pub close_ns: u64,
+    /// Prompt tokens.
+    pub prompt_tokens: Option<u32>,
+    /// Output chunks: arrival in ns since sent, and tokens where known.
+    pub chunks: Vec<(u64, Option<u32>)>,
+    /// What went wrong, as a sentence.
+    pub error: Option<String>,
+}
