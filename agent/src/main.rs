@@ -1,2 +1,4 @@
 //! Owns the process entry point; must not know how anything is done.
-fn main() { println!("tokenprism"); }
+fn main() {
+    println!("tokenprism");
+}

@@ -1,0 +1,74 @@
+//! Owns the one record that a request leaves behind.
+//! Must not know how it is sent or stored.
+
+use serde::{Deserialize, Serialize};
+use shared::ids::RequestId;
+use shared::outcome::Outcome;
+use shared::summary::TokenSource;
+
+/// One output chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Arrival: the read that completed it, ns of run time.
+    pub t_ns: u64,
+    /// Tokens in it, where the server says.
+    pub tokens: Option<u32>,
+}
+
+/// One request, from due to ended. All times are ns of run time on the host's monotonic clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestRecord {
+    /// Its number within the run.
+    pub id: RequestId,
+    /// When it was due.
+    pub sched_ns: u64,
+    /// When its first byte was handed to an open connection; absent where that never happened.
+    pub sent_ns: Option<u64>,
+    /// Time to open the connection, where one was opened for it, ns.
+    pub connect_ns: Option<u64>,
+    /// When the response head arrived.
+    pub head_ns: Option<u64>,
+    /// Output chunks in order of arrival.
+    pub chunks: Vec<Chunk>,
+    /// Chunks that arrived in one read with the chunk before.
+    pub coalesced: u32,
+    /// First visible (non-reasoning) output.
+    pub first_visible_ns: Option<u64>,
+    /// When the stream ended, or the request was given up.
+    pub end_ns: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status, where one arrived.
+    pub status: Option<u16>,
+    /// What went wrong, as a sentence.
+    pub error: Option<String>,
+    /// Prompt tokens by the server's count.
+    pub prompt_tokens: Option<u32>,
+    /// Output tokens.
+    pub output_tokens: Option<u32>,
+    /// Where `output_tokens` comes from.
+    pub token_source: TokenSource,
+}
+
+impl RequestRecord {
+    /// Time to first token, ns (METRICS.md `ttft`).
+    #[must_use]
+    pub fn ttft_ns(&self) -> Option<u64> {
+        Some(self.chunks.first()?.t_ns.saturating_sub(self.sent_ns?))
+    }
+
+    /// Time per output token after the first chunk, ns (METRICS.md `tpot`): `(t_k − t_1) / (N − n_1)`.
+    #[must_use]
+    pub fn tpot_ns(&self) -> Option<u64> {
+        let (first, last) = (self.chunks.first()?, self.chunks.last()?);
+        let span = last.t_ns.checked_sub(first.t_ns).filter(|span| *span > 0)?;
+        let rest = self.output_tokens?.checked_sub(first.tokens.unwrap_or(1)).filter(|n| *n > 0)?;
+        Some(span / u64::from(rest))
+    }
+
+    /// First byte sent to last output chunk, ns.
+    #[must_use]
+    pub fn e2e_ns(&self) -> Option<u64> {
+        Some(self.chunks.last()?.t_ns.saturating_sub(self.sent_ns?))
+    }
+}
