@@ -83,7 +83,7 @@ impl Queue {
         // Refused now rather than when its turn comes.
         super::Workload::of(&plan)?;
         let permit = self.waiting.try_reserve().map_err(|_| QueueError::Full)?;
-        let clock = Clock::start();
+        let clock = Clock::starting_now();
         let anchor_unix_ms = unix_ms();
         let run = RunId::new(anchor_unix_ms, rand::random());
         let created = Body::Created {

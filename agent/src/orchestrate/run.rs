@@ -68,8 +68,12 @@ pub(super) struct Writer {
 impl Writer {
     /// Appends events at the present time.
     pub(super) async fn write(&self, bodies: impl IntoIterator<Item = Body>) -> Result<(), LogError> {
-        let now = self.clock.now_ns();
-        self.log.append(&self.run, bodies.into_iter().map(|body| (now, body)).collect()).await?;
+        self.write_at(self.clock.now_ns(), bodies).await
+    }
+
+    /// Appends events at a time that the measuring path stamped.
+    pub(super) async fn write_at(&self, t_ns: u64, bodies: impl IntoIterator<Item = Body>) -> Result<(), LogError> {
+        self.log.append(&self.run, bodies.into_iter().map(|body| (t_ns, body)).collect()).await?;
         Ok(())
     }
 }

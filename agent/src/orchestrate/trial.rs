@@ -46,7 +46,7 @@ pub(super) struct Done {
 
 /// Runs one trial.
 pub(super) async fn run(
-    at: &Context<'_>,
+    at: Context<'_>,
     trial: TrialIndex,
     place: TrialPlace,
     first_id: u64,
@@ -67,9 +67,9 @@ pub(super) async fn run(
             event = handle.events.recv() => event,
         };
         match event {
-            Some(LoadEvent::WindowOpened { .. }) => at.writer.write([Body::WindowOpened { trial }]).await?,
+            Some(LoadEvent::WindowOpened { t_ns }) => at.writer.write_at(t_ns, [Body::WindowOpened { trial }]).await?,
             Some(LoadEvent::Progress(progress)) => {
-                at.writer.write([Body::Batch(batch_of(trial, &progress))]).await?;
+                at.writer.write_at(progress.t_ns, [Body::Batch(batch_of(trial, &progress))]).await?;
                 blob = keep(blob, &progress.ended);
                 records.extend(progress.ended);
                 if stopped.is_none()
