@@ -15,12 +15,11 @@ pub use config::{PacerArgs, PacerConfig};
 
 use super::host;
 use nix::sys::eventfd::EventFd;
-use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, sockopt};
+use nix::sys::socket::{self, Backlog};
 use poller::Poller;
 use server::Server;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -126,13 +125,11 @@ fn prepare(config: PacerConfig) -> Result<(SocketAddr, Arc<EventFd>, Server), Pa
 
 /// Listens with the longest backlog: a thousand clients that connect at once must not wait for retransmissions.
 fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
-    let family = if addr.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let fd = socket::socket(family, SockType::Stream, flags, None)?;
-    socket::setsockopt(&fd, sockopt::ReuseAddr, &true)?;
-    socket::bind(fd.as_raw_fd(), &SockaddrStorage::from(addr))?;
-    socket::listen(&fd, Backlog::MAXCONN)?;
-    Ok(TcpListener::from(fd))
+    let listener = TcpListener::bind(addr)?;
+    listener.set_nonblocking(true)?;
+    // The standard library's backlog is short; on Linux a second call changes it.
+    socket::listen(&listener, Backlog::MAXCONN)?;
+    Ok(listener)
 }
 
 /// Fetches the account of a pacing server.

@@ -58,7 +58,11 @@ pub(super) struct Work {
 /// Reads the request at the beginning of the bytes.
 pub(super) fn parse(bytes: &[u8]) -> Parsed {
     let Some(head_bytes) = bytes.windows(4).position(|w| w == b"\r\n\r\n") else {
-        return if bytes.len() > MAX_HEAD_BYTES { Parsed::Unreadable(431, "the head is too long") } else { Parsed::Partial };
+        return if bytes.len() > MAX_HEAD_BYTES {
+            Parsed::Unreadable(431, "the head is too long")
+        } else {
+            Parsed::Partial
+        };
     };
     let Ok(head) = std::str::from_utf8(&bytes[..head_bytes]) else {
         return Parsed::Unreadable(400, "the head is not text");

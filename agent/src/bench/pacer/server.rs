@@ -226,8 +226,7 @@ impl Server {
         let number = self.next_number;
         let Some(Some(connection)) = self.connections.get_mut(place) else { return };
         // The head is due at once, but after the reads that are waiting: it must not delay their stamps.
-        connection.stream =
-            Some(Stream { number, work, place: entry, begun: false, sent_tokens: 0, due_ns: read_ns });
+        connection.stream = Some(Stream { number, work, place: entry, begun: false, sent_tokens: 0, due_ns: read_ns });
         if !self.config.never_answer {
             self.due.push(Reverse((read_ns, number, place)));
         }
@@ -275,7 +274,8 @@ impl Server {
         if before >= cut {
             return self.misbehave(place, &work);
         }
-        let tokens = if streamed { self.config.tokens_per_chunk.max(1).min(asked - before).min(cut - before) } else { asked };
+        let tokens =
+            if streamed { self.config.tokens_per_chunk.max(1).min(asked - before).min(cut - before) } else { asked };
         let last = before + tokens == asked;
         self.spell(&work, before, tokens, last);
         self.account.wrote(entry, Written { due_ns, sent_ns: self.clock.now_ns(), tokens });
