@@ -1,2 +1,150 @@
 //! Owns the HTTP surface: routes, socket, access, assets, errors. The only room that knows axum.
 //! Must not know how runs are executed.
+
+mod access;
+mod agent;
+mod assets;
+mod error;
+mod guard;
+mod openapi;
+mod plans;
+mod requests;
+mod runs;
+mod shape;
+mod shell;
+mod socket;
+mod token;
+
+pub use access::{Access, Principal, Role, Scope};
+pub use openapi::openapi_json;
+
+use crate::blob::BlobStore;
+use crate::hub::Hub;
+use crate::log::SqliteLog;
+use axum::Router;
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get, post};
+use error::Refusal;
+use futures_util::future::BoxFuture;
+use shared::ids::RunId;
+use shared::plan::Plan;
+use std::future::{Future, IntoFuture};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// How long answers under way may take once the agent is told to end.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What the API does to runs. Errors are sentences.
+pub trait RunCommands: Send + Sync {
+    /// Takes a validated plan; its run exists once this resolves.
+    fn submit(&self, plan: Plan) -> BoxFuture<'_, Result<RunId, String>>;
+    /// Cancels a run that waits or runs.
+    fn cancel(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>>;
+}
+
+/// The rooms behind the routes.
+#[derive(Clone)]
+pub struct State {
+    /// The event log.
+    pub log: SqliteLog,
+    /// Token timelines.
+    pub blobs: BlobStore,
+    /// Viewers.
+    pub hub: Hub,
+    /// What starts and cancels runs.
+    pub commands: Arc<dyn RunCommands>,
+    /// Who may do what.
+    pub access: Access,
+    /// The agent's version.
+    pub agent_version: String,
+}
+
+/// The state with what belongs to one listener.
+#[derive(Clone)]
+struct App {
+    state: State,
+    hosts: Arc<guard::Hosts>,
+    sockets: Arc<Semaphore>,
+    stopping: CancellationToken,
+}
+
+/// Serves until `shutdown` resolves; sockets are then closed, and answers under way have 5 s to end.
+///
+/// # Errors
+/// Where the listener has no address any more.
+pub async fn serve(
+    listener: TcpListener,
+    state: State,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let app = App {
+        hosts: Arc::new(guard::Hosts::new(listener.local_addr()?, state.access.hosts())),
+        sockets: Arc::new(Semaphore::new(socket::MAX_SOCKETS)),
+        stopping: CancellationToken::new(),
+        state,
+    };
+    let (stopping, stopped) = (app.stopping.clone(), app.stopping.clone());
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        shutdown.await;
+        stopping.cancel();
+    });
+    let too_late = async {
+        stopped.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        result = serving.into_future() => result,
+        // A client that neither reads nor leaves does not keep the agent.
+        () = too_late => Ok(()),
+    }
+}
+
+/// Every route. What needs a token stands under the role that it needs; the rest is the shell.
+fn router(app: App) -> Router {
+    let needs = |role: Role| from_fn_with_state((app.clone(), role), access::require);
+    let viewer = Router::new()
+        .route("/api/v1/runs", get(runs::list))
+        .route("/api/v1/runs/{run}", get(runs::read))
+        .route("/api/v1/runs/{run}/trials/{trial}/requests", get(requests::list))
+        .route("/api/v1/runs/{run}/requests/{id}", get(requests::timeline))
+        .route("/api/v1/presets", get(plans::presets))
+        .route("/api/v1/plan/check", post(plans::check))
+        .route("/api/v1/agent", get(agent::about))
+        .route("/api/v1/openapi.json", get(openapi::document))
+        .route("/ws", get(socket::open))
+        .route("/api", any(unknown))
+        .route("/api/{*rest}", any(unknown))
+        .route_layer(needs(Role::Viewer));
+    let operator = Router::new()
+        .route("/api/v1/runs", post(runs::create))
+        .route("/api/v1/runs/{run}", axum::routing::delete(runs::delete))
+        .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
+        .route_layer(needs(Role::Operator));
+    Router::new()
+        .merge(viewer)
+        .merge(operator)
+        .route("/api/v1/sign-in", post(shell::sign_in))
+        .route("/healthz", get(shell::health))
+        .fallback(shell::page)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(app.clone(), guard::guard))
+        .with_state(app)
+}
+
+async fn unknown(uri: Uri) -> Refusal {
+    let path: String = uri.path().chars().take(100).collect();
+    Refusal::new(StatusCode::NOT_FOUND, format!("There is no {path}: see /api/v1/openapi.json for what there is."))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Refusal {
+    let path: String = uri.path().chars().take(100).collect();
+    let sentence = format!("{path} does not take {method}: see /api/v1/openapi.json for what it takes.");
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, sentence)
+}

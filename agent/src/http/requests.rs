@@ -1,0 +1,169 @@
+//! Owns the routes that read single requests from a trial's records.
+//! Must not know how records are stored.
+
+use super::App;
+use super::error::Refusal;
+use super::runs::{self, RunPath};
+use super::shape;
+use crate::orchestrate::sample_of;
+use crate::record::RequestRecord;
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{self, Query};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::event::RequestSample;
+use shared::ids::RequestId;
+use shared::wire::RequestTimeline;
+use utoipa::IntoParams;
+
+/// Requests that one answer has at most.
+const MAX_REQUESTS: usize = 500;
+
+/// Which requests of a trial.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RequestsQuery {
+    /// Requests to leave out at the start; 0 by default.
+    offset: Option<usize>,
+    /// Most requests, 1 to 500; 100 by default.
+    limit: Option<usize>,
+}
+
+/// One request in a list.
+#[derive(Serialize)]
+pub(super) struct RequestRow {
+    #[serde(flatten)]
+    sample: RequestSample,
+    /// What went wrong, as a sentence.
+    error: Option<String>,
+}
+
+/// Requests of a trial that ended, in order of their end.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/trials/{trial}/requests", tag = "requests", params(
+    ("run" = String, Path, description = "Run id"), ("trial" = u32, Path, description = "Trial, from 0"), RequestsQuery),
+    responses(
+    (status = 200, description = "Requests; fewer than `limit` at the end", body = [shape::RequestRow]),
+    (status = 400, description = "Not a run id, number or limit", body = shape::ApiError),
+    (status = 404, description = "No such run or trial, or no records of it", body = shape::ApiError)))]
+pub(super) async fn list(
+    extract::State(app): extract::State<App>,
+    path: RunPath,
+    asked: Result<Query<RequestsQuery>, QueryRejection>,
+) -> Result<Json<Vec<RequestRow>>, Refusal> {
+    let asked = runs::query(asked)?;
+    let (offset, limit) = (asked.offset.unwrap_or(0), runs::limit(asked.limit, 100, MAX_REQUESTS)?);
+    let index: u32 = path.number("trial")?;
+    let view = path.view(&app).await?;
+    let not_found = |why: &str| Refusal::new(StatusCode::NOT_FOUND, format!("Trial {index} of {} {why}", path.run));
+    let trial = view.trials.get(index as usize).ok_or_else(|| not_found("has not begun, or the plan has none."))?;
+    let Some(blob) = trial.blob.clone() else {
+        return Err(not_found(match trial.ended_ns {
+            Some(_) => "ended, but its records could not be written.",
+            None => "has not ended: its records can be read afterwards.",
+        }));
+    };
+    let rows = off_the_loop(move || {
+        let records = app.state.blobs.read(&blob)?.skip(offset).take(limit);
+        let row = |r: RequestRecord| RequestRow { sample: sample_of(&r), error: r.error };
+        records.map(|record| Ok(row(record?))).collect::<Result<Vec<_>, Refusal>>()
+    });
+    Ok(Json(rows.await?))
+}
+
+/// One request's timeline, its stamps in ns since it was sent.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/requests/{id}", tag = "requests", params(
+    ("run" = String, Path, description = "Run id"), ("id" = u64, Path, description = "Request number in the run")),
+    responses(
+    (status = 200, description = "The timeline", body = shape::RequestTimeline),
+    (status = 400, description = "Not a run id or number", body = shape::ApiError),
+    (status = 404, description = "No such run, or no such request in a trial that ended", body = shape::ApiError)))]
+pub(super) async fn timeline(
+    extract::State(app): extract::State<App>,
+    path: RunPath,
+) -> Result<Json<RequestTimeline>, Refusal> {
+    let id: RequestId = path.number("id")?;
+    let view = path.view(&app).await?;
+    let blobs: Vec<_> = view.trials.iter().filter_map(|trial| trial.blob.clone()).collect();
+    let found = off_the_loop(move || {
+        for blob in blobs {
+            if let Some(record) = app.state.blobs.find(&blob, id)? {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    });
+    let record = found.await?.ok_or_else(|| {
+        let sentence = format!("Request {id} of {} is in no trial that has ended with records.", path.run);
+        Refusal::new(StatusCode::NOT_FOUND, sentence)
+    })?;
+    Ok(Json(timeline_of(record)))
+}
+
+/// The timeline of a record. A request that was never sent waited in the client until its end.
+fn timeline_of(record: RequestRecord) -> RequestTimeline {
+    let sent_ns = record.sent_ns.unwrap_or(record.end_ns);
+    let since = |t_ns: u64| t_ns.saturating_sub(sent_ns);
+    RequestTimeline {
+        sample: sample_of(&record),
+        queue_client_ns: sent_ns.saturating_sub(record.sched_ns),
+        connect_ns: record.connect_ns,
+        head_ns: record.head_ns.map(since),
+        close_ns: since(record.end_ns),
+        prompt_tokens: record.prompt_tokens,
+        chunks: record.chunks.iter().map(|chunk| (since(chunk.t_ns), chunk.tokens)).collect(),
+        error: record.error,
+    }
+}
+
+/// Runs what reads files away from the runtime's threads.
+async fn off_the_loop<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "reading records did not end well");
+        Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "Reading the records failed: see the agent's own log."))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Chunk;
+    use shared::outcome::Outcome;
+    use shared::summary::TokenSource;
+
+    fn record(sent_ns: Option<u64>) -> RequestRecord {
+        RequestRecord {
+            id: 3,
+            sched_ns: 100,
+            sent_ns,
+            connect_ns: Some(7),
+            head_ns: sent_ns.map(|t| t + 10),
+            chunks: sent_ns.map(|t| Chunk { t_ns: t + 20, tokens: Some(1) }).into_iter().collect(),
+            coalesced: 0,
+            first_visible_ns: None,
+            end_ns: 400,
+            outcome: Outcome::Ok,
+            status: None,
+            error: None,
+            prompt_tokens: None,
+            output_tokens: None,
+            token_source: TokenSource::Unknown,
+        }
+    }
+
+    #[test]
+    fn a_timeline_begins_when_the_request_was_sent() {
+        let sent = timeline_of(record(Some(150)));
+        assert_eq!((sent.queue_client_ns, sent.head_ns, sent.close_ns), (50, Some(10), 250));
+        assert_eq!(sent.chunks, [(20, Some(1))]);
+    }
+
+    #[test]
+    fn a_request_that_was_never_sent_waited_in_the_client() {
+        let unsent = timeline_of(record(None));
+        assert_eq!((unsent.queue_client_ns, unsent.head_ns, unsent.close_ns), (300, None, 0));
+    }
+}

@@ -1,0 +1,199 @@
+//! Owns the routes that list, create, read, cancel and delete runs.
+//! Must not know how runs are executed or stored.
+
+use super::App;
+use super::access::{Principal, Scope};
+use super::error::Refusal;
+use super::guard::BoundedText;
+use super::plans::{self, Form};
+use super::shape;
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{self, FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use shared::event::RunState;
+use shared::ids::RunId;
+use shared::view::RunView;
+use shared::wire::RunRow;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+
+/// Rows that one answer has at most.
+const MAX_ROWS: usize = 200;
+
+/// The run that a path names, where the principal may know of it, and the path's other parts.
+pub(super) struct RunPath {
+    /// The run.
+    pub(super) run: RunId,
+    parts: BTreeMap<String, String>,
+}
+
+impl RunPath {
+    /// A number in the path.
+    pub(super) fn number<T: FromStr>(&self, key: &str) -> Result<T, Refusal> {
+        let text = self.parts.get(key).map_or("", String::as_str);
+        text.parse().map_err(|_| {
+            let text: String = text.chars().take(40).collect();
+            Refusal::bad_request(format!("\"{text}\" is not a {key} number: expected a whole number from 0."))
+        })
+    }
+
+    /// The run's view.
+    pub(super) async fn view(&self, app: &App) -> Result<Arc<RunView>, Refusal> {
+        app.state.log.view(&self.run).await?.ok_or_else(|| Refusal::unknown_run(&self.run))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RunPath {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let path = Path::<BTreeMap<String, String>>::from_request_parts(parts, state).await;
+        let Path(mut path) =
+            path.map_err(|error| Refusal::bad_request(format!("The path could not be read: {error}.")))?;
+        let run = RunId::try_from(path.remove("run").unwrap_or_default())?;
+        let principal = Principal::from_request_parts(parts, state).await?;
+        if principal.may_see(&run) { Ok(Self { run, parts: path }) } else { Err(Refusal::unknown_run(&run)) }
+    }
+}
+
+/// A query, refused with a sentence where it cannot be read.
+pub(super) fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
+    query
+        .map(|Query(query)| query)
+        .map_err(|error| Refusal::bad_request(format!("The query could not be read: {error}.")))
+}
+
+/// A limit from 1 to `most`.
+pub(super) fn limit(limit: Option<usize>, default: usize, most: usize) -> Result<usize, Refusal> {
+    match limit.unwrap_or(default) {
+        limit if (1..=most).contains(&limit) => Ok(limit),
+        limit => Err(Refusal::bad_request(format!("limit is {limit}, but must be from 1 to {most}."))),
+    }
+}
+
+/// Which rows of the list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListQuery {
+    /// Most rows, 1 to 200; 50 by default.
+    limit: Option<usize>,
+    /// Only runs older than this one.
+    before: Option<String>,
+}
+
+/// Runs, newest first.
+#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(ListQuery), responses(
+    (status = 200, description = "Rows, newest first; fewer than `limit` at the end of the list", body = [shape::RunRow]),
+    (status = 400, description = "A query that cannot be read", body = shape::ApiError),
+    (status = 401, description = "No token, or a wrong one", body = shape::ApiError)))]
+pub(super) async fn list(
+    extract::State(app): extract::State<App>,
+    principal: Principal,
+    asked: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<Vec<RunRow>>, Refusal> {
+    let asked = query(asked)?;
+    let limit = limit(asked.limit, 50, MAX_ROWS)?;
+    let before = asked.before.map(RunId::try_from).transpose()?;
+    if let Scope::Runs(runs) = &principal.scope {
+        let mut rows = Vec::new();
+        for run in runs.iter().rev().filter(|run| before.as_ref().is_none_or(|before| *run < before)).take(limit) {
+            rows.extend(app.state.log.view(run).await?.and_then(|view| RunRow::of(&view)));
+        }
+        return Ok(Json(rows));
+    }
+    Ok(Json(app.state.log.rows(limit, before).await?))
+}
+
+/// A run that was created.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Created {
+    /// Its id.
+    #[schema(value_type = String)]
+    run: RunId,
+    /// Its page, relative to the agent.
+    url: String,
+}
+
+/// Creates a run of a plan: JSON, or TOML with content type `application/toml`.
+#[utoipa::path(post, path = "/api/v1/runs", tag = "runs",
+    request_body(content((shape::Plan = "application/json"), (String = "application/toml"))), responses(
+    (status = 201, description = "The run exists and waits for its turn", body = Created),
+    (status = 409, description = "The plan cannot be taken now", body = shape::ApiError),
+    (status = 413, description = "More than 64 KiB", body = shape::ApiError),
+    (status = 415, description = "Neither JSON nor TOML", body = shape::ApiError),
+    (status = 422, description = "A plan that is refused; the sentence names the field", body = shape::ApiError)))]
+pub(super) async fn create(
+    extract::State(app): extract::State<App>,
+    principal: Principal,
+    headers: HeaderMap,
+    BoundedText(body): BoundedText,
+) -> Result<impl IntoResponse, Refusal> {
+    let plan = plans::read(&body, Form::of(&headers, Form::Json)?)?;
+    let run = app.state.commands.submit(plan).await.map_err(|s| Refusal::new(StatusCode::CONFLICT, s))?;
+    tracing::info!(%run, by = principal.id, "a run was created");
+    let url = format!("/runs/{run}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/runs/{run}"))], Json(Created { run, url })))
+}
+
+/// A run as the fold over its events.
+#[utoipa::path(get, path = "/api/v1/runs/{run}", tag = "runs", params(("run" = String, Path, description = "Run id")),
+    responses(
+    (status = 200, description = "The run", body = shape::RunView),
+    (status = 400, description = "Not a run id", body = shape::ApiError),
+    (status = 404, description = "No such run", body = shape::ApiError)))]
+pub(super) async fn read(
+    extract::State(app): extract::State<App>,
+    path: RunPath,
+) -> Result<impl IntoResponse, Refusal> {
+    let view = path.view(&app).await?;
+    Ok(Json(RunView::clone(&view)))
+}
+
+/// Cancels a run that waits or runs.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/cancel", tag = "runs",
+    params(("run" = String, Path, description = "Run id")), responses(
+    (status = 202, description = "It ends as soon as its engine is gone"),
+    (status = 404, description = "No such run", body = shape::ApiError),
+    (status = 409, description = "It has ended already", body = shape::ApiError)))]
+pub(super) async fn cancel(
+    extract::State(app): extract::State<App>,
+    principal: Principal,
+    path: RunPath,
+) -> Result<StatusCode, Refusal> {
+    let view = path.view(&app).await?;
+    if view.run_state().is_final() {
+        let sentence = format!("The run {} is {} already.", path.run, view.run_state().label());
+        return Err(Refusal::new(StatusCode::CONFLICT, sentence));
+    }
+    app.state.commands.cancel(&path.run).await.map_err(|s| Refusal::new(StatusCode::CONFLICT, s))?;
+    tracing::info!(run = %path.run, by = principal.id, "a run was cancelled");
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Deletes a run that has ended: it leaves every list; the log keeps a tombstone.
+#[utoipa::path(delete, path = "/api/v1/runs/{run}", tag = "runs",
+    params(("run" = String, Path, description = "Run id")), responses(
+    (status = 204, description = "It is gone"),
+    (status = 404, description = "No such run", body = shape::ApiError),
+    (status = 409, description = "It has not ended", body = shape::ApiError)))]
+pub(super) async fn delete(
+    extract::State(app): extract::State<App>,
+    principal: Principal,
+    path: RunPath,
+) -> Result<StatusCode, Refusal> {
+    let state: RunState = path.view(&app).await?.run_state();
+    if !state.is_final() {
+        let sentence = format!("The run {} is {}: cancel it first, then delete it.", path.run, state.label());
+        return Err(Refusal::new(StatusCode::CONFLICT, sentence));
+    }
+    app.state.log.delete(&path.run).await?;
+    tracing::info!(run = %path.run, by = principal.id, "a run was deleted");
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,258 @@
+//! Owns the documented shapes of what `shared` sends and takes, which itself knows no OpenAPI.
+//! Must not be used for anything but documentation; tests hold each to the type that it describes.
+#![allow(dead_code, reason = "read by the derive only")]
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// An error: what happened, where, and what to do.
+#[derive(ToSchema)]
+pub(super) struct ApiError {
+    /// The sentence.
+    error: String,
+    /// Technical detail, where there is any.
+    #[schema(nullable = false)]
+    detail: Option<String>,
+}
+
+/// States of a run.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(super) enum RunState {
+    Queued,
+    Starting,
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+    Interrupted,
+}
+
+/// One run in a list.
+#[derive(ToSchema)]
+pub(super) struct RunRow {
+    /// The run's id.
+    run: String,
+    /// Its name.
+    name: String,
+    /// Words that name the engine.
+    engine: String,
+    /// The model, once known.
+    #[schema(required)]
+    model: Option<String>,
+    /// State.
+    state: RunState,
+    /// The sentence that came with the state.
+    #[schema(required)]
+    reason: Option<String>,
+    /// Creation, Unix ms of the host.
+    created_unix_ms: u64,
+    /// Length so far, ns.
+    elapsed_ns: u64,
+    /// Trials that ended.
+    trials_done: u32,
+    /// Trials of the plan.
+    trials: u32,
+    /// Greatest output throughput of its points, tokens/s.
+    #[schema(required)]
+    best_output_throughput: Option<f64>,
+    /// Verdict, once judged.
+    #[schema(required)]
+    verdict: Option<Value>,
+    /// Number of its last event.
+    seq: u64,
+}
+
+/// One request in a list; times in ns of run time.
+#[derive(ToSchema)]
+pub(super) struct RequestRow {
+    /// Its number within the run.
+    id: u64,
+    /// When its first byte was sent; when it was due where it never was.
+    sent_ns: u64,
+    /// When it ended.
+    end_ns: u64,
+    /// Time to first token, ns.
+    #[schema(required)]
+    ttft_ns: Option<u64>,
+    /// Time per output token, ns.
+    #[schema(required)]
+    tpot_ns: Option<u64>,
+    /// Output tokens.
+    #[schema(required)]
+    output_tokens: Option<u32>,
+    /// How it ended: `ok`, `ok_short`, `timed_out`, …
+    outcome: String,
+    /// What went wrong, as a sentence.
+    #[schema(required)]
+    error: Option<String>,
+}
+
+/// One request's timeline; stamps in ns since it was sent.
+#[derive(ToSchema)]
+pub(super) struct RequestTimeline {
+    /// The live figures.
+    sample: Value,
+    /// From due to sent, ns.
+    queue_client_ns: u64,
+    /// Time to open the connection, where one was opened, ns.
+    #[schema(required)]
+    connect_ns: Option<u64>,
+    /// Response head.
+    #[schema(required)]
+    head_ns: Option<u64>,
+    /// End of stream.
+    close_ns: u64,
+    /// Prompt tokens.
+    #[schema(required)]
+    prompt_tokens: Option<u32>,
+    /// Output chunks: arrival, and tokens where known.
+    chunks: Vec<Vec<Option<u64>>>,
+    /// What went wrong, as a sentence.
+    #[schema(required)]
+    error: Option<String>,
+}
+
+/// A run as the fold over its events.
+#[derive(ToSchema)]
+pub(super) struct RunView {
+    /// Number of the last event folded.
+    seq: u64,
+    /// Time of the latest event, ns of run time.
+    last_ns: u64,
+    /// Run, plan, wall-clock anchor, host, agent version.
+    #[schema(required)]
+    header: Option<Value>,
+    /// State, and since when (ns of run time).
+    #[schema(required)]
+    state: Option<Vec<Value>>,
+    /// The sentence that came with the state.
+    #[schema(required)]
+    reason: Option<String>,
+    /// The engine, once it answered.
+    #[schema(required)]
+    engine: Option<Value>,
+    /// Points in plan order.
+    points: Vec<Value>,
+    /// Trials in execution order.
+    trials: Vec<Value>,
+    /// Requests in flight at the last batch.
+    in_flight: u32,
+    /// Requests that ended well and that did not.
+    ended: Value,
+    /// Live series on the run's time axis.
+    series: Value,
+    /// A sample of requests.
+    scatter: Value,
+    /// The engine's last log lines.
+    engine_log: Vec<String>,
+    /// Lines of the engine's log that are no longer here.
+    engine_log_dropped: u64,
+    /// What the rules found; absent before they looked.
+    #[schema(required)]
+    findings: Option<Vec<Value>>,
+    /// What must be said beside the run's figures.
+    caveats: Vec<Value>,
+    /// Events of kinds that this version does not know.
+    unknown_events: u64,
+}
+
+/// What a run will do. Unknown fields are refused.
+#[derive(ToSchema)]
+pub(super) struct Plan {
+    /// 1.
+    schema: u32,
+    /// Name that people read.
+    name: String,
+    /// The engine that is measured.
+    engine: EnginePlan,
+    /// What it is asked.
+    workload: WorkloadPlan,
+    /// How hard it is asked.
+    load: LoadPlan,
+    /// Limits that goodput is judged by.
+    slo: Option<SloPlan>,
+    /// What a GPU hour costs.
+    cost: Option<CostPlan>,
+}
+
+/// Which engine, and how it is reached.
+#[derive(ToSchema)]
+pub(super) struct EnginePlan {
+    /// `builtin`, `openai_completions`, `openai_chat`, `generate_stream`.
+    kind: String,
+    /// Base URL of a server that the agent does not start, without `/v1`.
+    url: Option<String>,
+    /// Model id; by default the first one that the server lists.
+    model: Option<String>,
+    /// GPUs that the engine uses; needed for cost.
+    gpus: Option<u32>,
+    /// Parameters of the engine's own: truth values, whole numbers, texts.
+    #[schema(required = false)]
+    params: BTreeMap<String, Value>,
+}
+
+/// What the engine is asked.
+#[derive(ToSchema)]
+pub(super) struct WorkloadPlan {
+    /// Length of synthetic prompts, tokens. Either this, `prompts` or `file`.
+    input_tokens: Option<u32>,
+    /// Shipped prompts: `all`, or the name of a task.
+    prompts: Option<String>,
+    /// A prompts file on the agent's host.
+    file: Option<String>,
+    /// Tokens asked for.
+    output_tokens: u32,
+    /// Equal work: the engine goes on past its end-of-sequence token. True by default.
+    #[schema(required = false)]
+    ignore_eos: bool,
+    /// A nonce a request, so that no prefix cache helps. True by default.
+    #[schema(required = false)]
+    nonce: bool,
+    /// Seed of everything random in prompts and order.
+    #[schema(required = false)]
+    seed: u64,
+}
+
+/// How hard the engine is asked.
+#[derive(ToSchema)]
+pub(super) struct LoadPlan {
+    /// `closed`: a new request as soon as one ends.
+    #[schema(required = false)]
+    arrival: String,
+    /// Requests in flight, one point each.
+    concurrency: Vec<u32>,
+    /// Requests of a trial's window. Either this or `duration_s`.
+    requests: Option<u32>,
+    /// Length of a trial's window, s.
+    duration_s: Option<f64>,
+    /// Load before the window, s; its requests are extra.
+    #[schema(required = false)]
+    warmup_s: f64,
+    /// Repeats of each point.
+    #[schema(required = false)]
+    trials: u32,
+    /// Limit for one request, s.
+    #[schema(required = false)]
+    timeout_s: f64,
+    /// Limit for the rest to end after the window, s.
+    #[schema(required = false)]
+    drain_s: f64,
+}
+
+/// Limits that goodput is judged by.
+#[derive(ToSchema)]
+pub(super) struct SloPlan {
+    /// Most time to first token, ms.
+    ttft_ms: Option<f64>,
+    /// Most time per output token, ms.
+    tpot_ms: Option<f64>,
+}
+
+/// What a GPU hour costs.
+#[derive(ToSchema)]
+pub(super) struct CostPlan {
+    /// US dollars for one GPU for one hour.
+    usd_per_gpu_hour: f64,
+}
