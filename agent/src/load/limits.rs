@@ -24,7 +24,7 @@ pub(super) enum Abort {
     Limit(Limit),
     /// Somebody ended the trial.
     Cancelled,
-    /// The window has ended and the request was sent after it.
+    /// The requests of the window have ended, and this is none of them.
     Extra,
     /// The drain limit passed.
     Drained,
@@ -43,7 +43,7 @@ impl Abort {
             }
             Abort::Limit(Limit::Linger) => "The server left the stream open after its end.".to_owned(),
             Abort::Cancelled => "The trial was cancelled.".to_owned(),
-            Abort::Extra => "Meant to keep load on after the window, and ended with it.".to_owned(),
+            Abort::Extra => "Outside the window, to keep load on; ended with the trial.".to_owned(),
             Abort::Drained => {
                 format!("Not finished within {} of the window's end (drain limit).", seconds(limits.drain_ns))
             }
