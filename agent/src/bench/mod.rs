@@ -1,10 +1,17 @@
 //! Owns the benches: a pacing server that knows the truth, and the tables that compare us with it.
 //! Must not know runs, the log or viewers.
 
+mod client;
 mod clock;
+mod figures;
 mod host;
 mod pacer;
+mod poller;
+mod raw;
+mod table;
+mod trial;
 
+pub use client::{ClientBench, run_client};
 pub use clock::SharedClock;
 pub use pacer::{
     Account, Ending, PacerArgs, PacerConfig, PacerError, PacerHandle, Served, Written, fetch_account, run_pacer,

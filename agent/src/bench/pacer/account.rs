@@ -17,8 +17,8 @@ pub struct Account {
     pub blocked_writes: u64,
     /// Most streams open at once.
     pub in_flight_peak: u32,
-    in_flight: u32,
-    recorded_chunks: u64,
+    pub(in crate::bench) in_flight: u32,
+    pub(in crate::bench) recorded_chunks: u64,
 }
 
 /// One request for work.

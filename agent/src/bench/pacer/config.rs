@@ -81,6 +81,6 @@ impl PacerArgs {
 }
 
 /// Milliseconds of an argument as ns; a negative or absurd value saturates.
-pub(crate) fn ms_to_ns(ms: f64) -> u64 {
+fn ms_to_ns(ms: f64) -> u64 {
     (ms * 1e6).round() as u64
 }

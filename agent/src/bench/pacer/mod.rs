@@ -4,19 +4,18 @@
 mod account;
 mod config;
 mod connection;
-pub(super) mod poller;
 mod request;
 mod server;
 mod wire;
 
 pub use account::{Account, Ending, Served, Written};
-pub(crate) use config::ms_to_ns;
+
 pub use config::{PacerArgs, PacerConfig};
 
 use super::host;
+use super::poller::Poller;
 use nix::sys::eventfd::EventFd;
 use nix::sys::socket::{self, Backlog};
-use poller::Poller;
 use server::Server;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -84,8 +83,14 @@ impl Drop for PacerHandle {
 /// # Errors
 /// Where it cannot listen or start its thread.
 pub fn spawn_pacer_in_process(config: PacerConfig) -> Result<PacerHandle, PacerError> {
+    let core = config.core;
     let (addr, stop, server) = prepare(config)?;
-    let thread = std::thread::Builder::new().name("pacer".into()).spawn(move || server.serve())?;
+    let thread = std::thread::Builder::new().name("pacer".into()).spawn(move || {
+        if let Some(core) = core {
+            host::bind_to_core(core)?;
+        }
+        server.serve()
+    })?;
     Ok(PacerHandle { addr, stop, thread: Some(thread) })
 }
 

@@ -4,10 +4,10 @@
 use super::account::{Account, Ending, Written};
 use super::config::PacerConfig;
 use super::connection::{Connection, Stream};
-use super::poller::{Poller, Ready};
 use super::request::{Asked, Parsed, Work, parse};
 use super::wire;
 use crate::bench::clock::SharedClock;
+use crate::bench::poller::{Poller, Ready};
 use crate::stream::Protocol;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

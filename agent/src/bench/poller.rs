@@ -17,7 +17,7 @@ const TIMER: u64 = u64::MAX;
 const STOP: u64 = u64::MAX - 1;
 
 /// An epoll set with a timer: epoll's own time-out counts whole milliseconds, which is coarser than what is measured.
-pub(crate) struct Poller {
+pub(super) struct Poller {
     epoll: Epoll,
     timer: TimerFd,
     stop: Arc<EventFd>,
@@ -27,7 +27,7 @@ pub(crate) struct Poller {
 
 /// What is ready on one socket.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ready {
+pub(super) struct Ready {
     /// The key under which it was added.
     pub key: u64,
     /// It can be read, or has closed.

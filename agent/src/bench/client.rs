@@ -1,0 +1,180 @@
+//! Owns the bench of the load generator: which trials, in which processes, on which cores.
+//! Must not know how figures are computed or written.
+
+use super::figures::{Figures, compare};
+use super::host;
+use super::pacer::fetch_account;
+use super::table::{self, Row, Setting};
+use super::trial::{self, Order, Reader, Seen};
+use anyhow::{Context, bail, ensure};
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// Requests of a trial at least: a 99th percentile needs a hundred.
+const LEAST_REQUESTS: u32 = 128;
+/// Requests a stream of the row at full speed, which would otherwise be over before it is measured.
+const FULL_SPEED_ROUNDS: u32 = 40;
+
+/// Compare the load generator with a server that knows the truth.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ClientBench {
+    /// Streams kept open, one row each.
+    #[arg(long, value_delimiter = ',', default_values_t = [16, 64, 256, 1024], value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub streams: Vec<u32>,
+    /// Tokens of a request.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub tokens: u32,
+    /// Time from a request to its first token, ms.
+    #[arg(long, default_value_t = 50.0)]
+    pub ttft_ms: f64,
+    /// Time from one token to the next, ms.
+    #[arg(long, default_value_t = 20.0)]
+    pub gap_ms: f64,
+    /// Trials of each row; medians are shown.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub repeats: u32,
+    /// Streams of the row without pacing; 0 leaves it out.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(0..=20_000))]
+    pub full_speed_streams: u32,
+    /// Also write the tables to this file.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Run one trial in this process and write what it saw to standard output.
+    #[arg(long, hide = true, value_name = "JSON")]
+    pub one_trial: Option<String>,
+}
+
+/// Runs the bench, prints its tables as Markdown, and writes them where asked.
+///
+/// # Errors
+/// Where a process of the bench cannot be started or fails, or the file cannot be written.
+pub fn run_client(args: ClientBench) -> anyhow::Result<()> {
+    if let Some(order) = &args.one_trial {
+        let order: Order = serde_json::from_str(order).context("the order of the trial is not readable")?;
+        let seen = trial::run(&order)?;
+        std::io::stdout().write_all(&rmp_serde::to_vec(&seen)?)?;
+        return Ok(());
+    }
+    let cores = host::cores()?;
+    let (client_core, pacer_core) = match cores[..] {
+        [client, pacer, ..] => (Some(client), Some(pacer)),
+        _ => (None, None),
+    };
+    let bench = Bench { args: &args, client_core, pacer_core };
+    let mut rows = Vec::new();
+    for streams in &args.streams {
+        rows.push(bench.row(*streams, true)?);
+    }
+    if args.full_speed_streams > 0 {
+        rows.push(bench.row(args.full_speed_streams, false)?);
+    }
+    let setting = Setting { cores: cores.len(), bound: client_core.is_some(), args: &args };
+    let text = table::markdown(&setting, &rows);
+    print!("{text}");
+    if let Some(path) = &args.out {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        }
+        std::fs::write(path, &text).with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    Ok(())
+}
+
+struct Bench<'a> {
+    args: &'a ClientBench,
+    client_core: Option<usize>,
+    pacer_core: Option<usize>,
+}
+
+impl Bench<'_> {
+    /// All trials of a row; load generator and raw reader take turns, so that what else the machine does hits both.
+    fn row(&self, streams: u32, paced: bool) -> anyhow::Result<Row> {
+        let mut row = Row { streams, paced, client: Vec::new(), raw: Vec::new(), error: None };
+        for repeat in 1..=self.args.repeats {
+            let speed = if paced { "" } else { " at full speed" };
+            eprintln!("{streams} streams{speed}, repeat {repeat} of {}", self.args.repeats);
+            let (figures, error) = self.trial(streams, paced, Reader::LoadGenerator)?;
+            row.client.push(figures);
+            row.error = row.error.or(error);
+            let (figures, error) = self.trial(streams, paced, Reader::Raw)?;
+            row.raw.push(figures);
+            row.error = row.error.or(error);
+        }
+        Ok(row)
+    }
+
+    fn trial(&self, streams: u32, paced: bool, reader: Reader) -> anyhow::Result<(Figures, Option<String>)> {
+        let pacer = Pacer::start(self.args, paced, self.pacer_core)?;
+        let rounds = if paced { 1 } else { FULL_SPEED_ROUNDS };
+        let order = Order {
+            reader,
+            server: pacer.addr,
+            streams,
+            requests: (streams * rounds).max(LEAST_REQUESTS),
+            tokens: self.args.tokens,
+            core: self.client_core,
+        };
+        let child = Command::new(std::env::current_exe()?)
+            .args(["bench", "client", "--one-trial", &serde_json::to_string(&order)?])
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .context("the process of a trial cannot be started")?;
+        ensure!(child.status.success(), "a trial with {streams} streams failed ({}); see above", child.status);
+        let seen: Seen = rmp_serde::from_slice(&child.stdout).context("a trial's result is not readable")?;
+        let account = fetch_account(pacer.addr)?;
+        ensure!(
+            account.unrecorded_chunks == 0,
+            "the pacing server's account was full; ask for fewer tokens or streams"
+        );
+        Ok((compare(&seen, &account), seen.first_error))
+    }
+}
+
+/// A pacing server in its own process, which ends with this value.
+struct Pacer {
+    addr: SocketAddr,
+    process: Child,
+}
+
+impl Pacer {
+    fn start(args: &ClientBench, paced: bool, core: Option<usize>) -> anyhow::Result<Self> {
+        let (ttft_ms, gap_ms) = if paced { (args.ttft_ms, args.gap_ms) } else { (0.0, 0.0) };
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["pacer", "--until-stdin-closes"]);
+        command.arg(format!("--ttft-ms={ttft_ms}")).arg(format!("--gap-ms={gap_ms}"));
+        if let Some(core) = core {
+            command.arg(format!("--core={core}"));
+        }
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("the pacing server's process cannot be started")?;
+        let mut line = String::new();
+        if let Some(out) = process.stdout.take() {
+            BufReader::new(out).read_line(&mut line)?;
+        }
+        match line.trim().parse() {
+            Ok(addr) => Ok(Self { addr, process }),
+            Err(_) => {
+                end(&mut process);
+                bail!("the pacing server did not start; see above")
+            }
+        }
+    }
+}
+
+impl Drop for Pacer {
+    fn drop(&mut self) {
+        end(&mut self.process);
+    }
+}
+
+fn end(process: &mut Child) {
+    if let Err(error) = process.kill().and_then(|()| process.wait()) {
+        tracing::warn!(%error, "the pacing server's process could not be ended");
+    }
+}

@@ -1,0 +1,209 @@
+//! Owns how the bench's figures are written: Markdown with the machine, the date, and marks where a row is doubtful.
+//! Must not know how figures were had.
+
+use super::client::ClientBench;
+use super::figures::{Figures, Pair, median};
+use super::host;
+use std::fmt::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Lateness of the pacing server above which a row says more of it than of the reader, ms.
+const SERVER_LATE_LIMIT_MS: f64 = 2.0;
+
+/// All trials of one number of streams.
+pub(super) struct Row {
+    /// Streams kept open.
+    pub streams: u32,
+    /// False at full speed.
+    pub paced: bool,
+    /// Trials of the load generator.
+    pub client: Vec<Figures>,
+    /// Trials of the raw reader.
+    pub raw: Vec<Figures>,
+    /// What a request that failed said.
+    pub error: Option<String>,
+}
+
+/// What the trials have in common.
+pub(super) struct Setting<'a> {
+    /// Cores that the bench may use.
+    pub cores: usize,
+    /// Whether reader and server have a core each.
+    pub bound: bool,
+    /// What was asked for.
+    pub args: &'a ClientBench,
+}
+
+/// The tables, with what is needed to read and repeat them.
+pub(super) fn markdown(setting: &Setting<'_>, rows: &[Row]) -> String {
+    let mut text = preamble(setting);
+    section(&mut text, "Load generator", rows, |row| &row.client);
+    section(&mut text, "Raw reader", rows, |row| &row.raw);
+    text
+}
+
+fn preamble(setting: &Setting<'_>) -> String {
+    let ClientBench { tokens, ttft_ms, gap_ms, repeats, .. } = setting.args;
+    let unknown = || "unknown".to_owned();
+    let cores = match setting.bound {
+        true => "reader and pacing server bound to one core each",
+        false => "reader and pacing server share one core: both are late together",
+    };
+    format!(
+        "# The load generator against a server that knows the truth\n\n\
+         - Date: {} (UTC)\n- Machine: {}, {} cores, Linux {}; {cores}\n- Version: tokenprism {}{}\n\
+         - Command: `cargo xtask bench client{}`\n\
+         - Each request: {tokens} tokens, first after {ttft_ms} ms, then one every {gap_ms} ms, over loopback. \
+         Medians of {repeats} trials, each in a new process.\n\n\
+         True: by the pacing server's own account, from the read that completed the request to just before the write. \
+         Error: reported − true. Apart: 99th percentile over requests of |reported − true|. All times in ms. \
+         A row is server-limited where the server wrote over {SERVER_LATE_LIMIT_MS} ms late at the 99th percentile. \
+         At full speed requests and tokens wait in buffers, which no account sees: that row is for tokens per \
+         CPU-second.\n",
+        date(SystemTime::now()).unwrap_or_else(unknown),
+        host::cpu_model().unwrap_or_else(unknown),
+        setting.cores,
+        host::kernel().unwrap_or_else(unknown),
+        env!("CARGO_PKG_VERSION"),
+        if cfg!(debug_assertions) { " (debug build: CPU figures are not those of a release)" } else { "" },
+        options(setting.args),
+    )
+}
+
+/// The options that differ from nothing: what repeats this bench.
+fn options(args: &ClientBench) -> String {
+    let streams: Vec<String> = args.streams.iter().map(u32::to_string).collect();
+    format!(
+        " --streams {} --tokens {} --ttft-ms {} --gap-ms {} --repeats {} --full-speed-streams {}",
+        streams.join(","),
+        args.tokens,
+        args.ttft_ms,
+        args.gap_ms,
+        args.repeats,
+        args.full_speed_streams
+    )
+}
+
+fn section(text: &mut String, title: &str, rows: &[Row], of: impl Fn(&Row) -> &Vec<Figures>) {
+    let head = [
+        "streams",
+        "ok / begun",
+        "in flight",
+        "TTFT mean",
+        "true",
+        "error",
+        "TTFT p99",
+        "true",
+        "error",
+        "apart",
+        "gap p99",
+        "true",
+        "error",
+        "tokens/s",
+        "tokens/CPU-s",
+        "peak MiB",
+        "reader late p99",
+        "server late p99",
+        "notes",
+    ];
+    line(text, &format!("\n## {title}\n"));
+    line(text, &format!("| {} |", head.join(" | ")));
+    line(text, &format!("|{}", "---|".repeat(head.len())));
+    for row in rows {
+        let trials = of(row);
+        let pair = |pair: fn(&Figures) -> Pair| {
+            let part = |f: fn(&Pair) -> Option<f64>| number(median(trials, |t| f(&pair(t))), 2);
+            [part(|p| p.reported), part(|p| p.truth), part(Pair::error)].join(" | ")
+        };
+        let one = |figure: fn(&Figures) -> Option<f64>, digits| number(median(trials, figure), digits);
+        let cells = [
+            if row.paced { row.streams.to_string() } else { format!("{}, full speed", row.streams) },
+            format!("{} / {}", one(|f| Some(f.ok), 0), one(|f| Some(f.attempted), 0)),
+            one(|f| Some(f.in_flight), 0),
+            pair(|f| f.ttft_mean_ms),
+            pair(|f| f.ttft_p99_ms),
+            one(|f| f.ttft_apart_p99_ms, 2),
+            pair(|f| f.gap_p99_ms),
+            one(|f| f.tokens_per_s, 0),
+            one(|f| f.tokens_per_cpu_s, 0),
+            one(|f| f.peak_mib, 1),
+            one(|f| f.late_p99_ms, 2),
+            if row.paced { one(|f| f.server_late_p99_ms, 2) } else { "not paced".to_owned() },
+            notes(row, trials).join("; "),
+        ];
+        line(text, &format!("| {} |", cells.join(" | ")));
+    }
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing to a String cannot fail.
+    if writeln!(text, "{line}").is_err() {
+        text.push('\n');
+    }
+}
+
+fn notes(row: &Row, trials: &[Figures]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let sum = |figure: fn(&Figures) -> f64| trials.iter().map(figure).sum::<f64>();
+    if row.paced && median(trials, |f| f.server_late_p99_ms).is_some_and(|ms| ms > SERVER_LATE_LIMIT_MS) {
+        notes.push("server-limited".to_owned());
+    }
+    let failed = sum(|f| f.attempted - f.ok);
+    if failed > 0.0 {
+        notes.push(format!("{failed} requests failed: {}", row.error.as_deref().unwrap_or("no reason given")));
+    }
+    let contradictions = sum(|f| f.contradictions);
+    if contradictions > 0.0 {
+        notes.push(format!("account and reader disagree on {contradictions} requests"));
+    }
+    let blocked = sum(|f| f.blocked_writes);
+    if blocked > 0.0 {
+        notes.push(format!("{blocked} writes waited for the reader"));
+    }
+    notes
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+/// The day in UTC. Days to a civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+fn date(at: SystemTime) -> Option<String> {
+    let days = i64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_secs() / 86_400).ok()? + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    Some(format!("{year:04}-{month:02}-{day:02}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn dates() {
+        let of = |s: u64| date(UNIX_EPOCH + Duration::from_secs(s)).unwrap();
+        assert_eq!(
+            [of(0), of(951_782_400), of(1_709_164_800), of(1_735_689_599)],
+            ["1970-01-01", "2000-02-29", "2024-02-29", "2024-12-31"]
+        );
+    }
+
+    #[test]
+    fn a_doubtful_row_says_why() {
+        let late = Figures { server_late_p99_ms: Some(2.5), attempted: 3.0, ok: 2.0, ..Figures::default() };
+        let row = |figures, paced| Row { streams: 1, paced, client: vec![figures], raw: vec![], error: None };
+        let check = |row: Row, expect: &[&str]| assert_eq!(notes(&row, &row.client), expect);
+        check(row(late, true), &["server-limited", "1 requests failed: no reason given"]);
+        check(row(late, false), &["1 requests failed: no reason given"]);
+        check(row(Figures { server_late_p99_ms: Some(2.0), ..Figures::default() }, true), &[]);
+        let denied = Figures { contradictions: 2.0, blocked_writes: 1.0, ..Figures::default() };
+        check(row(denied, true), &["account and reader disagree on 2 requests", "1 writes waited for the reader"]);
+    }
+}

@@ -1,0 +1,152 @@
+//! Owns one trial of the bench in a process of its own, so that its CPU time and memory are the client's alone.
+//! Must not know the truth that it is compared with.
+
+use super::clock::SharedClock;
+use super::{host, raw};
+use crate::load::{self, Clock, Limits, LoadError, LoadEvent, Stop, Target, TrialSpec};
+use crate::record::{RequestRecord, Samples};
+use crate::stream::Protocol;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use shared::units::NS_PER_S;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Who reads the streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Reader {
+    /// The load generator that runs use.
+    LoadGenerator,
+    /// Sockets read by a loop that only counts event ends.
+    Raw,
+}
+
+/// What a trial is told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    /// Who reads.
+    pub reader: Reader,
+    /// The pacing server.
+    pub server: SocketAddr,
+    /// Requests kept in flight.
+    pub streams: u32,
+    /// Requests sent once all streams are open; those before are extra.
+    pub requests: u32,
+    /// Tokens of each.
+    pub tokens: u32,
+    /// The core to be bound to.
+    pub core: Option<usize>,
+}
+
+/// What a trial saw. Times are ns of `CLOCK_MONOTONIC`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Seen {
+    /// Requests that ended well.
+    pub requests: Vec<SeenRequest>,
+    /// Requests begun.
+    pub attempted: u64,
+    /// What the first one that failed said.
+    pub first_error: Option<String>,
+    /// Most requests in flight.
+    pub in_flight_peak: u32,
+    /// CPU time of the process during the trial, ns.
+    pub cpu_ns: u64,
+    /// Most memory held, bytes.
+    pub peak_memory_bytes: Option<u64>,
+    /// The reader's own lateness at the 99th percentile, ms.
+    pub late_p99_ms: Option<f64>,
+}
+
+/// One request as its reader saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SeenRequest {
+    /// Its number.
+    pub id: u64,
+    /// When it was sent.
+    pub sent_ns: u64,
+    /// When each chunk arrived.
+    pub chunks_ns: Vec<u64>,
+}
+
+/// The body of a request: the pacing server enters the number in its account.
+pub(super) fn body(id: u64, tokens: u32) -> String {
+    format!(
+        r#"{{"model":"pacer","prompt":"request-{id} pace","max_tokens":{tokens},"temperature":0,"stream":true,"ignore_eos":true}}"#
+    )
+}
+
+/// Runs one trial in this process.
+///
+/// # Errors
+/// Where the process cannot be prepared or the reader fails.
+pub(super) fn run(order: &Order) -> anyhow::Result<Seen> {
+    host::raise_open_files()?;
+    if let Some(core) = order.core {
+        host::bind_to_core(core)?;
+    }
+    let clock = SharedClock::new()?;
+    let before_ns = host::cpu_ns()?;
+    let mut seen = match order.reader {
+        Reader::LoadGenerator => by_load_generator(order, clock)?,
+        Reader::Raw => raw::read(order, clock)?,
+    };
+    seen.cpu_ns = host::cpu_ns()? - before_ns;
+    seen.peak_memory_bytes = host::peak_memory_bytes();
+    Ok(seen)
+}
+
+fn by_load_generator(order: &Order, shared_clock: SharedClock) -> Result<Seen, LoadError> {
+    let clock = Clock::starting_now();
+    let offset_ns = shared_clock.offset_of(|| clock.now_ns());
+    let tokens = order.tokens;
+    let limit_ns = 60 * NS_PER_S;
+    let spec = TrialSpec {
+        target: Target {
+            tls: false,
+            host: order.server.ip().to_string(),
+            port: order.server.port(),
+            path: "/v1/completions".to_owned(),
+            headers: Vec::new(),
+            protocol: Protocol::OpenAiCompletions,
+        },
+        concurrency: order.streams,
+        stop: Stop::Requests(order.requests),
+        warmup_ns: 0,
+        limits: Limits {
+            connect_ns: limit_ns,
+            first_token_ns: limit_ns,
+            idle_ns: limit_ns,
+            total_ns: limit_ns,
+            drain_ns: limit_ns,
+        },
+        expect_output_tokens: tokens,
+        first_id: 0,
+        body: Arc::new(move |id| Bytes::from(body(id, tokens))),
+    };
+    let mut handle = load::start(spec, clock)?;
+    let mut records: Vec<RequestRecord> = Vec::new();
+    let end = loop {
+        match handle.events.blocking_recv() {
+            Some(LoadEvent::WindowOpened { .. }) => {}
+            Some(LoadEvent::Progress(progress)) => records.extend(progress.ended),
+            Some(LoadEvent::Done(end)) => break end,
+            None => return Err(LoadError::Ended),
+        }
+    };
+    let late = Samples { ok_ns: end.lateness, ..Samples::default() }.distribution();
+    let mono = |t_ns: u64| t_ns.saturating_add_signed(offset_ns);
+    let good = records.iter().filter(|r| r.outcome.is_ok());
+    Ok(Seen {
+        attempted: records.len() as u64,
+        first_error: records.iter().find(|r| !r.outcome.is_ok()).map(|r| r.error.clone().unwrap_or_default()),
+        in_flight_peak: end.in_flight_peak,
+        late_p99_ms: super::figures::exact(late.p99),
+        requests: good
+            .filter_map(|r| {
+                let chunks_ns = r.chunks.iter().map(|c| mono(c.t_ns)).collect();
+                Some(SeenRequest { id: r.id, sent_ns: mono(r.sent_ns?), chunks_ns })
+            })
+            .collect(),
+        ..Seen::default()
+    })
+}
