@@ -115,7 +115,7 @@ fn frames_are_cut_at_their_size_without_being_asked() {
     let (dir, store) = store();
     let mut writer = store.create(&run(), 0).unwrap();
     let mut long = record(0);
-    long.chunks = (0..60_000).map(|i| Chunk { t_ns: i, tokens: Some(1) }).collect();
+    long.chunks = (0..100_000).map(|i| Chunk { t_ns: i, tokens: Some(1) }).collect();
     writer.push(&long).unwrap();
     let on_disk = std::fs::read_dir(dir.path().join("blobs")).unwrap().next().unwrap().unwrap().metadata().unwrap();
     assert!(on_disk.len() > 0);

@@ -128,6 +128,12 @@ impl SqliteLog {
         self.read(|conn| project::run_ids(conn, "SELECT run FROM runs WHERE final = 0 ORDER BY run")).await
     }
 
+    /// True for a run that was deleted.
+    #[must_use]
+    pub fn is_deleted(&self, run: &RunId) -> bool {
+        self.0.views.is_deleted(run)
+    }
+
     /// Deletes an ended run: a tombstone takes it out of every list; its events stay on the disk.
     ///
     /// # Errors
