@@ -8,7 +8,7 @@ mod viewer;
 
 pub use viewer::Viewer;
 
-use crate::log::{Committed, SqliteLog};
+use crate::log::SqliteLog;
 use shared::ids::RunId;
 use slot::Slot;
 use std::collections::BTreeMap;
