@@ -1,10 +1,13 @@
 //! Owns the tests of the hub: whoever watches, however slowly, ends with the fold of the log.
 //! Must not know sockets.
 
+#![allow(clippy::unwrap_used)]
+#![allow(clippy::expect_used)]
+
 use shared::event::{Batch, Body, Event, Host, RequestColumns, RunState, TokenBin};
 use shared::ids::RunId;
 use shared::view::RunView;
-use shared::wire::{ClientMessage, PROTOCOL_VERSION, ServerMessage};
+use shared::wire::{ClientMessage, ServerMessage};
 use std::sync::Arc;
 use std::time::Duration;
 use tokenprism::hub::{Hub, Viewer};
@@ -124,7 +127,7 @@ async fn watch(viewer: Viewer, who: u64) -> Page {
     let mut page = Page::default();
     for step in 0u64.. {
         // Every third viewer drops its wait again and again, as a socket's select does.
-        let message = if who % 3 == 0 {
+        let message = if who.is_multiple_of(3) {
             timeout(Duration::from_millis(3), viewer.next()).await
         } else {
             timeout(PATIENCE, viewer.next()).await
@@ -132,7 +135,7 @@ async fn watch(viewer: Viewer, who: u64) -> Page {
         if let Ok(message) = message {
             page.take(message.expect("the hub is open"));
         } else {
-            assert!(who % 3 == 0, "viewer {who} waits for nothing");
+            assert!(who.is_multiple_of(3), "viewer {who} waits for nothing");
         }
         if page.view.run_state().is_final() && page.view.findings.is_some() {
             break;
@@ -198,6 +201,37 @@ async fn a_viewer_that_stops_reading_gets_one_gap_and_the_others_see_none() {
     append(&log, &run(0), vec![batch(9)]).await;
     slow_page.take(next(&slow, of_the_run).await);
     assert_eq!((slow_page.view.seq, slow_page.received, slow_page.missed), (1503, 1, 1500));
+}
+
+#[tokio::test]
+async fn a_hub_that_lags_behind_the_log_loses_nobody() {
+    // CASES B67: the hub's own subscription overflows, since this thread, on which it runs, is held up.
+    let Rig { _dir, log, hub } = rig().await;
+    let viewer = hub.viewer();
+    let mut page = Page::default();
+    follow(&viewer, &run(0), None);
+    page.take(next(&viewer, of_the_run).await);
+    let writing = log.clone();
+    let writer = std::thread::spawn(move || {
+        let append_all = async {
+            let appends = (0..1500u32).map(|n| {
+                let log = writing.clone();
+                tokio::spawn(async move { append(&log, &run(n % 2), vec![batch(n)]).await })
+            });
+            for done in appends.collect::<Vec<_>>() {
+                done.await.unwrap();
+            }
+        };
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(append_all);
+    });
+    writer.join().unwrap();
+    append(&log, &run(0), vec![state(RunState::Done)]).await;
+    while !page.view.run_state().is_final() {
+        page.take(next(&viewer, of_the_run).await);
+    }
+    assert_eq!(page.view, *log.view(&run(0)).await.unwrap().unwrap());
+    assert!(page.missed >= 512, "the subscription did not overflow: {}", page.missed);
+    assert_eq!(page.begun_at.unwrap() + page.received + page.missed, page.view.seq);
 }
 
 /// Follows run 0 of `stored` events from `after_seq`: the message that comes first, as numbers of events.
@@ -269,11 +303,9 @@ async fn viewers_are_counted_and_told() {
 }
 
 #[tokio::test]
-async fn everybody_hears_of_rows_and_deletions_and_the_greeting_comes_first() {
+async fn everybody_gets_the_list_and_hears_of_changes_and_deletions() {
     let Rig { _dir, log, hub } = rig().await;
     let viewer = hub.viewer();
-    let ServerMessage::Hello { protocol, now_unix_ms, .. } = next(&viewer, |_| true).await else { panic!("no hello") };
-    assert!(protocol == PROTOCOL_VERSION && now_unix_ms > 1_700_000_000_000);
     let of = |run: RunId, state: RunState| move |m: &ServerMessage| matches!(m, ServerMessage::Rows { rows } if rows.iter().any(|r| r.run == run && r.state == state));
     next(&viewer, of(run(0), RunState::Running)).await;
     append(&log, &run(3), vec![created(&run(3))]).await;
@@ -292,8 +324,6 @@ async fn what_cannot_be_served_is_a_sentence() {
     follow(&viewer, &run(8), None);
     let refused = |part: &'static str| move |m: &ServerMessage| matches!(m, ServerMessage::Refused { sentence } if sentence.contains(part));
     next(&viewer, refused("There is no run r")).await;
-    viewer.handle(ClientMessage::Hello { protocol: 99 });
-    next(&viewer, refused("speaks version 99 of the protocol")).await;
     // One that asks without reading is bounded: at most 8 answers wait.
     (0..1000).for_each(|n| viewer.refuse(format!("number {n}")));
     follow(&viewer, &run(0), None);

@@ -1,6 +1,9 @@
 //! Owns the tests of the event log as its users see it: durability, projections, failures.
 //! Must not know its inside, except the tables that it breaks on purpose.
 
+#![allow(clippy::unwrap_used)]
+#![allow(clippy::expect_used)]
+
 use shared::event::{Body, Event, Host, RunState};
 use shared::ids::RunId;
 use shared::view::RunView;

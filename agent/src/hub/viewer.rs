@@ -9,9 +9,8 @@ use crate::log::LogError;
 use shared::event::Event;
 use shared::ids::RunId;
 use shared::view::RunView;
-use shared::wire::{ClientMessage, PROTOCOL_VERSION, ServerMessage};
+use shared::wire::{ClientMessage, ServerMessage};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 /// Events that a viewer may be behind when it comes back and still gets events; beyond, a snapshot.
@@ -47,26 +46,14 @@ enum Step {
 
 impl Viewer {
     pub(super) fn new(hub: Arc<Inner>, id: u64, slot: Arc<Slot>) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        slot.change(|state| {
-            state.all_rows = true;
-            state.answer(ServerMessage::Hello {
-                protocol: PROTOCOL_VERSION,
-                agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-                now_unix_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
-            });
-        });
+        slot.change(|state| state.all_rows = true);
         Self { hub, id, slot }
     }
 
-    /// Takes what the viewer says.
+    /// Takes what the viewer says. Greetings are the socket's matter.
     pub fn handle(&self, message: ClientMessage) {
         match message {
-            ClientMessage::Hello { protocol: PROTOCOL_VERSION } => {}
-            ClientMessage::Hello { protocol } => self.refuse(format!(
-                "This page speaks version {protocol} of the protocol and the agent version {PROTOCOL_VERSION}: reload \
-                 the page, or update whichever is older."
-            )),
+            ClientMessage::Hello { .. } => {}
             ClientMessage::Follow { run, after_seq } => {
                 self.follow(Some(Following { run, queue: Queue::default(), begin: Some(after_seq) }));
             }
