@@ -1,2 +1,133 @@
 //! Owns the viewers: a snapshot, then deltas, a bounded queue each.
 //! Must not know sockets or runs beyond their events.
+
+mod pace;
+mod queue;
+mod slot;
+mod viewer;
+
+pub use viewer::Viewer;
+
+use crate::log::SqliteLog;
+use shared::ids::RunId;
+use slot::Slot;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::broadcast::error::RecvError;
+
+/// The run time now, ns, of a run that has not ended; nothing where nobody knows it.
+pub type ClockOf = Arc<dyn Fn(&RunId) -> Option<u64> + Send + Sync>;
+
+/// Hands what the log commits to whoever watches. Clones are one hub.
+#[derive(Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+    _pump: Arc<Pump>,
+}
+
+struct Inner {
+    log: SqliteLog,
+    clock_of: ClockOf,
+    slots: Mutex<Slots>,
+}
+
+#[derive(Default)]
+struct Slots {
+    next: u64,
+    closed: bool,
+    open: BTreeMap<u64, Arc<Slot>>,
+}
+
+/// The task that reads the log; it ends with the last hub, and so do the viewers.
+struct Pump {
+    task: tokio::task::AbortHandle,
+    inner: Arc<Inner>,
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.inner.close();
+    }
+}
+
+impl Hub {
+    /// Starts the hub; needs a tokio runtime around it. `clock_of` gives the run time now of live runs.
+    #[must_use]
+    pub fn new(log: SqliteLog, clock_of: ClockOf) -> Self {
+        let mut committed = log.subscribe();
+        let inner = Arc::new(Inner { log, clock_of, slots: Mutex::default() });
+        let pumped = inner.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                match committed.recv().await {
+                    Ok(committed) => pumped.each(|slot| slot.take(&committed)),
+                    // The hub itself was too slow: nobody knows for whom something is missing, so all look again.
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::warn!("the hub was {missed} messages behind the log; every viewer gets a snapshot");
+                        pumped.each(Slot::lost_track);
+                    }
+                    Err(RecvError::Closed) => return pumped.close(),
+                }
+            }
+        });
+        let pump = Pump { task: task.abort_handle(), inner: inner.clone() };
+        Self { inner, _pump: Arc::new(pump) }
+    }
+
+    /// A new viewer, who follows no run yet.
+    #[must_use]
+    pub fn viewer(&self) -> Viewer {
+        let slot = Arc::new(Slot::default());
+        let mut slots = self.inner.slots();
+        if slots.closed {
+            slot.close();
+        }
+        let id = slots.next;
+        slots.next += 1;
+        slots.open.insert(id, slot.clone());
+        drop(slots);
+        Viewer::new(self.inner.clone(), id, slot)
+    }
+
+    /// Viewers who follow a run.
+    #[must_use]
+    pub fn viewers(&self, run: &RunId) -> u32 {
+        self.inner.count(run)
+    }
+
+    /// Ends every viewer, now and from now on: [`Viewer::next`] gives nothing.
+    pub fn close(&self) {
+        self.inner.close();
+    }
+}
+
+impl Inner {
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn each(&self, does: impl Fn(&Slot)) {
+        self.slots().open.values().for_each(|slot| does(slot));
+    }
+
+    fn count(&self, run: &RunId) -> u32 {
+        let slots = self.slots();
+        u32::try_from(slots.open.values().filter(|slot| slot.follows(run)).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Tells the followers of a run how many they are.
+    fn recount(&self, run: &RunId) {
+        let count = self.count(run);
+        self.each(|slot| slot.viewers(run, count));
+    }
+
+    fn remove(&self, id: u64) {
+        self.slots().open.remove(&id);
+    }
+
+    fn close(&self) {
+        self.slots().closed = true;
+        self.each(Slot::close);
+    }
+}
