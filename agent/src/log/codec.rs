@@ -1,0 +1,40 @@
+//! Owns how an event's body becomes bytes and back: MessagePack with named fields.
+//! Must not know where the bytes are kept.
+
+use super::error::LogError;
+use shared::event::Body;
+
+/// Greatest body, bytes: a plan with a long list of prompts fits, a mistake does not.
+const MAX_BODY_BYTES: usize = 4 << 20;
+
+/// The bytes of a body.
+pub(super) fn encode(body: &Body) -> Result<Vec<u8>, LogError> {
+    let bytes = rmp_serde::to_vec_named(body).map_err(|e| LogError::Encode { detail: e.to_string() })?;
+    if bytes.len() > MAX_BODY_BYTES {
+        return Err(LogError::TooLarge { kind: kind(body), bytes: bytes.len(), limit: MAX_BODY_BYTES });
+    }
+    Ok(bytes)
+}
+
+/// The body of bytes. One that this version cannot read becomes [`Body::Unknown`], which the fold counts: an event
+/// of a later version must not hide the run.
+pub(super) fn decode(bytes: &[u8]) -> Body {
+    rmp_serde::from_slice(bytes).unwrap_or(Body::Unknown)
+}
+
+/// The word in the `kind` column: for people and queries, never for decoding.
+pub(super) fn kind(body: &Body) -> &'static str {
+    match body {
+        Body::Created { .. } => "created",
+        Body::State { .. } => "state",
+        Body::EngineReady(_) => "engine_ready",
+        Body::EngineLog { .. } => "engine_log",
+        Body::TrialStarted { .. } => "trial_started",
+        Body::WindowOpened { .. } => "window_opened",
+        Body::Batch(_) => "batch",
+        Body::TrialDone { .. } => "trial_done",
+        Body::PointDone { .. } => "point_done",
+        Body::Judged { .. } => "judged",
+        Body::Unknown => "unknown",
+    }
+}

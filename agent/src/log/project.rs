@@ -1,0 +1,170 @@
+//! Owns the projections: rows, snapshots and tombstones, and the fold of what is stored.
+//! Must not know who asks, nor any event beyond the agent's own.
+
+use super::codec;
+use super::schema::AGENT_STREAM;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use shared::event::Event;
+use shared::ids::RunId;
+use shared::view::RunView;
+use shared::wire::RunRow;
+
+/// Events between two snapshots of a run: what opening it folds at most.
+pub(super) const SNAPSHOT_EVERY: u64 = 500;
+/// Cheapest compression that still takes a view to about a fifth.
+const SNAPSHOT_LEVEL: i32 = 1;
+/// Greatest view that a snapshot may unpack to, bytes.
+const MAX_VIEW_BYTES: usize = 64 << 20;
+
+/// What the agent's own stream says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AgentBody {
+    /// A run was deleted.
+    RunDeleted {
+        /// The run.
+        run: RunId,
+    },
+}
+
+/// Reads events of a run after `after_seq`, oldest first.
+pub(super) fn events(
+    conn: &Connection,
+    run: &RunId,
+    after_seq: u64,
+    limit: usize,
+    mut take: impl FnMut(Event),
+) -> Result<(), rusqlite::Error> {
+    let sql = "SELECT seq, t_ns, body FROM events WHERE stream = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+    let mut statement = conn.prepare_cached(sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![run.as_str(), signed(after_seq), limit])?;
+    while let Some(row) = rows.next()? {
+        let (seq, t_ns): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let body = codec::decode(row.get_ref(2)?.as_bytes()?);
+        take(Event { seq: seq.unsigned_abs(), t_ns: t_ns.unsigned_abs(), body });
+    }
+    Ok(())
+}
+
+/// The fold of all that is stored of a run; nothing where there are no events.
+pub(super) fn fold(conn: &Connection, run: &RunId) -> Result<Option<RunView>, rusqlite::Error> {
+    let sql = "SELECT view FROM snapshots WHERE run = ?1";
+    let packed: Option<Vec<u8>> = conn.prepare_cached(sql)?.query_row([run.as_str()], |r| r.get(0)).optional()?;
+    // A snapshot is only a short cut: one that does not unpack is ignored, the events have it all.
+    let mut view = packed.and_then(|packed| unpack(&packed)).unwrap_or_default();
+    let after = view.seq;
+    events(conn, run, after, usize::MAX, |event| view.apply(&event))?;
+    Ok((view.seq > 0).then_some(view))
+}
+
+fn unpack(packed: &[u8]) -> Option<RunView> {
+    rmp_serde::from_slice(&zstd::bulk::decompress(packed, MAX_VIEW_BYTES).ok()?).ok()
+}
+
+/// Stores a view as the run's snapshot.
+fn save_snapshot(conn: &Connection, run: &RunId, view: &RunView) -> Result<(), rusqlite::Error> {
+    let packed = rmp_serde::to_vec_named(view).ok().and_then(|b| zstd::bulk::compress(&b, SNAPSHOT_LEVEL).ok());
+    let Some(packed) = packed else { return Ok(()) };
+    let sql = "INSERT OR REPLACE INTO snapshots(run, seq, view) VALUES (?1, ?2, ?3)";
+    conn.prepare_cached(sql)?.execute(params![run.as_str(), signed(view.seq), packed])?;
+    Ok(())
+}
+
+/// Brings a run's row, and its snapshot where one is due, to `view`, which was at `before` when last projected.
+pub(super) fn project(conn: &Connection, run: &RunId, before: u64, view: &RunView) -> Result<RunRow, rusqlite::Error> {
+    let row = row_of(run, view);
+    let bytes = rmp_serde::to_vec_named(&row).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+    let sql = "INSERT OR REPLACE INTO runs(run, final, row) VALUES (?1, ?2, ?3)";
+    conn.prepare_cached(sql)?.execute(params![run.as_str(), row.state.is_final(), bytes])?;
+    if row.state.is_final() || before / SNAPSHOT_EVERY != view.seq / SNAPSHOT_EVERY {
+        save_snapshot(conn, run, view)?;
+    }
+    Ok(row)
+}
+
+/// The row of a run. One whose creation event cannot be read keeps a place in the list.
+fn row_of(run: &RunId, view: &RunView) -> RunRow {
+    RunRow::of(view).unwrap_or_else(|| RunRow {
+        run: run.clone(),
+        name: format!("unreadable run {run}"),
+        engine: "unknown".to_owned(),
+        model: view.engine.as_ref().map(|e| e.model.clone()),
+        state: view.run_state(),
+        reason: view.reason.clone(),
+        // The first 12 digits of the id are the creation time.
+        created_unix_ms: run.as_str().get(1..13).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0),
+        elapsed_ns: view.last_ns,
+        trials_done: view.progress().0,
+        trials: view.progress().1,
+        best_output_throughput: None,
+        verdict: view.verdict(),
+        seq: view.seq,
+    })
+}
+
+/// Rows of the list of runs, newest first.
+pub(super) fn rows(conn: &Connection, limit: usize, before: Option<&RunId>) -> Result<Vec<RunRow>, rusqlite::Error> {
+    // "s" is greater than every run id.
+    let before = before.map_or("s", RunId::as_str);
+    let sql = "SELECT run, row FROM runs WHERE run < ?1 ORDER BY run DESC LIMIT ?2";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut found = statement.query(params![before, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        let run: String = row.get(0)?;
+        match rmp_serde::from_slice(row.get_ref(1)?.as_bytes()?) {
+            Ok(row) => rows.push(row),
+            Err(_) => {
+                let Ok(run) = RunId::try_from(run) else { continue };
+                rows.push(row_of(&run, &fold(conn, &run)?.unwrap_or_default()));
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Runs in a column of a query.
+pub(super) fn run_ids(conn: &Connection, sql: &str) -> Result<Vec<RunId>, rusqlite::Error> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let texts = statement.query_map([], |r| r.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    Ok(texts.into_iter().filter_map(|text| RunId::try_from(text).ok()).collect())
+}
+
+/// Takes a run out of the lists.
+pub(super) fn bury(conn: &Connection, run: &RunId) -> Result<(), rusqlite::Error> {
+    conn.execute("INSERT OR IGNORE INTO tombstones(run) VALUES (?1)", [run.as_str()])?;
+    conn.execute("DELETE FROM runs WHERE run = ?1", [run.as_str()])?;
+    conn.execute("DELETE FROM snapshots WHERE run = ?1", [run.as_str()])?;
+    Ok(())
+}
+
+/// Makes every projection anew from the events.
+pub(super) fn rebuild(conn: &Connection) -> Result<(), rusqlite::Error> {
+    conn.execute_batch("DELETE FROM runs; DELETE FROM snapshots; DELETE FROM tombstones;")?;
+    // One look-up a stream: DISTINCT would read every event.
+    let mut last = String::new();
+    let next = "SELECT min(stream) FROM events WHERE stream > ?1";
+    while let Some(stream) = conn.query_row(next, [&last], |r| r.get::<_, Option<String>>(0))? {
+        if let Ok(run) = RunId::try_from(stream.clone())
+            && let Some(view) = fold(conn, &run)?
+        {
+            project(conn, &run, 0, &view)?;
+        }
+        last = stream;
+    }
+    let mut statement = conn.prepare("SELECT body FROM events WHERE stream = ?1 ORDER BY seq")?;
+    let bodies = statement.query_map([AGENT_STREAM], |r| r.get::<_, Vec<u8>>(0))?;
+    for body in bodies {
+        if let Ok(AgentBody::RunDeleted { run }) = rmp_serde::from_slice(&body?) {
+            bury(conn, &run)?;
+        }
+    }
+    Ok(())
+}
+
+/// SQLite's integers are signed; times reach the limit after 292 years.
+pub(super) fn signed(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

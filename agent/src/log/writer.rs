@@ -1,0 +1,224 @@
+//! Owns the writing thread: one bounded queue, group commit, then publish and broadcast, in this order.
+//! Must not know who appends.
+
+use super::Committed;
+use super::codec::kind;
+use super::error::LogError;
+use super::project::{self, AgentBody, signed};
+use super::schema::AGENT_STREAM;
+use super::views::Views;
+use rusqlite::{Connection, TransactionBehavior, params};
+use shared::event::Event;
+use shared::ids::RunId;
+use shared::view::RunView;
+use shared::wire::RunRow;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+/// Jobs that may wait; a further append waits for room.
+const MAX_QUEUE: usize = 256;
+/// Most jobs in one commit: a commit costs one sync of the disk, however many.
+const MAX_GROUP: usize = 64;
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, LogError>>;
+
+/// What the writer does.
+pub(super) enum Job {
+    /// Appends encoded events; their numbers are set here.
+    Append { run: RunId, events: Vec<Event>, bodies: Vec<Vec<u8>>, reply: Reply<Arc<[Event]>> },
+    /// Deletes an ended run.
+    Delete { run: RunId, reply: Reply<()> },
+    /// Limits the file's pages: how tests fill a disk.
+    LimitPages { pages: u32, reply: Reply<()> },
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    pub(super) conn: Connection,
+    pub(super) path: PathBuf,
+    pub(super) views: Arc<Views>,
+    pub(super) committed: broadcast::Sender<Committed>,
+}
+
+/// What a transaction will have changed once it commits.
+#[derive(Default)]
+struct Changes {
+    views: BTreeMap<RunId, RunView>,
+    rows: BTreeMap<RunId, RunRow>,
+    deleted: Vec<RunId>,
+    /// Jobs refused by rule, by their place in the group.
+    refused: BTreeMap<usize, LogError>,
+}
+
+impl Writer {
+    /// Starts the thread; it ends when the last sender is gone.
+    pub(super) fn start(mut self) -> std::io::Result<mpsc::Sender<Job>> {
+        let (jobs, mut queue) = mpsc::channel(MAX_QUEUE);
+        std::thread::Builder::new().name("log-write".into()).spawn(move || {
+            while let Some(first) = queue.blocking_recv() {
+                let mut group = vec![first];
+                while group.len() < MAX_GROUP
+                    && let Ok(job) = queue.try_recv()
+                {
+                    group.push(job);
+                }
+                self.commit(group);
+            }
+        })?;
+        Ok(jobs)
+    }
+
+    /// Commits a group; where that fails, each job alone, so that one that does not fit takes no other with it.
+    fn commit(&mut self, mut group: Vec<Job>) {
+        match self.transact(&mut group) {
+            Ok(changes) => self.publish(group, changes),
+            Err(error) if group.len() == 1 => {
+                let error = LogError::of(&self.path, "store events", &error);
+                tracing::error!("{error}");
+                group.into_iter().for_each(|job| refuse(job, error.clone()));
+            }
+            Err(_) => group.into_iter().for_each(|job| self.commit(vec![job])),
+        }
+    }
+
+    fn transact(&mut self, group: &mut [Job]) -> Result<Changes, rusqlite::Error> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut changes = Changes::default();
+        let mut before = BTreeMap::new();
+        for (place, job) in group.iter_mut().enumerate() {
+            let refusal = match job {
+                Job::Append { run, .. } | Job::Delete { run, .. }
+                    if self.views.is_deleted(run) || changes.deleted.contains(run) =>
+                {
+                    Some(LogError::Deleted(run.clone()))
+                }
+                Job::Append { run, events, bodies, .. } => {
+                    let view = changes.view(&tx, &self.views, run)?;
+                    before.entry(run.clone()).or_insert(view.seq);
+                    for (event, body) in events.iter_mut().zip(bodies) {
+                        event.seq = view.seq + 1;
+                        insert(&tx, run.as_str(), event.seq, event.t_ns, kind(&event.body), body)?;
+                        view.apply(event);
+                    }
+                    None
+                }
+                Job::Delete { run, .. } => {
+                    let view = changes.view(&tx, &self.views, run)?;
+                    if view.seq == 0 {
+                        changes.views.remove(run);
+                        Some(LogError::NoSuchRun(run.clone()))
+                    } else if view.run_state().is_final() {
+                        bury(&tx, run)?;
+                        changes.deleted.push(run.clone());
+                        None
+                    } else {
+                        Some(LogError::NotFinal(run.clone()))
+                    }
+                }
+                Job::LimitPages { .. } => None,
+            };
+            refusal.map(|error| changes.refused.insert(place, error));
+        }
+        for (run, before) in before {
+            if let Some(view) = changes.views.get(&run)
+                && !changes.deleted.contains(&run)
+            {
+                changes.rows.insert(run.clone(), project::project(&tx, &run, before, view)?);
+            }
+        }
+        tx.commit()?;
+        Ok(changes)
+    }
+
+    /// Makes what was committed visible: first the folds, so that whoever hears of an event finds it in the view.
+    fn publish(&mut self, group: Vec<Job>, mut changes: Changes) {
+        for (run, view) in std::mem::take(&mut changes.views) {
+            self.views.put(&run, Arc::new(view));
+        }
+        changes.deleted.iter().for_each(|run| self.views.delete(run));
+        let mut answers: Vec<Box<dyn FnOnce()>> = Vec::new();
+        for (place, job) in group.into_iter().enumerate() {
+            if let Some(error) = changes.refused.remove(&place) {
+                answers.push(Box::new(move || refuse(job, error)));
+                continue;
+            }
+            match job {
+                Job::Append { run, events, reply, .. } => {
+                    let events: Arc<[Event]> = events.into();
+                    if !events.is_empty() {
+                        self.broadcast(Committed::Events { run, events: events.clone() });
+                    }
+                    answers.push(Box::new(move || answer(reply, Ok(events))));
+                }
+                Job::Delete { reply, .. } => answers.push(Box::new(move || answer(reply, Ok(())))),
+                Job::LimitPages { pages, reply } => {
+                    let set = self.conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()));
+                    let set = set.map_err(|e| LogError::of(&self.path, "be limited", &e));
+                    answers.push(Box::new(move || answer(reply, set)));
+                }
+            }
+        }
+        std::mem::take(&mut changes.rows).into_values().for_each(|row| self.broadcast(Committed::Row(row)));
+        changes.deleted.into_iter().for_each(|run| self.broadcast(Committed::Deleted(run)));
+        answers.into_iter().for_each(|answer| answer());
+    }
+
+    /// Tells the subscribers; that there are none is not an error.
+    fn broadcast(&self, committed: Committed) {
+        self.committed.send(committed).ok();
+    }
+}
+
+impl Changes {
+    /// The fold of a run as this transaction sees it.
+    fn view(&mut self, conn: &Connection, views: &Views, run: &RunId) -> Result<&mut RunView, rusqlite::Error> {
+        if !self.views.contains_key(run) {
+            let view = match views.get(run) {
+                Some(view) => (*view).clone(),
+                None => project::fold(conn, run)?.unwrap_or_default(),
+            };
+            self.views.insert(run.clone(), view);
+        }
+        Ok(self.views.entry(run.clone()).or_default())
+    }
+}
+
+fn insert(
+    conn: &Connection,
+    stream: &str,
+    seq: u64,
+    t_ns: u64,
+    kind: &str,
+    body: &[u8],
+) -> Result<(), rusqlite::Error> {
+    let sql = "INSERT INTO events(stream, seq, t_ns, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)";
+    conn.prepare_cached(sql)?.execute(params![stream, signed(seq), signed(t_ns), kind, body])?;
+    Ok(())
+}
+
+/// Appends a tombstone to the agent's stream, whose times are Unix time in ns, and takes the run out of the lists.
+fn bury(conn: &Connection, run: &RunId) -> Result<(), rusqlite::Error> {
+    let last = "SELECT coalesce(max(seq), 0) FROM events WHERE stream = ?1";
+    let seq: i64 = conn.query_row(last, [AGENT_STREAM], |r| r.get(0))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let body = rmp_serde::to_vec_named(&AgentBody::RunDeleted { run: run.clone() })
+        .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+    let now_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+    insert(conn, AGENT_STREAM, seq.unsigned_abs() + 1, now_ns, "run_deleted", &body)?;
+    project::bury(conn, run)
+}
+
+fn refuse(job: Job, error: LogError) {
+    match job {
+        Job::Append { reply, .. } => answer(reply, Err(error)),
+        Job::Delete { reply, .. } | Job::LimitPages { reply, .. } => answer(reply, Err(error)),
+    }
+}
+
+/// Answers whoever waits; it may have gone, which changes nothing of what is stored.
+fn answer<T>(reply: Reply<T>, value: Result<T, LogError>) {
+    reply.send(value).ok();
+}
