@@ -66,9 +66,8 @@ impl Client {
     /// The sentence of the next refusal.
     async fn refusal(&mut self) -> String {
         loop {
-            match self.hear().await.expect("closed without a sentence") {
-                ServerMessage::Refused { sentence } => return sentence,
-                _ => {}
+            if let ServerMessage::Refused { sentence } = self.hear().await.expect("closed without a sentence") {
+                return sentence;
             }
         }
     }
