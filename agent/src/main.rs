@@ -1,4 +1,5 @@
 //! Owns the process entry point; must not know how anything is done.
-fn main() {
-    println!("tokenprism");
+
+fn main() -> std::process::ExitCode {
+    tokenprism::cli::main()
 }

@@ -1,2 +1,106 @@
 //! Owns the command line: arguments in, sentences and exit codes out.
 //! Must not know how anything it calls is done.
+
+mod agent_file;
+mod client;
+mod doctor;
+mod run;
+mod serve;
+mod table;
+mod watch;
+
+use crate::bench;
+use crate::engine::builtin;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Exit code where everything asked for was done.
+const DONE: u8 = 0;
+/// Exit code where a run failed or was cancelled, or a command could not do its work.
+const FAILED: u8 = 1;
+/// Exit code where a run was done but a rule calls its numbers invalid.
+const INVALID: u8 = 3;
+
+/// Measures LLM inference servers: load, token timelines, verdicts, and a live dashboard.
+#[derive(Parser)]
+#[command(name = "tokenprism", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the dashboard and the API, and execute runs.
+    Serve(serve::ServeArgs),
+    /// Execute a plan or preset without a browser and print its figures.
+    Run(run::RunArgs),
+    /// Follow a run of another agent in the terminal.
+    Watch(watch::WatchArgs),
+    /// Say what this host has and lacks for measuring.
+    Doctor(doctor::DoctorArgs),
+    /// Compare the load generator with a server that knows the truth.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// The built-in engine (started by the agent).
+    #[command(hide = true)]
+    BuiltinEngine(builtin::BuiltinOptions),
+    /// The pacing server of the bench (started by it).
+    #[command(hide = true)]
+    Pacer(bench::PacerArgs),
+}
+
+#[derive(Subcommand)]
+enum BenchCommand {
+    /// Reported against true times, for 16 to 1,024 streams.
+    Client(bench::ClientBench),
+}
+
+/// Where an agent keeps its log and records.
+#[derive(clap::Args, Clone, Debug)]
+struct DataArg {
+    /// Folder of the log and the records; made where it is missing.
+    #[arg(long = "data", env = "TOKENPRISM_DATA", default_value = ".tokenprism", value_name = "DIR")]
+    data_dir: PathBuf,
+}
+
+/// Parses the arguments, does what they say, and gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    // reqwest and the load generator share one TLS provider; a second install is an error that means "there".
+    if tokio_rustls::rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a TLS provider was installed already");
+    }
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("TOKENPRISM_LOG").unwrap_or_else(|_| "warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    match dispatch(Cli::parse().command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("tokenprism: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Serve(args) => block_on(serve::serve(args)),
+        Command::Run(args) => block_on(run::run(args)),
+        Command::Watch(args) => block_on(watch::watch(args)),
+        Command::Doctor(args) => Ok(doctor::doctor(&args)),
+        Command::Bench(BenchCommand::Client(args)) => bench::run_client(args).map(|()| DONE),
+        Command::BuiltinEngine(options) => Ok(builtin::serve(options).map(|()| DONE)?),
+        Command::Pacer(args) => bench::run_pacer(args).map(|()| DONE),
+    }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
+    // Two threads: viewers, storage and exports must not take the cores that engine and load need.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(work)
+}

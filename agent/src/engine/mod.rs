@@ -1,4 +1,58 @@
 //! Owns everything that knows a vendor: how an engine is launched, probed and asked for work.
 //! Must not know statistics, storage or viewers.
 
+mod attach;
 pub mod builtin;
+mod error;
+mod launch;
+mod request;
+
+pub use error::EngineError;
+pub use request::{Ask, Prompt, RequestShape};
+
+use crate::load::Target;
+use crate::process;
+use shared::caveat::Caveat;
+use shared::event::EngineInfo;
+use shared::plan::{EngineKind, Plan};
+use tokio::sync::mpsc;
+
+/// An engine that has answered with a generated token.
+pub struct Engine {
+    /// What is known of it.
+    pub info: EngineInfo,
+    /// Where load goes.
+    pub target: Target,
+    /// How a request for work is written for it.
+    pub shape: RequestShape,
+    /// What must be said beside its numbers.
+    pub caveats: Vec<Caveat>,
+    child: Option<process::Child>,
+}
+
+impl Engine {
+    /// Launches or attaches the plan's engine and waits until it has generated a token. Lines of a launched
+    /// engine's log go to `lines`.
+    ///
+    /// # Errors
+    /// [`EngineError`] as a sentence: unreachable, unknown model, refused, died while starting.
+    pub async fn start(plan: &Plan, lines: mpsc::Sender<String>) -> Result<Self, EngineError> {
+        match plan.engine.kind {
+            EngineKind::Builtin => launch::builtin(plan, lines).await,
+            _ => attach::attach(plan).await,
+        }
+    }
+
+    /// How a launched engine ended, where it has, as a sentence.
+    pub fn died(&mut self) -> Option<String> {
+        let status = self.child.as_mut()?.ended()?;
+        Some(format!("The engine's process ended while it was measured ({status}); its log shows why."))
+    }
+
+    /// Ends a launched engine and waits until it is gone; an attached one is left alone.
+    pub async fn stop(self) {
+        if let Some(child) = self.child {
+            child.stop().await;
+        }
+    }
+}

@@ -1,2 +1,14 @@
 //! Owns the queue and the state machine of a run, from plan to last event.
 //! Must not know HTTP routes or how bytes are decoded.
+
+mod batch;
+mod host;
+mod prompts;
+mod queue;
+mod run;
+mod trial;
+
+pub use batch::sample_of;
+pub use host::{host, unix_ms};
+pub use prompts::{PromptsRefused, Workload};
+pub use queue::Queue;

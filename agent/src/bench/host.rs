@@ -1,0 +1,53 @@
+//! Owns what the bench asks of the operating system: cores, open files, CPU time, peak memory, its description.
+//! Must not know what is measured.
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
+use nix::sys::time::TimeValLike;
+use nix::unistd::Pid;
+use std::io;
+
+/// Cores that this process may use.
+pub(super) fn cores() -> io::Result<Vec<usize>> {
+    let set = sched_getaffinity(Pid::from_raw(0))?;
+    Ok((0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect())
+}
+
+/// Binds this thread, and the threads that it starts later, to a core.
+pub(super) fn bind_to_core(core: usize) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(core)?;
+    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
+}
+
+/// Raises the limit on open files as far as it goes.
+pub(super) fn raise_open_files() -> io::Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?)
+}
+
+/// CPU time that this process has used, user and system, ns.
+pub(super) fn cpu_ns() -> io::Result<u64> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    let us = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Ok(us.unsigned_abs() * 1000)
+}
+
+/// Most memory that this process has held so far, bytes; absent where the system does not say.
+pub(super) fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
+}
+
+/// The processor's name, where the system says.
+pub(super) fn cpu_model() -> Option<String> {
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+/// The kernel's release, where the system says.
+pub(super) fn kernel() -> Option<String> {
+    Some(std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?.trim().to_owned())
+}

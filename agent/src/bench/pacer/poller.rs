@@ -1,0 +1,113 @@
+//! Owns waiting: for sockets, for a time with sub-millisecond precision, or for the order to stop.
+//! Must not know what is waited for.
+
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::time::TimeSpec;
+use nix::sys::timer::{Expiration, TimerSetTimeFlags};
+use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Sockets that become ready in one wait at most.
+const BATCH: usize = 256;
+const TIMER: u64 = u64::MAX;
+const STOP: u64 = u64::MAX - 1;
+
+/// An epoll set with a timer: epoll's own time-out counts whole milliseconds, which is coarser than what is measured.
+pub(crate) struct Poller {
+    epoll: Epoll,
+    timer: TimerFd,
+    stop: Arc<EventFd>,
+    ready: Vec<EpollEvent>,
+    stopped: bool,
+}
+
+/// What is ready on one socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ready {
+    /// The key under which it was added.
+    pub key: u64,
+    /// It can be read, or has closed.
+    pub readable: bool,
+    /// It takes bytes again.
+    pub writable: bool,
+}
+
+impl Poller {
+    /// A new set.
+    pub fn new() -> io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK)?;
+        let stop = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
+        // Edge-triggered: an expired timer is told once, without reading it.
+        epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, TIMER))?;
+        epoll.add(&*stop, EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
+        Ok(Self { epoll, timer, stop, ready: vec![EpollEvent::empty(); BATCH], stopped: false })
+    }
+
+    /// Writing to it from any thread ends the wait.
+    pub fn stopper(&self) -> Arc<EventFd> {
+        Arc::clone(&self.stop)
+    }
+
+    /// Whether the order to stop has come.
+    pub fn stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Watches a socket for bytes.
+    pub fn add(&self, socket: impl AsFd, key: u64) -> io::Result<()> {
+        Ok(self.epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, key))?)
+    }
+
+    /// Watches a socket for bytes, and for room to write where asked.
+    pub fn watch_writes(&self, socket: impl AsFd, key: u64, writes: bool) -> io::Result<()> {
+        let room = if writes { EpollFlags::EPOLLOUT } else { EpollFlags::empty() };
+        Ok(self.epoll.modify(socket, &mut EpollEvent::new(EpollFlags::EPOLLIN | room, key))?)
+    }
+
+    /// Looks without waiting.
+    pub fn look(&mut self, out: &mut Vec<Ready>) -> io::Result<()> {
+        self.collect(EpollTimeout::ZERO, out)
+    }
+
+    /// Waits for a socket, or at most that long; without a limit, for a socket or the order to stop.
+    pub fn wait(&mut self, at_most: Option<Duration>, out: &mut Vec<Ready>) -> io::Result<()> {
+        match at_most {
+            Some(at_most) => {
+                let one = Expiration::OneShot(TimeSpec::from_duration(at_most.max(Duration::from_nanos(1))));
+                self.timer.set(one, TimerSetTimeFlags::empty())?;
+            }
+            None => self.timer.unset()?,
+        }
+        self.collect(EpollTimeout::NONE, out)
+    }
+
+    fn collect(&mut self, timeout: EpollTimeout, out: &mut Vec<Ready>) -> io::Result<()> {
+        out.clear();
+        let n = match self.epoll.wait(&mut self.ready, timeout) {
+            Ok(n) => n,
+            Err(nix::errno::Errno::EINTR) => 0,
+            Err(errno) => return Err(errno.into()),
+        };
+        for event in &self.ready[..n] {
+            match event.data() {
+                TIMER => {}
+                STOP => self.stopped = true,
+                key => {
+                    let flags = event.events();
+                    let broken = EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP;
+                    out.push(Ready {
+                        key,
+                        readable: flags.intersects(EpollFlags::EPOLLIN | broken),
+                        writable: flags.intersects(EpollFlags::EPOLLOUT),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}

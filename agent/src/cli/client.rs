@@ -1,0 +1,136 @@
+//! Owns how a command talks to a serving agent: the API over HTTP and a run over the socket.
+//! Must not know what is done with what it says.
+
+use anyhow::{Context, bail};
+use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
+use shared::ids::RunId;
+use shared::plan::Plan;
+use shared::view::RunView;
+use shared::wire::{ApiError, ClientMessage, PROTOCOL_VERSION, ServerMessage};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// A serving agent.
+pub struct Agent {
+    url: String,
+    token: Option<String>,
+    http: reqwest::Client,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    run: RunId,
+}
+
+impl Agent {
+    /// An agent by its base URL.
+    ///
+    /// # Errors
+    /// Where the HTTP client cannot be made.
+    pub fn new(url: &str, token: Option<String>) -> anyhow::Result<Self> {
+        Ok(Self { url: url.trim_end_matches('/').to_owned(), token, http: reqwest::Client::builder().build()? })
+    }
+
+    /// Its base URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Hands in a plan.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn submit(&self, plan: &Plan) -> anyhow::Result<RunId> {
+        let created: Created = self.post("/api/v1/runs", serde_json::to_string(plan)?).await?.json().await?;
+        Ok(created.run)
+    }
+
+    /// Cancels a run.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn cancel(&self, run: &RunId) -> anyhow::Result<()> {
+        self.post(&format!("/api/v1/runs/{run}/cancel"), String::new()).await?;
+        Ok(())
+    }
+
+    async fn post(&self, path: &str, body: String) -> anyhow::Result<reqwest::Response> {
+        let mut request = self.http.post(format!("{}{path}", self.url)).header("content-type", "application/json");
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.body(body).send().await.with_context(|| format!("no agent answers at {}", self.url))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let error = response.json::<ApiError>().await.map_or_else(|_| status.to_string(), |e| e.error);
+        bail!("{error}")
+    }
+
+    /// Follows a run over the socket.
+    ///
+    /// # Errors
+    /// Where the socket cannot be opened or the agent speaks another protocol.
+    pub async fn follow(&self, run: &RunId) -> anyhow::Result<Follow> {
+        let url = format!("{}/ws", self.url.replacen("http", "ws", 1));
+        let mut request = url.as_str().into_client_request().with_context(|| format!("{url} is not a URL"))?;
+        if let Some(token) = &self.token {
+            request.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
+        }
+        let (socket, _) = tokio_tungstenite::connect_async(request)
+            .await
+            .with_context(|| format!("{url} could not be opened; is the token right?"))?;
+        let mut follow = Follow { socket, view: RunView::default() };
+        follow.say(&ClientMessage::Hello { protocol: PROTOCOL_VERSION }).await?;
+        follow.say(&ClientMessage::Follow { run: run.clone(), after_seq: None }).await?;
+        Ok(follow)
+    }
+}
+
+/// A run that is followed: each message folded into a view, as in the browser.
+pub struct Follow {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    view: RunView,
+}
+
+impl Follow {
+    async fn say(&mut self, message: &ClientMessage) -> anyhow::Result<()> {
+        self.socket.send(Message::Binary(rmp_serde::to_vec_named(message)?.into())).await?;
+        Ok(())
+    }
+
+    /// The view after the next message that changes it.
+    ///
+    /// # Errors
+    /// Where the connection ends, or the agent refuses.
+    pub async fn next(&mut self) -> anyhow::Result<&RunView> {
+        loop {
+            let message = self.socket.next().await.context("the agent closed the connection")??;
+            let Message::Binary(bytes) = message else { continue };
+            match rmp_serde::from_slice(&bytes).context("the agent sent a message that this version does not know")? {
+                ServerMessage::Hello { protocol, agent_version, .. } if protocol != PROTOCOL_VERSION => bail!(
+                    "the agent ({agent_version}) speaks protocol {protocol}, this command {PROTOCOL_VERSION}: use the same version"
+                ),
+                ServerMessage::Snapshot { view, .. } => {
+                    self.view = *view;
+                    return Ok(&self.view);
+                }
+                ServerMessage::Events { events, .. } => {
+                    events.iter().for_each(|event| self.view.apply(event));
+                    return Ok(&self.view);
+                }
+                ServerMessage::Refused { sentence } => bail!("{sentence}"),
+                ServerMessage::Deleted { run } => bail!("the run {run} was deleted"),
+                ServerMessage::Hello { .. }
+                | ServerMessage::Gap { .. }
+                | ServerMessage::Rows { .. }
+                | ServerMessage::Viewers { .. } => {}
+            }
+        }
+    }
+}

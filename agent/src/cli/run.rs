@@ -1,0 +1,203 @@
+//! Owns `tokenprism run`: a plan executed without a browser, by the serving agent where there is one.
+//! Must not know how runs are executed.
+
+use super::agent_file::AgentFile;
+use super::client::{Agent, Follow};
+use super::{DONE, DataArg, FAILED, INVALID, table};
+use crate::blob::BlobStore;
+use crate::log::{Committed, DataDir, LogError, SqliteLog};
+use crate::orchestrate::Queue;
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use shared::event::RunState;
+use shared::ids::RunId;
+use shared::plan::{EngineKind, MAX_PLAN_BYTES, Plan};
+use shared::preset::{self, PRESETS};
+use shared::view::RunView;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `run`.
+#[derive(clap::Args, Debug)]
+pub struct RunArgs {
+    /// A plan file (TOML, or JSON by its ending) or the name of a preset.
+    plan: String,
+    /// Measure this engine instead of the plan's: `builtin`, or the base URL of an OpenAI-compatible server.
+    #[arg(long, value_name = "builtin|URL")]
+    engine: Option<String>,
+    /// Write each point's figures to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArg,
+}
+
+/// Executes the plan and prints its table.
+pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
+    let plan = with_engine(read_plan(&args.plan)?, args.engine.as_deref())?;
+    let view = match DataDir::lock(&args.data.data_dir) {
+        Ok(data_dir) => here(&data_dir, plan).await?,
+        // One agent per data directory: the one that serves does the work.
+        Err(LogError::Locked { .. }) => {
+            let agent = AgentFile::read(&args.data.data_dir).with_context(|| {
+                format!(
+                    "another command works in {}; wait for it, or name another folder with --data",
+                    args.data.data_dir.display()
+                )
+            })?;
+            there(&Agent::new(&agent.url, Some(agent.token))?, &plan).await?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    print!("{}", table::render(&view));
+    if let Some(path) = &args.json {
+        write_json(path, &view)?;
+    }
+    Ok(match view.run_state() {
+        RunState::Done if table::is_invalid(&view) => INVALID,
+        RunState::Done => DONE,
+        state => {
+            eprintln!("tokenprism: the run is {}. {}", state.label(), view.reason.as_deref().unwrap_or_default());
+            FAILED
+        }
+    })
+}
+
+fn read_plan(name: &str) -> anyhow::Result<Plan> {
+    if let Some(plan) = preset::find(name) {
+        return Ok(plan);
+    }
+    let presets: Vec<_> = PRESETS.iter().map(|p| p.key).collect();
+    let file = std::fs::File::open(name).with_context(|| {
+        format!("\"{name}\" is neither a preset ({}) nor a plan file that can be read", presets.join(", "))
+    })?;
+    let mut text = String::new();
+    // One byte more than is allowed, so that a longer file is refused and never cut.
+    file.take(MAX_PLAN_BYTES as u64 + 1).read_to_string(&mut text).with_context(|| format!("{name} is not text"))?;
+    let is_json = Path::new(name).extension().is_some_and(|ending| ending == "json");
+    Ok(if is_json { Plan::from_json(&text) } else { Plan::from_toml(&text) }?)
+}
+
+fn with_engine(mut plan: Plan, engine: Option<&str>) -> anyhow::Result<Plan> {
+    match engine {
+        None => return Ok(plan),
+        Some("builtin") => {
+            plan.engine.kind = EngineKind::Builtin;
+            plan.engine.url = None;
+        }
+        Some(url) => {
+            if plan.engine.kind == EngineKind::Builtin {
+                plan.engine.kind = EngineKind::OpenaiCompletions;
+                plan.engine.params.clear();
+            }
+            plan.engine.url = Some(url.to_owned());
+        }
+    }
+    Ok(plan.validated()?)
+}
+
+/// Executes in this process, with no port open.
+async fn here(data_dir: &DataDir, plan: Plan) -> anyhow::Result<RunView> {
+    let log = SqliteLog::open(&data_dir.log_path())?;
+    let queue = Queue::start(log.clone(), BlobStore::open(data_dir.blob_dir())?).await?;
+    let mut committed = log.subscribe();
+    let run = queue.submit(plan).await?;
+    let bar = progress_bar();
+    let mut view = RunView::default();
+    loop {
+        tokio::select! {
+            event = committed.recv() => match event {
+                Ok(Committed::Events { run: of, events }) if of == run => events.iter().for_each(|e| view.apply(e)),
+                Ok(_) => continue,
+                // Too slow for the broadcast: the log has everything.
+                Err(_) => catch_up(&log, &run, &mut view).await?,
+            },
+            _ = tokio::signal::ctrl_c() => {
+                bar.set_message("cancelling");
+                if let Err(error) = queue.cancel(&run) {
+                    tracing::debug!(%error, "cancelled at its end");
+                }
+            }
+        }
+        show(&bar, &view);
+        if view.run_state().is_final() {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    queue.stop().await;
+    Ok(view)
+}
+
+async fn catch_up(log: &SqliteLog, run: &RunId, view: &mut RunView) -> anyhow::Result<()> {
+    loop {
+        let events = log.read_from(run, view.seq, 1000).await?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        events.iter().for_each(|event| view.apply(event));
+    }
+}
+
+/// Executes on the serving agent and follows it.
+async fn there(agent: &Agent, plan: &Plan) -> anyhow::Result<RunView> {
+    let run = agent.submit(plan).await?;
+    eprintln!("The agent at {} executes it: {}/runs/{run}", agent.url(), agent.url());
+    let bar = progress_bar();
+    let mut follow: Follow = agent.follow(&run).await?;
+    loop {
+        tokio::select! {
+            next = follow.next() => {
+                let view = next?;
+                show(&bar, view);
+                if view.run_state().is_final() {
+                    bar.finish_and_clear();
+                    return Ok(view.clone());
+                }
+            }
+            _ = tokio::signal::ctrl_c() => {
+                bar.set_message("cancelling");
+                agent.cancel(&run).await?;
+            }
+        }
+    }
+}
+
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(1);
+    if let Ok(style) = ProgressStyle::with_template("[{elapsed}] {wide_bar} {pos}/{len} trials\n{wide_msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, view: &RunView) {
+    let (done, total) = view.progress();
+    bar.set_length(u64::from(total));
+    bar.set_position(u64::from(done));
+    bar.set_message(table::live_line(view));
+}
+
+fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
+    let points: Vec<_> =
+        view.points.iter().map(|p| json!({"concurrency": p.concurrency, "summary": p.summary})).collect();
+    let header = view.header.as_ref();
+    let file = json!({
+        "schema": 1,
+        "run": header.map(|h| &h.run),
+        "plan": header.map(|h| &h.plan),
+        "host": header.map(|h| &h.host),
+        "agent_version": header.map(|h| &h.agent_version),
+        "created_unix_ms": header.map(|h| h.anchor_unix_ms),
+        "state": view.run_state(),
+        "reason": view.reason,
+        "engine": view.engine,
+        "points": points,
+        "verdict": view.verdict(),
+        "findings": view.findings,
+        "caveats": view.caveats,
+    });
+    std::fs::write(path, serde_json::to_vec_pretty(&file)?)
+        .with_context(|| format!("{} could not be written; the run itself is kept in the log", path.display()))
+}

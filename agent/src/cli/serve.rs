@@ -1,0 +1,142 @@
+//! Owns `tokenprism serve`: the rooms put together, the URL printed, and a graceful end.
+//! Must not know what happens inside the rooms.
+
+use super::agent_file::{self, AgentFile};
+use super::{DONE, DataArg};
+use crate::blob::BlobStore;
+use crate::http;
+use crate::hub::Hub;
+use crate::log::{DataDir, SqliteLog};
+use crate::orchestrate::Queue;
+use anyhow::Context;
+use futures_util::future::BoxFuture;
+use rand::RngCore;
+use shared::ids::RunId;
+use shared::plan::Plan;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// Ports tried after the default one is taken.
+const NEXT_PORTS: u16 = 20;
+/// The port where none is named.
+const DEFAULT_PORT: u16 = 7717;
+
+/// Arguments of `serve`.
+#[derive(clap::Args, Debug)]
+pub struct ServeArgs {
+    /// Address and port to listen on. Beyond loopback everybody who has the token can start processes here.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    #[command(flatten)]
+    data: DataArg,
+    /// Begin a first short run on the built-in engine where the log is empty.
+    #[arg(long)]
+    first_run: bool,
+    /// The admin token, 32 characters at least; by default a new one at each start.
+    #[arg(long, env = "TOKENPRISM_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// The queue as the HTTP room sees it.
+struct Commands(Queue);
+
+impl http::RunCommands for Commands {
+    fn submit(&self, plan: Plan) -> BoxFuture<'_, Result<RunId, String>> {
+        Box::pin(async move { self.0.submit(plan).await.map_err(|e| e.to_string()) })
+    }
+
+    fn cancel(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>> {
+        let result = self.0.cancel(run).map_err(|e| e.to_string());
+        Box::pin(std::future::ready(result))
+    }
+}
+
+/// Serves until SIGINT or SIGTERM, then cancels what runs and ends its engine.
+pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
+    if let Some(token) = &args.token
+        && token.len() < 32
+    {
+        anyhow::bail!(
+            "the token has {} characters, at least 32 are needed: leave it out to get a random one",
+            token.len()
+        );
+    }
+    let data_dir = DataDir::lock(&args.data.data_dir)?;
+    let log = SqliteLog::open(&data_dir.log_path())?;
+    let blobs = BlobStore::open(data_dir.blob_dir())?;
+    let listener = listen(args.listen).await?;
+    let address = listener.local_addr()?;
+    let token = args.token.unwrap_or_else(new_token);
+    let queue = Queue::start(log.clone(), blobs.clone()).await?;
+    let state = http::State {
+        log: log.clone(),
+        blobs,
+        hub: Hub::new(log.clone()),
+        commands: Arc::new(Commands(queue.clone())),
+        access: http::Access::new(&token),
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let url = format!("http://{address}");
+    AgentFile { url: url.clone(), token: token.clone(), pid: std::process::id() }.write(&args.data.data_dir)?;
+    let mut open = format!("{url}/?token={token}");
+    if args.first_run && log.rows(1, None).await?.is_empty() {
+        let plan = shared::preset::find("first").context("the preset of the first run is broken")?;
+        let run = queue.submit(plan).await?;
+        open = format!("{url}/runs/{run}?token={token}");
+    }
+    println!("Tokenprism serves on {url}");
+    if !address.ip().is_loopback() {
+        println!(
+            "Warning: this address is reachable from other machines, without encryption; the token goes over the wire."
+        );
+    }
+    println!("Open in a browser:\n\n    {open}\n");
+    let served = http::serve(listener, state, stop_signal()).await;
+    println!("Stopping: what runs is cancelled and its engine ended.");
+    queue.stop().await;
+    agent_file::remove(&args.data.data_dir);
+    served?;
+    Ok(DONE)
+}
+
+/// 256 random bits, hexadecimal.
+fn new_token() -> String {
+    let mut bytes = [0u8; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    hex::encode(bytes)
+}
+
+/// Listens where told; by default on the first free port from 7717 on, loopback only.
+async fn listen(wanted: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
+    if let Some(address) = wanted {
+        return TcpListener::bind(address).await.with_context(|| {
+            format!("{address} could not be listened on; another program may hold the port: name another with --listen")
+        });
+    }
+    for port in DEFAULT_PORT..DEFAULT_PORT + NEXT_PORTS {
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+            return Ok(listener);
+        }
+    }
+    let last = DEFAULT_PORT + NEXT_PORTS - 1;
+    anyhow::bail!("no port from {DEFAULT_PORT} to {last} is free on 127.0.0.1: name one with --listen 127.0.0.1:PORT")
+}
+
+/// Resolves at the first SIGINT or SIGTERM.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut stream) => {
+                stream.recv().await;
+            }
+            // Without the handler SIGTERM ends the process at once, which is what was asked for.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}

@@ -1,0 +1,81 @@
+//! Owns the sentences with which an engine is refused.
+//! Must not know how engines are reached.
+
+/// Why an engine cannot be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Nothing answers.
+    #[error("No server answers at {url}: {reason}. Check that it runs and that the address and port are right.")]
+    Unreachable {
+        /// The base URL.
+        url: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// It answers, but not as an engine does.
+    #[error("{url} answered {status}: {message}")]
+    Refused {
+        /// The URL that was asked.
+        url: String,
+        /// HTTP status.
+        status: u16,
+        /// The server's words, or what to do.
+        message: String,
+    },
+    /// The model is not there.
+    #[error("The server at {url} does not serve the model \"{wanted}\". It serves: {available}.")]
+    UnknownModel {
+        /// The base URL.
+        url: String,
+        /// The model of the plan.
+        wanted: String,
+        /// What it lists.
+        available: String,
+    },
+    /// The work does not fit the context.
+    #[error(
+        "{input} prompt tokens and {output} output tokens do not fit the context of {context} tokens: shorten them, or \
+         raise the engine's limit."
+    )]
+    Context {
+        /// Planned prompt tokens.
+        input: u32,
+        /// Planned output tokens.
+        output: u32,
+        /// The engine's limit.
+        context: u32,
+    },
+    /// It ended while it started.
+    #[error("The engine ended while it started ({status}). Its last lines: {lines}")]
+    Died {
+        /// Exit status.
+        status: String,
+        /// Its last log lines.
+        lines: String,
+    },
+    /// It took too long.
+    #[error("The engine was not ready after {0} s. Its log shows how far it came.")]
+    Slow(u64),
+    /// It answered, but produced nothing.
+    #[error("The server at {url} accepted a request but generated nothing: {reason}")]
+    NoToken {
+        /// The base URL.
+        url: String,
+        /// What the stream held.
+        reason: String,
+    },
+    /// The URL cannot be used.
+    #[error("{url} is not a URL that can be measured: {reason}.")]
+    Url {
+        /// The URL.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The process could not be started.
+    #[error(transparent)]
+    Process(#[from] crate::process::ProcessError),
+    /// Our own program could not be found to start the built-in engine from.
+    #[error("The built-in engine could not be started: this program's own file was not found ({0}).")]
+    OwnProgram(std::io::Error),
+}

@@ -1,0 +1,145 @@
+//! Owns how a request for work is written in each protocol, and how equal work is asked for.
+//! Must not know sockets or prompts' origin.
+
+use crate::stream::Protocol;
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+/// What a request says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// Text.
+    Text(String),
+    /// Token ids, for engines that take them: exact lengths.
+    TokenIds(Vec<u32>),
+}
+
+/// One request's work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The prompt.
+    pub prompt: Prompt,
+    /// Tokens asked for.
+    pub output_tokens: u32,
+    /// Go on past the end-of-sequence token.
+    pub ignore_eos: bool,
+}
+
+/// How much beyond the plain protocol a server accepts, found out by its probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extras {
+    /// Only what the protocol defines; the length cannot be forced.
+    None,
+    /// `ignore_eos`.
+    ForcedLength,
+    /// `ignore_eos` and token ids for each chunk.
+    TokenIds,
+}
+
+impl Extras {
+    /// From most to least, the order in which a probe tries them.
+    pub const ORDER: [Extras; 3] = [Extras::TokenIds, Extras::ForcedLength, Extras::None];
+}
+
+/// How requests are written for one engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestShape {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The model's id.
+    pub model: String,
+    /// What it accepts.
+    pub extras: Extras,
+}
+
+impl RequestShape {
+    /// The request's path.
+    #[must_use]
+    pub fn path(protocol: Protocol) -> &'static str {
+        match protocol {
+            Protocol::OpenAiCompletions => "/v1/completions",
+            Protocol::OpenAiChat => "/v1/chat/completions",
+            Protocol::TgiGenerateStream => "/generate_stream",
+        }
+    }
+
+    /// The request's body.
+    #[must_use]
+    pub fn body(&self, ask: &Ask) -> Bytes {
+        let body = match self.protocol {
+            Protocol::TgiGenerateStream => {
+                // This server has no way to force a length: the run carries the caveat.
+                let parameters = json!({"max_new_tokens": ask.output_tokens, "do_sample": false, "details": true});
+                json!({"inputs": prompt(&ask.prompt), "parameters": parameters})
+            }
+            Protocol::OpenAiCompletions => {
+                let mut body = self.openai(ask);
+                body.insert("prompt".into(), prompt(&ask.prompt));
+                Value::Object(body)
+            }
+            Protocol::OpenAiChat => {
+                let mut body = self.openai(ask);
+                body.insert("messages".into(), json!([{"role": "user", "content": prompt(&ask.prompt)}]));
+                Value::Object(body)
+            }
+        };
+        Bytes::from(body.to_string())
+    }
+
+    fn openai(&self, ask: &Ask) -> Map<String, Value> {
+        let mut body = Map::new();
+        body.insert("model".into(), json!(self.model));
+        body.insert("max_tokens".into(), json!(ask.output_tokens));
+        // Without it some servers sample with the model's own defaults.
+        body.insert("temperature".into(), json!(0));
+        body.insert("stream".into(), json!(true));
+        body.insert("stream_options".into(), json!({"include_usage": true}));
+        if self.extras >= Extras::ForcedLength && ask.ignore_eos {
+            body.insert("ignore_eos".into(), json!(true));
+        }
+        if self.extras >= Extras::TokenIds {
+            body.insert("return_token_ids".into(), json!(true));
+        }
+        body
+    }
+}
+
+fn prompt(prompt: &Prompt) -> Value {
+    match prompt {
+        Prompt::Text(text) => json!(text),
+        Prompt::TokenIds(ids) => json!(ids),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(protocol: Protocol, extras: Extras, expect: Value) {
+        let shape = RequestShape { protocol, model: "m".into(), extras };
+        let ask = Ask { prompt: Prompt::Text("hi".into()), output_tokens: 7, ignore_eos: true };
+        let got: Value = serde_json::from_slice(&shape.body(&ask)).unwrap();
+        assert_eq!(got, expect);
+    }
+
+    #[test]
+    fn bodies() {
+        check(
+            Protocol::OpenAiCompletions,
+            Extras::TokenIds,
+            json!({"model": "m", "prompt": "hi", "max_tokens": 7, "temperature": 0, "stream": true, "ignore_eos": true,
+                   "return_token_ids": true, "stream_options": {"include_usage": true}}),
+        );
+        check(
+            Protocol::OpenAiChat,
+            Extras::None,
+            json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 7, "temperature": 0,
+                   "stream": true, "stream_options": {"include_usage": true}}),
+        );
+        check(
+            Protocol::TgiGenerateStream,
+            Extras::None,
+            json!({"inputs": "hi", "parameters": {"max_new_tokens": 7, "do_sample": false, "details": true}}),
+        );
+    }
+}

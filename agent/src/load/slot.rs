@@ -1,0 +1,336 @@
+//! Owns one slot: its connection, and one request after the other, each leaving a record.
+//! Must not know the policy that refills it, or who reads its records.
+
+use super::arrival::Next;
+use super::bodies::Prepared;
+use super::connection::{Connection, cut_of};
+use super::dial::DialError;
+use super::limits::{Abort, Guard, Limit, connect_sentence};
+use super::outcome::{self, Cut, Verdict};
+use super::thread::Trial;
+use crate::record::{Chunk, RequestRecord};
+use crate::stream::{Arrival, Decoder};
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Body, Frame, Incoming};
+use shared::outcome::Outcome;
+use shared::summary::TokenSource;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Least time from one failed request of a slot to its next one: an error storm stays bounded.
+const FAILURE_PAUSE_NS: u64 = 50_000_000;
+/// Most of an error body that is read, bytes.
+const ERROR_BODY_BYTES: usize = 8 * 1024;
+/// Most chunks for which room is made ahead.
+const CHUNKS_AHEAD: u32 = 4096;
+
+/// One of the requests kept in flight.
+pub(super) struct Slot {
+    pub trial: Rc<Trial>,
+    pub guard: Rc<Guard>,
+    /// Opened before load starts; a failure to do so is that of the first request.
+    pub connection: Option<Result<Connection, DialError>>,
+}
+
+/// Where a request stopped short of an end of its own.
+enum Halt {
+    Stopped(Abort),
+    Http(hyper::Error),
+}
+
+impl Slot {
+    /// Sends requests until there are no more.
+    pub async fn run(mut self) {
+        let mut due_ns = self.trial.clock.now_ns();
+        loop {
+            let next = self.trial.core.borrow_mut().next(self.trial.clock.now_ns(), due_ns);
+            match next {
+                Next::Stop => break,
+                Next::Wait => {
+                    self.trial.changed.notified().await;
+                    continue;
+                }
+                Next::Go => {}
+            }
+            let Some(Prepared { id, request }) = self.trial.bodies.take() else {
+                return self.trial.builder_died(due_ns);
+            };
+            let record = self.perform(id, request, due_ns).await;
+            due_ns = self.trial.clock.now_ns();
+            let pause_ns = if record.outcome.is_ok() { 0 } else { pause(&record, due_ns) };
+            self.trial.ended(record);
+            if pause_ns > 0 {
+                tokio::time::sleep(Duration::from_nanos(pause_ns)).await;
+                due_ns = self.trial.clock.now_ns();
+            }
+        }
+    }
+
+    async fn perform(&mut self, id: u64, request: Request<Full<Bytes>>, sched_ns: u64) -> RequestRecord {
+        self.guard.begin(id, sched_ns);
+        let mut record = blank(id, sched_ns);
+        record.chunks.reserve(self.trial.spec.expect_output_tokens.min(CHUNKS_AHEAD) as usize);
+        let (outcome, error) = self.exchange(request, &mut record).await;
+        record.outcome = outcome;
+        record.error = error;
+        if record.end_ns == 0 {
+            record.end_ns = self.trial.clock.now_ns();
+        }
+        self.guard.end();
+        record
+    }
+
+    async fn exchange(&mut self, request: Request<Full<Bytes>>, record: &mut RequestRecord) -> Verdict {
+        let (mut connection, opened_ns) = match self.connection().await {
+            Ok(connection) => connection,
+            Err(verdict) => return verdict,
+        };
+        record.connect_ns = connection.take_connect_ns();
+        let response = match self.head(&mut connection, request, record, opened_ns).await {
+            Ok(response) => response,
+            Err(Halt::Stopped(why)) => return self.stopped(why, record),
+            Err(Halt::Http(error)) => return outcome::of_silence(&cut_of(&error), record.sent_ns.is_some()),
+        };
+        record.head_ns = Some(connection.stamps().read_ns());
+        record.status = Some(response.status().as_u16());
+        let (parts, body) = response.into_parts();
+        if parts.status == StatusCode::OK {
+            self.stream(connection, body, record).await
+        } else {
+            self.refusal(connection, parts.status, body, record).await
+        }
+    }
+
+    /// The slot's connection if it is fit, else a new one; and the time that opening it cost just now, ns.
+    async fn connection(&mut self) -> Result<(Connection, u64), Verdict> {
+        match self.connection.take() {
+            Some(Ok(mut connection)) => {
+                let now_ns = self.trial.clock.now_ns();
+                if poll_fn(|cx| Poll::Ready(connection.is_fit(now_ns, cx))).await {
+                    return Ok((connection, 0));
+                }
+            }
+            Some(Err(error)) => return Err(self.not_connected(error)),
+            None => {}
+        }
+        let began_ns = self.trial.clock.now_ns();
+        let mut opening = pin!(Connection::open(&self.trial.dialer, self.trial.clock));
+        let opened = poll_fn(|cx| match self.guard.poll_stop(cx) {
+            Some(why) => Poll::Ready(Err(why)),
+            None => opening.as_mut().poll(cx).map(Ok),
+        });
+        match opened.await {
+            Ok(Ok(connection)) => Ok((connection, self.trial.clock.now_ns().saturating_sub(began_ns))),
+            Ok(Err(error)) => Err(self.not_connected(error)),
+            Err(Abort::Drained) => Err((Outcome::Unsent, Some(Abort::Drained.sentence(&self.trial.spec.limits)))),
+            Err(why) => Err((Outcome::Cancelled, Some(why.sentence(&self.trial.spec.limits)))),
+        }
+    }
+
+    fn not_connected(&self, error: DialError) -> Verdict {
+        match error {
+            DialError::Failed(sentence) => (Outcome::ConnectFailed, Some(sentence)),
+            DialError::Client(sentence) => (Outcome::ClientError, Some(sentence)),
+            DialError::TimedOut => (Outcome::TimedOut, Some(connect_sentence(&self.trial.spec.limits))),
+        }
+    }
+
+    async fn head(
+        &self,
+        connection: &mut Connection,
+        request: Request<Full<Bytes>>,
+        record: &mut RequestRecord,
+        opened_ns: u64,
+    ) -> Result<hyper::Response<Incoming>, Halt> {
+        let mut answer = pin!(connection.send(request));
+        poll_fn(|cx| {
+            if let Some(why) = self.guard.poll_stop(cx) {
+                return Poll::Ready(Err(Halt::Stopped(why)));
+            }
+            connection.drive(cx);
+            if record.sent_ns.is_none()
+                && let Some(sent_ns) = connection.stamps().sent_ns()
+            {
+                record.sent_ns = Some(sent_ns);
+                self.guard.sent(sent_ns);
+                let late_ns = sent_ns.saturating_sub(record.sched_ns).saturating_sub(opened_ns);
+                self.trial.sent(sent_ns, late_ns);
+            }
+            answer.as_mut().poll(cx).map_err(Halt::Http)
+        })
+        .await
+    }
+
+    /// The next frame of the body, from what was read already or from the socket.
+    async fn frame(&self, connection: &mut Connection, body: &mut Incoming) -> Result<Option<Frame<Bytes>>, Halt> {
+        let next = |body: &mut Incoming, cx: &mut Context<'_>| match Pin::new(body).poll_frame(cx) {
+            Poll::Ready(frame) => Poll::Ready(frame.transpose().map_err(Halt::Http)),
+            Poll::Pending => Poll::Pending,
+        };
+        poll_fn(|cx| {
+            if let Some(why) = self.guard.poll_stop(cx) {
+                return Poll::Ready(Err(Halt::Stopped(why)));
+            }
+            if let ready @ Poll::Ready(_) = next(body, cx) {
+                return ready;
+            }
+            connection.drive(cx);
+            next(body, cx)
+        })
+        .await
+    }
+
+    async fn stream(&mut self, mut connection: Connection, mut body: Incoming, record: &mut RequestRecord) -> Verdict {
+        let mut decoder = Decoder::new(self.trial.spec.target.protocol);
+        let stamps = Rc::clone(connection.stamps());
+        let mut last_ns = None;
+        let halt = loop {
+            match self.frame(&mut connection, &mut body).await {
+                Ok(Some(frame)) => {
+                    let t_ns = stamps.read_ns();
+                    if let Ok(bytes) = frame.into_data() {
+                        let first = record.chunks.len();
+                        decoder.feed(&bytes, t_ns, &mut |arrival| take(record, arrival));
+                        self.credit(record, first, &mut last_ns);
+                        if decoder.is_done() {
+                            self.guard.over(t_ns);
+                        }
+                    }
+                }
+                Ok(None) => break None,
+                Err(halt) => break Some(halt),
+            }
+        };
+        let end_ns = if halt.is_none() { stamps.read_ns() } else { self.trial.clock.now_ns() };
+        let first = record.chunks.len();
+        let summary = decoder.finish(stamps.read_ns(), &mut |arrival| take(record, arrival));
+        self.credit(record, first, &mut last_ns);
+        record.first_visible_ns = summary.first_visible_ns;
+        record.prompt_tokens = summary.usage.and_then(|usage| usage.prompt_tokens);
+        (record.output_tokens, record.token_source) = outcome::tokens(&summary);
+        let expect = self.trial.spec.expect_output_tokens;
+        match halt {
+            None => {
+                record.end_ns = end_ns;
+                drop(body);
+                self.keep(connection, end_ns).await;
+                outcome::of_stream(&summary, &Cut::Clean, expect)
+            }
+            Some(Halt::Stopped(Abort::Limit(Limit::Linger))) => {
+                // The stream was complete; its end is the last that was read of it.
+                record.end_ns = stamps.read_ns();
+                outcome::of_stream(&summary, &Cut::Clean, expect)
+            }
+            Some(Halt::Stopped(why)) => self.stopped(why, record),
+            Some(Halt::Http(error)) => {
+                record.end_ns = stamps.read_ns();
+                outcome::of_stream(&summary, &cut_of(&error), expect)
+            }
+        }
+    }
+
+    /// Credits the chunks from `first` on.
+    fn credit(&self, record: &mut RequestRecord, first: usize, last_ns: &mut Option<u64>) {
+        if first == record.chunks.len() {
+            return;
+        }
+        let mut core = self.trial.core.borrow_mut();
+        for chunk in &record.chunks[first..] {
+            core.output(chunk.t_ns, chunk.tokens);
+            if last_ns.replace(chunk.t_ns) == Some(chunk.t_ns) {
+                record.coalesced += 1;
+            }
+        }
+        if let Some(t_ns) = *last_ns {
+            self.guard.output(t_ns);
+        }
+    }
+
+    async fn refusal(
+        &mut self,
+        mut connection: Connection,
+        status: StatusCode,
+        mut body: Incoming,
+        record: &mut RequestRecord,
+    ) -> Verdict {
+        let mut said = Vec::new();
+        loop {
+            match self.frame(&mut connection, &mut body).await {
+                Ok(Some(frame)) => {
+                    let bytes = frame.into_data().unwrap_or_default();
+                    said.extend_from_slice(&bytes[..bytes.len().min(ERROR_BODY_BYTES - said.len())]);
+                    if said.len() == ERROR_BODY_BYTES {
+                        break;
+                    }
+                }
+                Ok(None) => {
+                    record.end_ns = connection.stamps().read_ns();
+                    drop(body);
+                    self.keep(connection, record.end_ns).await;
+                    break;
+                }
+                // The status says enough, whatever keeps the rest of the body away.
+                Err(Halt::Stopped(Abort::Cancelled)) => return self.stopped(Abort::Cancelled, record),
+                Err(_) => break,
+            }
+        }
+        outcome::of_refusal(status, &said)
+    }
+
+    /// Keeps the connection for the slot's next request, its last answer settled.
+    async fn keep(&mut self, mut connection: Connection, end_ns: u64) {
+        connection.rest(end_ns);
+        poll_fn(|cx| {
+            connection.drive(cx);
+            Poll::Ready(())
+        })
+        .await;
+        self.connection = Some(Ok(connection));
+    }
+
+    fn stopped(&self, why: Abort, record: &RequestRecord) -> Verdict {
+        let outcome = match why {
+            Abort::Limit(_) => Outcome::TimedOut,
+            // What it produced by then counts; without any output the limit is all that is known of it.
+            Abort::Drained if record.chunks.is_empty() => Outcome::TimedOut,
+            Abort::Drained | Abort::Cancelled | Abort::Extra => Outcome::Cancelled,
+        };
+        (outcome, Some(why.sentence(&self.trial.spec.limits)))
+    }
+}
+
+/// A record of a request of which nothing is known yet.
+pub(super) fn blank(id: u64, sched_ns: u64) -> RequestRecord {
+    RequestRecord {
+        id,
+        sched_ns,
+        sent_ns: None,
+        connect_ns: None,
+        head_ns: None,
+        chunks: Vec::new(),
+        coalesced: 0,
+        first_visible_ns: None,
+        end_ns: 0,
+        outcome: Outcome::Unsent,
+        status: None,
+        error: None,
+        prompt_tokens: None,
+        output_tokens: None,
+        token_source: TokenSource::Unknown,
+    }
+}
+
+fn take(record: &mut RequestRecord, arrival: Arrival) {
+    record.chunks.push(Chunk { t_ns: arrival.t_ns, tokens: arrival.tokens });
+}
+
+/// How long a slot waits after a failed request, ns.
+fn pause(record: &RequestRecord, now_ns: u64) -> u64 {
+    let began_ns = record.sent_ns.unwrap_or(record.sched_ns);
+    began_ns.saturating_add(FAILURE_PAUSE_NS).saturating_sub(now_ns)
+}

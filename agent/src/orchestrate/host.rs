@@ -1,0 +1,26 @@
+//! Owns what the agent knows of its own host and wall clock.
+//! Must not know runs.
+
+use shared::event::Host;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The host as the system describes it; what it does not tell is absent.
+#[must_use]
+pub fn host() -> Host {
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let cpu = read("/proc/cpuinfo").and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    });
+    Host {
+        name: read("/proc/sys/kernel/hostname").map_or_else(|| "unnamed".to_owned(), |name| name.trim().to_owned()),
+        cores: std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
+        cpu,
+    }
+}
+
+/// The wall clock, Unix ms.
+#[must_use]
+pub fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}

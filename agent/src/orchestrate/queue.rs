@@ -1,0 +1,133 @@
+//! Owns the queue: runs wait for their turn, one at a time, and can be cancelled at any moment.
+//! Must not know what a run does in its turn.
+
+use super::host::{host, unix_ms};
+use super::run::{self, Turn};
+use crate::blob::BlobStore;
+use crate::load::Clock;
+use crate::log::{LogError, SqliteLog};
+use shared::event::{Body, RunState};
+use shared::ids::RunId;
+use shared::plan::Plan;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Most runs that may wait.
+const MAX_WAITING: usize = 1000;
+
+/// Why a run was not taken or not cancelled.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The plan was refused.
+    #[error(transparent)]
+    Plan(#[from] shared::plan::PlanError),
+    /// Its prompts were refused.
+    #[error(transparent)]
+    Prompts(#[from] super::PromptsRefused),
+    /// The log refused it.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Too many wait.
+    #[error("{MAX_WAITING} runs wait already: cancel some, or wait until they have had their turn.")]
+    Full,
+    /// Nothing to cancel.
+    #[error("The run {0} neither runs nor waits, so there is nothing to cancel.")]
+    NotActive(RunId),
+}
+
+/// The queue; cloning gives another handle.
+#[derive(Clone)]
+pub struct Queue {
+    log: SqliteLog,
+    active: Arc<Mutex<BTreeMap<RunId, CancellationToken>>>,
+    waiting: mpsc::Sender<Turn>,
+    stopping: CancellationToken,
+    worker: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
+}
+
+impl Queue {
+    /// Starts the queue's worker. Runs that an earlier agent left in the middle are marked as interrupted first:
+    /// everything that they logged stays.
+    ///
+    /// # Errors
+    /// [`LogError`] where the log cannot be read or written.
+    pub async fn start(log: SqliteLog, blobs: BlobStore) -> Result<Self, LogError> {
+        for run in log.unfinished().await? {
+            let t_ns = log.view(&run).await?.map_or(0, |view| view.last_ns);
+            let reason = "The agent ended in the middle of this run; what had been logged by then is shown.".to_owned();
+            let body = Body::State { state: RunState::Interrupted, reason: Some(reason) };
+            log.append(&run, vec![(t_ns, body)]).await?;
+        }
+        let (waiting, mut turns) = mpsc::channel::<Turn>(MAX_WAITING);
+        let active = Arc::new(Mutex::new(BTreeMap::new()));
+        let (worker_log, worker_active) = (log.clone(), Arc::clone(&active));
+        let worker = tokio::spawn(async move {
+            while let Some(turn) = turns.recv().await {
+                let id = turn.run.clone();
+                run::take_turn(turn, &worker_log, &blobs).await;
+                lock(&worker_active).remove(&id);
+            }
+        });
+        let worker = Arc::new(Mutex::new(Some(worker)));
+        Ok(Self { log, active, waiting, stopping: CancellationToken::new(), worker })
+    }
+
+    /// Takes a plan: its run exists, is logged, and waits.
+    ///
+    /// # Errors
+    /// [`QueueError`] as a sentence; nothing is left behind.
+    pub async fn submit(&self, plan: Plan) -> Result<RunId, QueueError> {
+        let plan = plan.validated()?;
+        // Refused now rather than when its turn comes.
+        super::Workload::of(&plan)?;
+        let permit = self.waiting.try_reserve().map_err(|_| QueueError::Full)?;
+        let clock = Clock::starting_now();
+        let anchor_unix_ms = unix_ms();
+        let run = RunId::new(anchor_unix_ms, rand::random());
+        let created = Body::Created {
+            run: run.clone(),
+            plan: Box::new(plan.clone()),
+            anchor_unix_ms,
+            host: host(),
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        self.log.append(&run, vec![(0, created)]).await?;
+        let cancel = self.stopping.child_token();
+        lock(&self.active).insert(run.clone(), cancel.clone());
+        permit.send(Turn { run: run.clone(), plan, clock, cancel });
+        Ok(run)
+    }
+
+    /// Cancels a run that waits or runs.
+    ///
+    /// # Errors
+    /// [`QueueError::NotActive`] where it does neither.
+    pub fn cancel(&self, run: &RunId) -> Result<(), QueueError> {
+        match lock(&self.active).get(run) {
+            Some(token) => {
+                token.cancel();
+                Ok(())
+            }
+            None => Err(QueueError::NotActive(run.clone())),
+        }
+    }
+
+    /// Cancels everything and waits until the last engine is gone.
+    pub async fn stop(self) {
+        self.stopping.cancel();
+        let worker = lock(&self.worker).take();
+        drop(self.waiting);
+        if let Some(worker) = worker
+            && let Err(error) = worker.await
+        {
+            tracing::error!(%error, "the queue's worker did not end well");
+        }
+    }
+}
+
+/// A poisoned lock only means that another thread panicked; the map itself is whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

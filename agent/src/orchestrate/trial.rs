@@ -1,0 +1,165 @@
+//! Owns one trial: load on, reports into events, records into the blob, and exact figures at the end.
+//! Must not know how load or storage work inside.
+
+use super::Workload;
+use super::batch::batch_of;
+use super::run::{Failure, Turn, Writer};
+use crate::blob::{BlobStore, BlobWriter};
+use crate::engine::Engine;
+use crate::load::{self, Limits, LoadEvent, Stop, TrialEnd, TrialSpec};
+use crate::record::{Price, RequestRecord, Tally, Window};
+use shared::event::Body;
+use shared::ids::{PointIndex, TrialIndex};
+use shared::units::NS_PER_S;
+use std::sync::Arc;
+
+/// Which repeat of which point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TrialPlace {
+    /// The point.
+    pub point: PointIndex,
+    /// Which repeat, from 0.
+    pub repeat: u32,
+    /// Its load level.
+    pub concurrency: u32,
+}
+
+/// What a trial works with.
+pub(super) struct Context<'a> {
+    pub turn: &'a Turn,
+    pub writer: &'a Writer,
+    pub blobs: &'a BlobStore,
+    pub engine: &'a mut Engine,
+    pub workload: &'a Workload,
+    pub price: Option<Price>,
+}
+
+/// What a trial came to.
+pub(super) struct Done {
+    /// Its figures, to be pooled.
+    pub tally: Tally,
+    /// The first request number that is free.
+    pub next_request: u64,
+    /// Where not one request succeeded: the first error.
+    pub all_failed: Option<String>,
+}
+
+/// Runs one trial.
+pub(super) async fn run(
+    at: Context<'_>,
+    trial: TrialIndex,
+    place: TrialPlace,
+    first_id: u64,
+) -> Result<Done, Failure> {
+    let TrialPlace { point, repeat, .. } = place;
+    at.writer.write([Body::TrialStarted { trial, point, repeat }]).await?;
+    let mut handle = load::start(spec(&at, place, first_id), at.turn.clock)?;
+    let mut blob = Some(at.blobs.create(&at.turn.run, trial));
+    let mut records: Vec<RequestRecord> = Vec::new();
+    let mut stopped: Option<Failure> = None;
+    let end = loop {
+        let event = tokio::select! {
+            () = at.turn.cancel.cancelled(), if stopped.is_none() => {
+                stopped = Some(Failure::Cancelled);
+                handle.cancel();
+                continue;
+            }
+            event = handle.events.recv() => event,
+        };
+        match event {
+            Some(LoadEvent::WindowOpened { t_ns }) => at.writer.write_at(t_ns, [Body::WindowOpened { trial }]).await?,
+            Some(LoadEvent::Progress(progress)) => {
+                at.writer.write_at(progress.t_ns, [Body::Batch(batch_of(trial, &progress))]).await?;
+                blob = keep(blob, &progress.ended);
+                records.extend(progress.ended);
+                if stopped.is_none()
+                    && let Some(sentence) = at.engine.died()
+                {
+                    stopped = Some(Failure::EngineDied(sentence));
+                    handle.cancel();
+                }
+            }
+            Some(LoadEvent::Done(end)) => break end,
+            None => return Err(load::LoadError::Ended.into()),
+        }
+    };
+    let name = finish(blob);
+    if let Some(failure) = stopped {
+        return Err(failure);
+    }
+    let tally = Tally::of(&records, window(&at, &end), &end.lateness);
+    let summary = tally.summary(at.price);
+    at.writer.write([Body::TrialDone { trial, summary: Box::new(summary), blob: name }]).await?;
+    let all_failed = (!records.iter().any(|r| r.outcome.is_ok())).then(|| {
+        let said = records.iter().find_map(|r| r.error.clone());
+        said.unwrap_or_else(|| "no request was sent.".to_owned())
+    });
+    let next_request = records.iter().map(|r| r.id + 1).max().unwrap_or(first_id).max(first_id);
+    Ok(Done { tally, next_request, all_failed })
+}
+
+/// Writes records to the blob; a blob that fails is given up, the run goes on and says that there is none.
+fn keep(
+    blob: Option<Result<BlobWriter, crate::blob::BlobError>>,
+    records: &[RequestRecord],
+) -> Option<Result<BlobWriter, crate::blob::BlobError>> {
+    let mut writer = match blob? {
+        Ok(writer) => writer,
+        Err(error) => return given_up(&error),
+    };
+    for record in records {
+        if let Err(error) = writer.push(record) {
+            return given_up(&error);
+        }
+    }
+    Some(Ok(writer))
+}
+
+fn given_up<T>(error: &crate::blob::BlobError) -> Option<T> {
+    tracing::error!(%error, "records could not be written; the trial goes on without them");
+    None
+}
+
+fn finish(blob: Option<Result<BlobWriter, crate::blob::BlobError>>) -> Option<String> {
+    match blob?.and_then(BlobWriter::finish) {
+        Ok(name) => Some(name),
+        Err(error) => given_up(&error),
+    }
+}
+
+fn window(at: &Context<'_>, end: &TrialEnd) -> Window {
+    Window {
+        start_ns: end.window_start_ns,
+        end_ns: end.window_end_ns,
+        load_end_ns: end.load_end_ns,
+        by_count: at.turn.plan.load.requests.is_some(),
+    }
+}
+
+fn spec(at: &Context<'_>, place: TrialPlace, first_id: u64) -> TrialSpec {
+    let load = &at.turn.plan.load;
+    let ns = |seconds: f64| (seconds * NS_PER_S as f64) as u64;
+    let total_ns = ns(load.timeout_s);
+    let stop = match load.requests {
+        Some(n) => Stop::Requests(n),
+        // A validated plan has one of the two.
+        None => Stop::DurationNs(ns(load.duration_s.unwrap_or_default())),
+    };
+    let (workload, shape) = (at.workload.clone(), at.engine.shape.clone());
+    TrialSpec {
+        target: at.engine.target.clone(),
+        concurrency: place.concurrency,
+        stop,
+        warmup_ns: ns(load.warmup_s),
+        limits: Limits {
+            connect_ns: total_ns.min(10 * NS_PER_S),
+            first_token_ns: total_ns,
+            idle_ns: total_ns,
+            total_ns,
+            drain_ns: ns(load.drain_s),
+        },
+        expect_output_tokens: at.turn.plan.workload.output_tokens,
+        first_id,
+        body: Arc::new(move |request| shape.body(&workload.ask(request))),
+    }
+}

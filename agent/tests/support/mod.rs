@@ -1,0 +1,173 @@
+//! Owns what whole-program tests share: a real agent process on a free port, and its API.
+//! Must not know the agent's insides.
+#![allow(dead_code, missing_docs, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test support fails by panicking")]
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_tokenprism");
+
+/// A token long enough for the agent.
+pub const TOKEN: &str = "test-token-0123456789-0123456789-0123456789";
+
+/// A real agent process; killed when dropped.
+pub struct Agent {
+    pub child: Child,
+    pub url: String,
+}
+
+impl Agent {
+    /// Starts an agent on a free port and waits for the URL that it prints.
+    pub fn start(data_dir: &std::path::Path) -> Self {
+        Self::start_at(data_dir, "127.0.0.1:0")
+    }
+
+    /// Starts an agent on a given address.
+    pub fn start_at(data_dir: &std::path::Path, address: &str) -> Self {
+        let mut child = Command::new(PROGRAM)
+            .args(["serve", "--listen", address, "--data"])
+            .arg(data_dir)
+            .env("TOKENPRISM_TOKEN", TOKEN)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = loop {
+            let line = lines.next().expect("the agent ended before it printed its URL").unwrap();
+            if let Some(url) = line.strip_prefix("Tokenprism serves on ") {
+                break url.to_owned();
+            }
+        };
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, url }
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        answer(client().get(format!("{}{path}", self.url)).bearer_auth(TOKEN)).await
+    }
+
+    pub async fn post(&self, path: &str, body: String, kind: &str) -> (u16, Value) {
+        let request = client().post(format!("{}{path}", self.url)).bearer_auth(TOKEN);
+        answer(request.header("content-type", kind).body(body)).await
+    }
+
+    /// Hands in a plan and gives the run's id.
+    pub async fn submit(&self, plan_toml: &str) -> String {
+        let (status, body) = self.post("/api/v1/runs", plan_toml.to_owned(), "application/toml").await;
+        assert_eq!(status, 201, "{body}");
+        body["run"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the run's view satisfies a condition.
+    pub async fn wait(&self, run: &str, limit: Duration, until: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let (status, view) = self.get(&format!("/api/v1/runs/{run}")).await;
+            assert_eq!(status, 200, "{view}");
+            if until(&view) {
+                return view;
+            }
+            assert!(begun.elapsed() < limit, "the run did not come so far in {limit:?}: {}", view["state"]);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // SIGTERM lets it end its engine; a test that failed must leave nothing behind.
+        let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap_or(0));
+        if self.child.try_wait().ok().flatten().is_none() && nix::sys::signal::kill(pid, nix::sys::signal::SIGTERM).is_ok() {
+            for _ in 0..200 {
+                if self.child.try_wait().ok().flatten().is_some() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            drop(self.child.kill());
+        }
+        drop(self.child.wait());
+    }
+}
+
+pub fn client() -> reqwest::Client {
+    drop(tokio_rustls::rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// State of a run's view as the API gives it.
+pub fn state(view: &Value) -> &str {
+    view["state"][0].as_str().unwrap_or("queued")
+}
+
+/// Processes of the built-in engine that belong to an agent.
+pub fn engines_of(agent_pid: u32) -> Vec<i32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return vec![] };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|pid: &i32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
+            parent == Some(agent_pid) && cmdline(*pid).contains("builtin-engine")
+        })
+        .collect()
+}
+
+/// True where the process exists and is no zombie.
+pub fn alive(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+fn cmdline(pid: i32) -> String {
+    String::from_utf8_lossy(&std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).replace('\0', " ")
+}
+
+/// A plan on the built-in engine that ends in a few seconds.
+pub const SHORT_PLAN: &str = r#"
+schema = 1
+name = "Short"
+[engine]
+kind = "builtin"
+[engine.params]
+preset = "1m"
+batch = 4
+[workload]
+input_tokens = 16
+output_tokens = 8
+[load]
+concurrency = [1, 4]
+requests = 12
+"#;
+
+/// A plan that would go on for minutes.
+pub const LONG_PLAN: &str = r#"
+schema = 1
+name = "Long"
+[engine]
+kind = "builtin"
+[engine.params]
+preset = "1m"
+batch = 4
+[workload]
+input_tokens = 16
+output_tokens = 16
+[load]
+concurrency = [4]
+duration_s = 300.0
+"#;
