@@ -142,7 +142,7 @@ impl Access {
     }
 
     /// The principal of a request's headers: `Authorization: Bearer` where there is one, else the cookie.
-    fn of_headers(&self, headers: &HeaderMap) -> Result<&Principal, Refusal> {
+    pub(super) fn of_headers(&self, headers: &HeaderMap) -> Result<&Principal, Refusal> {
         let refusal = || Refusal::new(StatusCode::UNAUTHORIZED, NEEDS_TOKEN);
         let wrong = || refusal().with_detail("A token was sent, but it is not this agent's, or of an earlier start.");
         if let Some(authorization) = headers.get(header::AUTHORIZATION) {

@@ -86,14 +86,29 @@ impl From<PlanError> for Refusal {
 
 impl From<LogError> for Refusal {
     fn from(error: LogError) -> Self {
-        tracing::error!(%error, "a request failed on the event log");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+        let status = match &error {
+            LogError::NoSuchRun(_) | LogError::Deleted(_) => StatusCode::NOT_FOUND,
+            LogError::NotFinal(_) => StatusCode::CONFLICT,
+            LogError::Full { .. } => StatusCode::INSUFFICIENT_STORAGE,
+            LogError::Closed => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        if status.is_server_error() {
+            tracing::error!(%error, "a request failed on the event log");
+        }
+        Self::new(status, error.to_string())
     }
 }
 
 impl From<BlobError> for Refusal {
     fn from(error: BlobError) -> Self {
-        tracing::error!(%error, "a request failed on a trial's records");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+        let status = match &error {
+            BlobError::Missing(_) => StatusCode::NOT_FOUND,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        if status.is_server_error() {
+            tracing::error!(%error, "a request failed on a trial's records");
+        }
+        Self::new(status, error.to_string())
     }
 }

@@ -22,7 +22,8 @@ use crate::blob::BlobStore;
 use crate::hub::Hub;
 use crate::log::SqliteLog;
 use axum::Router;
-use axum::http::{Method, StatusCode, Uri};
+use axum::extract;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
 use error::Refusal;
@@ -143,7 +144,20 @@ async fn unknown(uri: Uri) -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, format!("There is no {path}: see /api/v1/openapi.json for what there is."))
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> Refusal {
+/// A known path with another method; what is protected does not say even that without a token.
+async fn wrong_method(
+    extract::State(app): extract::State<App>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Refusal, Refusal> {
+    if uri.path().starts_with("/api/") || uri.path() == "/ws" {
+        app.state.access.of_headers(&headers)?;
+    }
+    Ok(refuse_method(&method, &uri))
+}
+
+fn refuse_method(method: &Method, uri: &Uri) -> Refusal {
     let path: String = uri.path().chars().take(100).collect();
     let sentence = format!("{path} does not take {method}: see /api/v1/openapi.json for what it takes.");
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, sentence)

@@ -47,3 +47,107 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 pub(super) async fn document() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], openapi_json().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use shared::cost::UsdPerGpuHour;
+    use shared::event::{Body, Event, Host, RequestSample};
+    use shared::ids::RunId;
+    use shared::outcome::Outcome;
+    use shared::plan::{CostPlan, Plan, SloPlan};
+    use shared::view::RunView;
+    use shared::wire::{ApiError, RequestTimeline, RunRow};
+    use std::collections::BTreeSet;
+
+    /// Holds a documented shape to a value of the type that it describes, every optional field present.
+    fn check(schema: &str, value: &Value) {
+        let api = serde_json::to_value(Api::openapi()).unwrap();
+        let documented = api["components"]["schemas"][schema]["properties"].as_object();
+        let documented: BTreeSet<_> = documented.unwrap_or_else(|| panic!("no {schema}")).keys().collect();
+        assert_eq!(documented, value.as_object().unwrap().keys().collect(), "{schema}");
+    }
+
+    fn sample() -> RequestSample {
+        RequestSample {
+            id: 0,
+            sent_ns: 0,
+            end_ns: 0,
+            ttft_ns: None,
+            tpot_ns: None,
+            output_tokens: None,
+            outcome: Outcome::Ok,
+        }
+    }
+
+    /// A plan with every field, so that a new one shows up here.
+    fn plan() -> Plan {
+        let mut plan = Plan::from_toml(shared::preset::PRESETS[0].toml).unwrap();
+        plan.slo = Some(SloPlan { ttft_ms: Some(1.0), tpot_ms: Some(1.0) });
+        plan.cost = Some(CostPlan { usd_per_gpu_hour: UsdPerGpuHour(1.0) });
+        plan.engine.url = Some("u".to_owned());
+        plan.engine.model = Some("m".to_owned());
+        plan.engine.gpus = Some(1);
+        plan.engine.params.insert("k".to_owned(), shared::plan::ParamValue::Int(1));
+        plan.workload.input_tokens = Some(1);
+        plan.workload.prompts = Some("all".to_owned());
+        plan.workload.file = Some("f".to_owned());
+        plan.load.requests = Some(1);
+        plan.load.duration_s = Some(1.0);
+        plan
+    }
+
+    #[test]
+    fn documented_shapes_are_those_of_the_types() {
+        check("ApiError", &json!(ApiError { error: String::new(), detail: Some(String::new()) }));
+        let value = json!(plan());
+        check("Plan", &value);
+        for (schema, field) in [
+            ("EnginePlan", "engine"),
+            ("WorkloadPlan", "workload"),
+            ("LoadPlan", "load"),
+            ("SloPlan", "slo"),
+            ("CostPlan", "cost"),
+        ] {
+            check(schema, &value[field]);
+        }
+        let mut view = RunView::default();
+        check("RunView", &json!(view));
+        let body = Body::Created {
+            run: RunId::new(1, 1),
+            plan: Box::new(plan()),
+            anchor_unix_ms: 1,
+            host: Host::default(),
+            agent_version: String::new(),
+        };
+        view.apply(&Event { seq: 1, t_ns: 0, body });
+        check("RunRow", &json!(RunRow::of(&view).unwrap()));
+        let timeline = RequestTimeline {
+            sample: sample(),
+            queue_client_ns: 0,
+            connect_ns: None,
+            head_ns: None,
+            close_ns: 0,
+            prompt_tokens: None,
+            chunks: vec![],
+            error: None,
+        };
+        check("RequestTimeline", &json!(timeline));
+        let mut row = json!(sample());
+        row["error"] = Value::Null;
+        check("RequestRow", &row);
+    }
+
+    #[test]
+    fn every_path_says_how_it_may_fail_and_what_it_needs() {
+        let api = serde_json::to_value(Api::openapi()).unwrap();
+        assert_eq!(api["security"], json!([{ "token": [] }, { "cookie": [] }]));
+        for (path, methods) in api["paths"].as_object().unwrap() {
+            for (method, route) in methods.as_object().unwrap() {
+                assert!(!route["responses"].as_object().unwrap().is_empty(), "{method} {path}");
+                assert!(route["summary"].is_string(), "{method} {path}");
+            }
+        }
+    }
+}

@@ -63,7 +63,7 @@ pub(super) async fn page(
     headers: HeaderMap,
 ) -> Response {
     if method != Method::GET && method != Method::HEAD {
-        return super::wrong_method(method, uri).await.into_response();
+        return super::refuse_method(&method, &uri).into_response();
     }
     if !is_page(uri.path()) {
         let file = assets::file(assets::embedded, uri.path().trim_start_matches('/'), &headers);

@@ -1,0 +1,12 @@
+//! Owns the tests of the HTTP surface over real sockets: a real log, a fake queue.
+//! Must not know how the routes are implemented.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+mod access;
+mod guard;
+mod plans;
+mod requests;
+mod runs;
+mod shell;
+mod socket;
+mod support;

@@ -1,0 +1,156 @@
+//! Owns what the HTTP tests share: a server on a free port with a real log and a queue that only writes states.
+//! Must not know what is tested.
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use shared::event::{Body, Host, RunState};
+use shared::ids::RunId;
+use shared::plan::Plan;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::TempDir;
+use tokenprism::blob::BlobStore;
+use tokenprism::http::{self, Access, Principal, Role, Scope};
+use tokenprism::hub::Hub;
+use tokenprism::log::SqliteLog;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub const ADMIN: &str = "admin-token-0123456789-0123456789-0123";
+pub const VIEWER: &str = "viewer-token-0123456789-0123456789-012";
+pub const GUEST: &str = "guest-token-0123456789-0123456789-0123";
+/// The one run that the guest may know of.
+pub const GUEST_RUN: (u64, u32) = (7, 7);
+
+pub const PLAN: &str = r#"
+schema = 1
+name = "A plan"
+[engine]
+kind = "builtin"
+[workload]
+input_tokens = 16
+output_tokens = 8
+[load]
+concurrency = [1, 4]
+requests = 12
+"#;
+
+/// A queue that writes what a real one would and starts nothing.
+struct FakeQueue {
+    log: SqliteLog,
+    next: AtomicU32,
+}
+
+impl http::RunCommands for FakeQueue {
+    fn submit(&self, plan: Plan) -> BoxFuture<'_, Result<RunId, String>> {
+        Box::pin(async move {
+            if plan.name == "Full" {
+                return Err("The queue is full: wait until a run has ended.".to_owned());
+            }
+            let run = RunId::new(1_000, self.next.fetch_add(1, Ordering::Relaxed));
+            self.log.append(&run, vec![(0, created(&run, plan))]).await.map_err(|e| e.to_string())?;
+            Ok(run)
+        })
+    }
+
+    fn cancel(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>> {
+        let run = run.clone();
+        Box::pin(async move {
+            let state = Body::State { state: RunState::Cancelled, reason: Some("Somebody stopped it.".to_owned()) };
+            self.log.append(&run, vec![(5, state)]).await.map(|_| ()).map_err(|e| e.to_string())
+        })
+    }
+}
+
+pub fn created(run: &RunId, plan: Plan) -> Body {
+    Body::Created {
+        run: run.clone(),
+        plan: Box::new(plan),
+        anchor_unix_ms: 1_000,
+        host: Host::default(),
+        agent_version: "0".to_owned(),
+    }
+}
+
+pub struct Server {
+    pub url: String,
+    pub host: String,
+    pub log: SqliteLog,
+    pub blobs: BlobStore,
+    pub client: reqwest::Client,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    pub task: tokio::task::JoinHandle<std::io::Result<()>>,
+    _dir: TempDir,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let log = SqliteLog::open(&dir.path().join("log.sqlite")).unwrap();
+        let blobs = BlobStore::open(dir.path().join("blobs")).unwrap();
+        let guest_runs = [RunId::new(GUEST_RUN.0, GUEST_RUN.1)].into();
+        let viewer = Principal { id: "viewer".to_owned(), role: Role::Viewer, scope: Scope::Everything };
+        let guest = Principal { id: "guest".to_owned(), role: Role::Viewer, scope: Scope::Runs(guest_runs) };
+        let access = Access::new(ADMIN).grant(VIEWER, viewer).grant(GUEST, guest).allow_host("named.example");
+        let state = http::State {
+            log: log.clone(),
+            blobs: blobs.clone(),
+            hub: Hub::new(log.clone()),
+            commands: Arc::new(FakeQueue { log: log.clone(), next: AtomicU32::new(1) }),
+            access,
+            agent_version: "1.2.3".to_owned(),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let task = tokio::spawn(http::serve(listener, state, async move { drop(stopped.await) }));
+        drop(tokio_rustls::rustls::crypto::ring::default_provider().install_default());
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { url: format!("http://{host}"), host, log, blobs, client, stop: Some(stop), task, _dir: dir }
+    }
+
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// A request as the admin.
+    pub fn ask(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.anonymous(method, path).bearer_auth(ADMIN)
+    }
+
+    pub fn anonymous(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method.parse().unwrap(), format!("{}{path}", self.url))
+    }
+
+    /// A run with its first event.
+    pub async fn run(&self, run: &RunId) {
+        let plan = Plan::from_toml(PLAN).unwrap();
+        self.log.append(run, vec![(0, created(run, plan))]).await.unwrap();
+    }
+
+    pub async fn state(&self, run: &RunId, t_ns: u64, state: RunState) {
+        self.log.append(run, vec![(t_ns, Body::State { state, reason: None })]).await.unwrap();
+    }
+
+    /// Raw bytes of a request, as no client library would send them; the whole answer.
+    pub async fn raw(&self, head: &str) -> String {
+        let mut stream = TcpStream::connect(&self.host).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+/// Status and body.
+pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// The sentence of a refusal.
+pub fn sentence(body: &Value) -> &str {
+    body["error"].as_str().unwrap_or_else(|| panic!("no ApiError: {body}"))
+}
