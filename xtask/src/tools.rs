@@ -81,8 +81,14 @@ fn bring(package: &str, program: &str, version: &str, options: &[&str]) -> Resul
         return Ok(format!("{version} is there"));
     }
     let tools = paths::tools()?;
-    println!("  building {package} {version} into {} (minutes, once on this machine)", tools.display());
     std::fs::create_dir_all(&tools).with_context(|| format!("cannot create {}", tools.display()))?;
+    // Two clones may be set up at once: the second waits, and then finds the tool. Dropping the file unlocks it.
+    let lock = std::fs::File::create(tools.join("lock")).context("cannot create the lock of the tools folder")?;
+    lock.lock().context("cannot lock the tools folder")?;
+    if find(program, version)?.is_some() {
+        return Ok(format!("{version} is there"));
+    }
+    println!("  building {package} {version} into {} (minutes, once on this machine)", tools.display());
     // A build folder of its own: an interrupted set-up goes on where it stopped.
     let build = tools.join("build");
     let exact = format!("={version}");
