@@ -92,7 +92,9 @@ async fn an_engine_that_dies_fails_the_run_with_a_sentence() {
 async fn what_cannot_be_measured_is_refused_with_a_sentence() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
-    let plan = |url: &str| SHORT_PLAN.replace("kind = \"builtin\"", &format!("kind = \"openai_completions\"\nurl = \"{url}\""));
+    let plan = |url: &str| {
+        SHORT_PLAN.replace("kind = \"builtin\"", &format!("kind = \"openai_completions\"\nurl = \"{url}\""))
+    };
     let attached = |url: &str| plan(url).replace("[engine.params]\npreset = \"1m\"\nbatch = 4\n", "");
 
     let (status, body) = agent.post("/api/v1/runs", SHORT_PLAN.replace("[1, 4]", "[]"), "application/toml").await;
@@ -115,7 +117,8 @@ async fn what_cannot_be_measured_is_refused_with_a_sentence() {
 fn the_command_line_refuses_with_sentences_and_exit_codes() {
     let dir = tempfile::tempdir().unwrap();
     let check = |args: &[&str], expect: &str| {
-        let output = std::process::Command::new(PROGRAM).args(args).env("TOKENPRISM_DATA", dir.path()).output().unwrap();
+        let output =
+            std::process::Command::new(PROGRAM).args(args).env("TOKENPRISM_DATA", dir.path()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success(), "{args:?} succeeded");
         assert!(said.contains(expect), "{args:?} said: {said}");

@@ -2,13 +2,13 @@
 //! Must not know the agent's insides.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-mod support;
 #[path = "support/browser.rs"]
 mod browser;
+mod support;
 
 use browser::{Chromium, Tab};
-use support::{Agent, LONG_PLAN, SHORT_PLAN, TOKEN, state};
 use std::time::Duration;
+use support::{Agent, LONG_PLAN, SHORT_PLAN, TOKEN, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -106,7 +106,8 @@ async fn at_phone_width_nothing_is_wider_than_the_screen() {
     let chromium = Chromium::start().await;
     let tab = chromium.open(&format!("{}/?token={TOKEN}", agent.url)).await;
     for path in ["/", "/new", "/runs", "/metrics-guide", &format!("/runs/{run}")] {
-        let size = chromiumoxide::cdp::browser_protocol::emulation::SetDeviceMetricsOverrideParams::new(360, 740, 2.0, true);
+        let size =
+            chromiumoxide::cdp::browser_protocol::emulation::SetDeviceMetricsOverrideParams::new(360, 740, 2.0, true);
         tab.0.execute(size).await.unwrap();
         tab.0.goto(format!("{}{path}", agent.url)).await.unwrap();
         tab.wait_for("document.querySelector('h1') !== null").await;

@@ -69,10 +69,11 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let address = listener.local_addr()?;
     let token = args.token.unwrap_or_else(new_token);
     let queue = Queue::start(log.clone(), blobs.clone()).await?;
+    let clocks = queue.clone();
     let state = http::State {
         log: log.clone(),
         blobs,
-        hub: Hub::new(log.clone()),
+        hub: Hub::new(log.clone(), Arc::new(move |run| clocks.run_time_ns(run))),
         commands: Arc::new(Commands(queue.clone())),
         access: http::Access::new(&token),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),

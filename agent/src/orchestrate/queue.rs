@@ -37,11 +37,17 @@ pub enum QueueError {
     NotActive(RunId),
 }
 
+/// What is known of a run that waits or runs.
+struct Active {
+    cancel: CancellationToken,
+    clock: Clock,
+}
+
 /// The queue; cloning gives another handle.
 #[derive(Clone)]
 pub struct Queue {
     log: SqliteLog,
-    active: Arc<Mutex<BTreeMap<RunId, CancellationToken>>>,
+    active: Arc<Mutex<BTreeMap<RunId, Active>>>,
     waiting: mpsc::Sender<Turn>,
     stopping: CancellationToken,
     worker: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
@@ -62,16 +68,26 @@ impl Queue {
         }
         let (waiting, mut turns) = mpsc::channel::<Turn>(MAX_WAITING);
         let active = Arc::new(Mutex::new(BTreeMap::new()));
-        let (worker_log, worker_active) = (log.clone(), Arc::clone(&active));
+        let stopping = CancellationToken::new();
+        let (worker_log, worker_active, worker_stopping) = (log.clone(), Arc::clone(&active), stopping.clone());
         let worker = tokio::spawn(async move {
-            while let Some(turn) = turns.recv().await {
+            loop {
+                let turn = tokio::select! {
+                    turn = turns.recv() => turn,
+                    // Nothing new is taken; what waits has its turn, in which it ends as cancelled.
+                    () = worker_stopping.cancelled(), if !turns.is_closed() => {
+                        turns.close();
+                        continue;
+                    }
+                };
+                let Some(turn) = turn else { return };
                 let id = turn.run.clone();
                 run::take_turn(turn, &worker_log, &blobs).await;
                 lock(&worker_active).remove(&id);
             }
         });
         let worker = Arc::new(Mutex::new(Some(worker)));
-        Ok(Self { log, active, waiting, stopping: CancellationToken::new(), worker })
+        Ok(Self { log, active, waiting, stopping, worker })
     }
 
     /// Takes a plan: its run exists, is logged, and waits.
@@ -95,7 +111,7 @@ impl Queue {
         };
         self.log.append(&run, vec![(0, created)]).await?;
         let cancel = self.stopping.child_token();
-        lock(&self.active).insert(run.clone(), cancel.clone());
+        lock(&self.active).insert(run.clone(), Active { cancel: cancel.clone(), clock });
         permit.send(Turn { run: run.clone(), plan, clock, cancel });
         Ok(run)
     }
@@ -106,19 +122,24 @@ impl Queue {
     /// [`QueueError::NotActive`] where it does neither.
     pub fn cancel(&self, run: &RunId) -> Result<(), QueueError> {
         match lock(&self.active).get(run) {
-            Some(token) => {
-                token.cancel();
+            Some(active) => {
+                active.cancel.cancel();
                 Ok(())
             }
             None => Err(QueueError::NotActive(run.clone())),
         }
     }
 
+    /// Run time now of a run that waits or runs, ns.
+    #[must_use]
+    pub fn run_time_ns(&self, run: &RunId) -> Option<u64> {
+        lock(&self.active).get(run).map(|active| active.clock.now_ns())
+    }
+
     /// Cancels everything and waits until the last engine is gone.
     pub async fn stop(self) {
         self.stopping.cancel();
         let worker = lock(&self.worker).take();
-        drop(self.waiting);
         if let Some(worker) = worker
             && let Err(error) = worker.await
         {

@@ -45,12 +45,7 @@ pub(super) struct Done {
 }
 
 /// Runs one trial.
-pub(super) async fn run(
-    at: Context<'_>,
-    trial: TrialIndex,
-    place: TrialPlace,
-    first_id: u64,
-) -> Result<Done, Failure> {
+pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, first_id: u64) -> Result<Done, Failure> {
     let TrialPlace { point, repeat, .. } = place;
     at.writer.write([Body::TrialStarted { trial, point, repeat }]).await?;
     let mut handle = load::start(spec(&at, place, first_id), at.turn.clock)?;

@@ -36,7 +36,8 @@ impl Chromium {
             ])
             .build()
             .unwrap();
-        let (browser, mut handler) = Browser::launch(config).await.expect("Chromium starts; TOKENPRISM_CHROMIUM names it");
+        let (browser, mut handler) =
+            Browser::launch(config).await.expect("Chromium starts; TOKENPRISM_CHROMIUM names it");
         tokio::spawn(async move { while handler.next().await.is_some() {} });
         Self { browser, _profile: profile }
     }
@@ -103,7 +104,8 @@ impl Tab {
 
     /// Text of a cell, by test id and index, of every row of the points table.
     pub async fn rows(&self) -> Vec<String> {
-        let script = "[...document.querySelectorAll('[data-testid=\"point-row\"]')].map(r => r.innerText.replace(/\\s+/g, ' '))";
+        let script =
+            "[...document.querySelectorAll('[data-testid=\"point-row\"]')].map(r => r.innerText.replace(/\\s+/g, ' '))";
         serde_json::from_value(self.eval(script).await).unwrap_or_default()
     }
 }

@@ -86,7 +86,9 @@ impl Drop for Agent {
     fn drop(&mut self) {
         // SIGTERM lets it end its engine; a test that failed must leave nothing behind.
         let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap_or(0));
-        if self.child.try_wait().ok().flatten().is_none() && nix::sys::signal::kill(pid, nix::sys::signal::SIGTERM).is_ok() {
+        if self.child.try_wait().ok().flatten().is_none()
+            && nix::sys::signal::kill(pid, nix::sys::signal::SIGTERM).is_ok()
+        {
             for _ in 0..200 {
                 if self.child.try_wait().ok().flatten().is_some() {
                     return;
