@@ -2,6 +2,7 @@
 //! Must not know load or runs.
 
 use super::attach::Probe;
+use super::builtin::child_environment;
 use super::{Engine, EngineError};
 use crate::process::{Child, Launch, Source};
 use crate::stream::Protocol;
@@ -24,7 +25,7 @@ pub(super) async fn builtin(plan: &Plan, lines: mpsc::Sender<String>) -> Result<
         program: std::env::current_exe().map_err(EngineError::OwnProgram)?,
         args: builtin_args(plan),
         // One core stays with the client, which must not be late.
-        env: vec![("RAYON_NUM_THREADS".into(), spare_cores().to_string())],
+        env: child_environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
     };
     let (mut child, mut output) = Child::start(&launch)?;
     let url = match tokio::time::timeout(READY_LIMIT, ready_line(&mut output, &lines)).await {
@@ -73,10 +74,6 @@ fn builtin_args(plan: &Plan) -> Vec<OsString> {
     set("--batch-wait-ms", plan.param_int("batch_wait_ms").map(|n| n.to_string()));
     set("--seed", plan.param_int("seed").map(|n| n.to_string()));
     args.into_iter().map(OsString::from).collect()
-}
-
-fn spare_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }
 
 /// Reads lines until the one that names the engine's address; the last lines where the output ends before.
