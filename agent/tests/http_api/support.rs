@@ -95,7 +95,7 @@ impl Server {
         let state = http::State {
             log: log.clone(),
             blobs: blobs.clone(),
-            hub: Hub::new(log.clone()),
+            hub: Hub::new(log.clone(), Arc::new(|_| None)),
             commands: Arc::new(FakeQueue { log: log.clone(), next: AtomicU32::new(1) }),
             access,
             agent_version: "1.2.3".to_owned(),
