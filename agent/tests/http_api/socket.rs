@@ -81,7 +81,8 @@ impl Client {
                 ServerMessage::Events { run: of, events } if of == *run => events.iter().for_each(|e| view.apply(e)),
                 _ => {}
             }
-            if view.run_state() == state {
+            // Before its first event a view already says "queued".
+            if view.seq > 0 && view.run_state() == state {
                 return view;
             }
         }
