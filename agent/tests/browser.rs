@@ -34,7 +34,7 @@ async fn two_clicks_from_the_url_to_a_live_run_that_every_viewer_sees_alike() {
     tab.wait_for("Number(document.querySelector('[data-testid=\"chart-throughput\"]')?.dataset.points ?? document.querySelector('[data-testid=\"chart-throughput\"] [data-points]')?.dataset.points) > 3").await;
 
     // A teammate who joins late sees the same at the same sequence number.
-    let late = chromium.open(&tab.eval("location.href").await.as_str().unwrap().to_owned()).await;
+    let late = chromium.open(tab.eval("location.href").await.as_str().unwrap()).await;
     assert!(sequence(&late).await > 1);
 
     let done = |text: &str| text.contains("done");
