@@ -1,1 +1,114 @@
-fn main() {}
+//! Owns the command line of `cargo xtask`: which developer task runs which steps.
+//! Must not know how a step does its work, nor anything of the agent beyond its command line.
+
+mod agent;
+mod apt;
+mod checks;
+mod chromium;
+mod dist;
+mod npm;
+mod paths;
+mod prerequisites;
+mod sh;
+mod stamp;
+mod steps;
+mod tidy;
+mod tools;
+mod wasm_target;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Set-up and every developer task.
+///
+/// Trunk and wasm-bindgen are built once into $TOKENPRISM_TOOLS, by default ~/.cache/tokenprism/tools, which every clone
+/// on a machine shares. TOKENPRISM_CHROMIUM names the browser of the tests.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Bring every tool, build dashboard and agent in release, start the agent.
+    Up(Up),
+    /// Run everything that must hold: format, lints, tidy rules and all tests, browser included.
+    Test,
+    /// Bring every tool that building and testing need; build nothing of the project.
+    Setup {
+        /// Also bring Chromium, which only the tests need.
+        #[arg(long)]
+        browser: bool,
+    },
+    /// Build the dashboard into web/dist.
+    Web,
+    /// Format, clippy (native and wasm) and tidy, without tests.
+    Check,
+    /// The project's own rules alone (seconds).
+    Tidy,
+    /// Build the agent in release and run `tokenprism bench …`.
+    Bench {
+        /// What `tokenprism bench` gets, for instance `client`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+/// How `up` starts the agent.
+#[derive(Args)]
+pub struct Up {
+    /// TCP port on loopback [default: 7717, or the next free one].
+    #[arg(long)]
+    port: Option<u16>,
+    /// Data directory of the agent [default: .tokenprism].
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Do not begin a first short run when the log is empty.
+    #[arg(long)]
+    no_first_run: bool,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Up(options) => {
+            let mut steps = steps::Steps::new(9);
+            dist::prepare(&mut steps)?;
+            steps.run("Agent (release)", agent::build_release)?;
+            steps.finish("set-up");
+            agent::serve(&options)
+        }
+        Task::Test => checks::test(),
+        Task::Setup { browser } => {
+            let mut steps = steps::Steps::new(if browser { 6 } else { 5 });
+            dist::setup(&mut steps)?;
+            if browser {
+                steps.run("Chromium", || chromium::find_or_install().map(|path| path.display().to_string()))?;
+            }
+            steps.finish("set-up");
+            Ok(())
+        }
+        Task::Web => {
+            let mut steps = steps::Steps::new(8);
+            dist::prepare(&mut steps)?;
+            steps.finish("dashboard");
+            Ok(())
+        }
+        Task::Check => checks::check(),
+        Task::Tidy => tidy::run(),
+        Task::Bench { args } => agent::bench(&args),
+    }
+}

@@ -1,0 +1,51 @@
+// The part of ECharts that Tokenprism draws with. `npm run echarts` bundles it into vendor/echarts.min.js, a classic
+// script whose one global, `echarts`, is what charming's wasm renderer and the agent's picture renderer look for.
+//
+// A chart that needs another series or component adds it here: ECharts silently draws nothing for what is missing.
+import * as core from "echarts/core";
+import { BarChart, BoxplotChart, HeatmapChart, LineChart, ScatterChart } from "echarts/charts";
+import {
+  AxisPointerComponent,
+  BrushComponent,
+  DatasetComponent,
+  DataZoomComponent,
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TitleComponent,
+  ToolboxComponent,
+  TooltipComponent,
+  TransformComponent,
+  VisualMapComponent,
+} from "echarts/components";
+import { LabelLayout, LegacyGridContainLabel } from "echarts/features";
+import { CanvasRenderer, SVGRenderer } from "echarts/renderers";
+
+core.use([
+  BarChart,
+  BoxplotChart,
+  HeatmapChart,
+  LineChart,
+  ScatterChart,
+  AxisPointerComponent,
+  BrushComponent,
+  DatasetComponent,
+  DataZoomComponent,
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TitleComponent,
+  ToolboxComponent,
+  TooltipComponent,
+  TransformComponent,
+  VisualMapComponent,
+  LabelLayout,
+  // `grid.containLabel`, which charming emits, is a separate part since ECharts 6.
+  LegacyGridContainLabel,
+  CanvasRenderer,
+  SVGRenderer,
+]);
+
+export * from "echarts/core";

@@ -1,0 +1,56 @@
+//! Owns building the agent in release and becoming it.
+//! Must not know anything of it beyond its command line.
+
+use crate::Up;
+use crate::paths;
+use crate::sh::Sh;
+use anyhow::Result;
+use std::net::{Ipv4Addr, TcpListener};
+
+/// Port that `up` takes when it is free.
+const DEFAULT_PORT: u16 = 7717;
+
+/// Builds the agent, with the dashboard embedded where it has been built.
+///
+/// # Errors
+/// When the build fails.
+pub fn build_release() -> Result<String> {
+    Sh::new("cargo").args(["build", "--locked", "--release", "--package", "tokenprism"]).run()?;
+    Ok("target/release/tokenprism".into())
+}
+
+/// Becomes the agent; it prints the URL to open.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn serve(options: &Up) -> Result<()> {
+    let port = options.port.unwrap_or_else(free_port);
+    let mut sh = binary().args(["serve", "--listen", &format!("127.0.0.1:{port}")]);
+    if let Some(data) = &options.data {
+        sh = sh.arg_path("--data", data);
+    }
+    if !options.no_first_run {
+        sh = sh.args(["--first-run"]);
+    }
+    sh.exec()
+}
+
+/// Builds, then becomes `tokenprism bench ARGS`.
+///
+/// # Errors
+/// When the build fails or the program cannot be started.
+pub fn bench(args: &[String]) -> Result<()> {
+    build_release()?;
+    binary().args(["bench"]).args(args).exec()
+}
+
+fn binary() -> Sh {
+    Sh::new(paths::target().join("release/tokenprism"))
+}
+
+/// The default port, or the next one that nobody listens on. Should someone take it in the moment between, the agent
+/// says so.
+fn free_port() -> u16 {
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    (DEFAULT_PORT..DEFAULT_PORT + 100).find(free).unwrap_or(DEFAULT_PORT)
+}

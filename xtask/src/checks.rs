@@ -1,0 +1,133 @@
+//! Owns what must hold before a change lands, and in which order it is checked: the quick before the slow.
+//! Must not know how tools are brought.
+
+use crate::chromium;
+use crate::dist;
+use crate::sh::Sh;
+use crate::steps::Steps;
+use crate::tidy;
+use crate::wasm_target;
+use anyhow::{Result, bail};
+
+/// Everything: set-up, format, lints, tidy, every test.
+///
+/// # Errors
+/// When set-up or any check fails; all checks run, and each that failed is named.
+pub fn test() -> Result<()> {
+    let mut steps = Steps::new(14);
+    let mut failed = Failed::default();
+    failed.step(&mut steps, "Tidy", tidy::run);
+    failed.step(&mut steps, "Format", format);
+    let mut browser = None;
+    steps.run("Chromium", || {
+        let path = chromium::find_or_install()?;
+        let shown = path.display().to_string();
+        browser = Some(path);
+        Ok(shown)
+    })?;
+    dist::prepare(&mut steps)?;
+    failed.step(&mut steps, "Clippy, native", clippy_native);
+    failed.step(&mut steps, "Clippy, wasm", clippy_wasm);
+    failed.step(&mut steps, "Tests", || {
+        let mut sh =
+            Sh::new("cargo").args(["test", "--locked", "--workspace", "--exclude", "tokenprism-web", "--no-fail-fast"]);
+        if let Some(path) = &browser {
+            sh = sh.env(chromium::VARIABLE, path);
+        }
+        sh.run()
+    });
+    steps.finish("cargo xtask test");
+    failed.verdict()
+}
+
+/// Format, lints and tidy.
+///
+/// # Errors
+/// When any fails; each that failed is named.
+pub fn check() -> Result<()> {
+    let mut steps = Steps::new(6);
+    let mut failed = Failed::default();
+    failed.step(&mut steps, "Tidy", tidy::run);
+    failed.step(&mut steps, "Format", format);
+    failed.step(&mut steps, "Dependencies, words, TOML (where their tools are)", optional);
+    steps.run("Wasm target", wasm_target::bring)?;
+    failed.step(&mut steps, "Clippy, native", clippy_native);
+    failed.step(&mut steps, "Clippy, wasm", clippy_wasm);
+    steps.finish("cargo xtask check");
+    failed.verdict()
+}
+
+fn format() -> Result<()> {
+    Sh::new("cargo").args(["fmt", "--all", "--check"]).run()
+}
+
+fn clippy_native() -> Result<()> {
+    let args =
+        ["clippy", "--locked", "--workspace", "--exclude", "tokenprism-web", "--all-targets", "--", "-D", "warnings"];
+    Sh::new("cargo").args(args).run()
+}
+
+fn clippy_wasm() -> Result<()> {
+    let args =
+        ["clippy", "--locked", "--package", "tokenprism-web", "--target", wasm_target::TARGET, "--", "-D", "warnings"];
+    Sh::new("cargo").args(args).envs(&wasm_target::environment()).run()
+}
+
+/// Checkers that a developer may have; nobody has to.
+fn optional() -> Result<()> {
+    let checkers: [(&str, &[&str]); 3] = [
+        ("cargo-deny", &["--all-features", "check", "bans", "licenses", "sources"]),
+        ("typos", &[]),
+        ("taplo", &["format", "--check"]),
+    ];
+    for (program, args) in checkers {
+        if crate::paths::on_path(program).is_some() {
+            Sh::new(program).args(args).run()?;
+        } else {
+            println!("  {program} is not installed: skipped");
+        }
+    }
+    Ok(())
+}
+
+/// The checks that failed, so that one run shows all of them.
+#[derive(Default)]
+struct Failed(Vec<String>);
+
+impl Failed {
+    fn step(&mut self, steps: &mut Steps, name: &str, check: impl FnOnce() -> Result<()>) {
+        if let Err(error) = steps.run(name, || check().map(|()| "passed")) {
+            eprintln!("{error:#}");
+            self.0.push(name.to_owned());
+        }
+    }
+
+    fn verdict(self) -> Result<()> {
+        if self.0.is_empty() {
+            println!("all checks passed");
+            return Ok(());
+        }
+        bail!("failed: {}; the output of each is above", self.0.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failed_check_is_named_and_the_others_still_run() {
+        let mut steps = Steps::new(3);
+        let mut failed = Failed::default();
+        let mut ran = false;
+        failed.step(&mut steps, "one", || bail!("broken"));
+        failed.step(&mut steps, "two", || {
+            ran = true;
+            Ok(())
+        });
+        failed.step(&mut steps, "three", || bail!("broken"));
+        assert!(ran);
+        let said = failed.verdict().unwrap_err().to_string();
+        assert!(said.starts_with("failed: one, three;"), "{said}");
+    }
+}
