@@ -37,8 +37,8 @@ pub struct TimeAxis {
     pub zoom: RwSignal<Option<(f64, f64)>>,
     /// End of the whole axis, s.
     pub end_s: Memo<f64>,
-    /// Name under which ECharts shares the crosshair.
-    pub group: &'static str,
+    /// Name under which ECharts shares the crosshair; nothing for a chart whose rows are not stretches of time.
+    pub group: Option<&'static str>,
 }
 
 impl TimeAxis {

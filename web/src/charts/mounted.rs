@@ -5,7 +5,7 @@ use super::echarts::{self, Instance, object, parse, set};
 use super::option::option_json;
 use crate::format;
 use js_sys::{Array, Float64Array};
-use shared::chart::{ChartData, ChartDefinition, Theme};
+use shared::chart::{ChartDefinition, Theme};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -18,12 +18,15 @@ pub struct Mounted {
     observer: Option<ResizeObserver>,
     /// Theme it was made for.
     pub theme: Theme,
+    on_time_axis: bool,
+    /// The static option as it was last given.
+    option: String,
     rows: Rc<RefCell<Rows>>,
     cursor: Option<u32>,
     // What JavaScript may call as long as the chart lives.
     _on_resize: Closure<dyn FnMut()>,
     _on_click: Closure<dyn FnMut(JsValue)>,
-    _to_text: Closure<dyn Fn(JsValue) -> String>,
+    to_text: Closure<dyn Fn(JsValue) -> String>,
 }
 
 #[derive(Default)]
@@ -36,17 +39,13 @@ impl Mounted {
     /// Makes a chart in `element`. `pick` gets a clicked row.
     pub fn new(
         element: HtmlElement,
-        definition: &ChartDefinition,
         theme: Theme,
+        on_time_axis: bool,
         group: Option<&str>,
         pick: impl Fn(&[f64]) + 'static,
     ) -> Result<Self, JsValue> {
         let instance = Rc::new(echarts::mount(&element, group)?);
-        let option = parse(&option_json(definition, theme, group.is_some()))?;
         let to_text = Closure::new(|value: JsValue| format::bare(value.as_f64()));
-        instance.set_option(&option);
-        let formatter: &JsValue = to_text.as_ref();
-        instance.set_option(&object(&[("tooltip", object(&[("valueFormatter", formatter.clone())]))]));
 
         let rows = Rc::new(RefCell::new(Rows::default()));
         let clicked = rows.clone();
@@ -74,16 +73,37 @@ impl Mounted {
             element,
             observer,
             theme,
+            on_time_axis,
+            option: String::new(),
             rows,
             cursor: None,
+            to_text,
             _on_resize: on_resize,
             _on_click: on_click,
-            _to_text: to_text,
         })
     }
 
+    /// Gives the static option where it is another than before: at first, and when an axis changes its kind.
+    fn define(&mut self, json: String) {
+        if self.option == json {
+            return;
+        }
+        match parse(&json) {
+            Ok(option) => {
+                self.instance.set_option(&option);
+                let formatter: &JsValue = self.to_text.as_ref();
+                let tooltip = object(&[("valueFormatter", formatter.clone())]);
+                self.instance.set_option(&object(&[("tooltip", tooltip)]));
+            }
+            Err(error) => leptos::logging::error!("a chart's option is no JSON: {error:?}"),
+        }
+        self.option = json;
+    }
+
     /// Replaces the data and, on a shared time axis, the stretch that is shown.
-    pub fn update(&mut self, data: &ChartData, range: Option<(f64, f64)>) {
+    pub fn update(&mut self, definition: &ChartDefinition, range: Option<(f64, f64)>) {
+        let data = &definition.data;
+        self.define(option_json(definition, self.theme, self.on_time_axis));
         let dimensions: Array = data.dimensions.iter().map(|name| JsValue::from_str(name)).collect();
         // Flat rows: typed arrays in keyed columns are merged by index and never grow.
         let dataset = object(&[

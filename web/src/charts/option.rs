@@ -21,6 +21,9 @@ pub fn option_json(definition: &ChartDefinition, theme: Theme, on_time_axis: boo
     if several {
         merge(&mut option, "grid", json!({ "right": 36 }));
     }
+    if !spans_decade(definition) {
+        merge(&mut option, "yAxis", json!({ "type": "value" }));
+    }
     let (surface, line) = surface(theme);
     let tooltip = json!({
         "trigger": if scatter { "item" } else { "axis" },
@@ -37,6 +40,17 @@ pub fn option_json(definition: &ChartDefinition, theme: Theme, on_time_axis: boo
     let precision = if on_time_axis { 1 } else { 0 };
     merge(&mut option, "xAxis", json!({ "axisPointer": { "label": { "precision": precision } } }));
     option.to_string()
+}
+
+/// True where the values span a decade, so that an axis that may be logarithmic should be; else it starts at zero.
+fn spans_decade(definition: &ChartDefinition) -> bool {
+    let width = definition.data.dimensions.len().max(1);
+    // The first column is the horizontal axis; columns that no series draws (a request's number) come after the second.
+    let drawn = if definition.data.dimensions.contains(&"request") { 2 } else { width };
+    let values = definition.data.rows.chunks(width).flat_map(|row| row.iter().take(drawn).skip(1)).copied();
+    let (low, high) =
+        values.filter(|v| *v > 0.0).fold((f64::INFINITY, 0.0f64), |(low, high), v| (low.min(v), high.max(v)));
+    high >= 10.0 * low
 }
 
 /// Background and border of a tooltip.
@@ -80,6 +94,19 @@ mod tests {
         assert_eq!(first("xAxis")["axisPointer"]["label"]["precision"], 1);
         assert_eq!(first("series")["endLabel"]["show"] == true, labelled);
         assert!(first("series")["encode"].is_object(), "the definition itself is kept");
+    }
+
+    #[test]
+    fn a_logarithmic_axis_needs_a_decade() {
+        let axis = |values: &[f64]| {
+            let mut definition = latency(&RunView::default(), Latency::Ttft, Theme::Light);
+            definition.data.rows = values.iter().flat_map(|v| [1.0, *v, f64::NAN, *v]).collect();
+            let option: Value = serde_json::from_str(&option_json(&definition, Theme::Light, true)).unwrap();
+            option["yAxis"].get(0).unwrap_or(&option["yAxis"])["type"].clone()
+        };
+        assert_eq!(axis(&[]), "value");
+        assert_eq!(axis(&[20.0, 90.0]), "value");
+        assert_eq!(axis(&[20.0, 200.0]), "log");
     }
 
     #[test]

@@ -214,6 +214,11 @@ impl App {
         self.with_followed(|followed| followed.view.as_ref().map(read))
     }
 
+    /// The row of a run as it changes; `None` once it is gone.
+    pub fn row(self, run: RunId) -> Memo<Option<RunRow>> {
+        Memo::new(move |_| self.rows.with(|rows| rows.get(&run).cloned()))
+    }
+
     /// The followed run's id, for handlers.
     pub fn run(self) -> Option<RunId> {
         self.followed.with_value(|f| f.run.clone())

@@ -8,4 +8,4 @@ pub mod form;
 mod rows;
 
 pub use app::{App, Connection, Toast};
-pub use rows::matches as row_matches;
+pub use rows::{Rows, matches as row_matches};

@@ -56,9 +56,15 @@ impl Rows {
         self.list.iter().filter(|row| !self.hidden.contains(&row.run))
     }
 
-    /// Visible rows in a state that `pick` accepts.
-    pub fn in_state(&self, pick: impl Fn(RunState) -> bool) -> Vec<RunRow> {
-        self.visible().filter(|row| pick(row.state)).cloned().collect()
+    /// Visible runs in a state that `pick` accepts, newest first.
+    pub fn in_state(&self, pick: impl Fn(RunState) -> bool) -> Vec<RunId> {
+        self.visible().filter(|row| pick(row.state)).map(|row| row.run.clone()).collect()
+    }
+
+    /// The row of a run.
+    pub fn get(&self, run: &RunId) -> Option<&RunRow> {
+        let at = self.list.binary_search_by(|have| run.cmp(&have.run)).ok()?;
+        self.list.get(at)
     }
 
     /// The oldest run known.

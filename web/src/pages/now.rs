@@ -9,6 +9,7 @@ use crate::parts::{Card, ErrorBox, Figure, StateBadge, VerdictBadge};
 use leptos::prelude::*;
 use leptos_router::components::A;
 use shared::event::RunState;
+use shared::ids::RunId;
 use shared::wire::RunRow;
 
 /// Ended runs shown here; the rest is one click away.
@@ -23,36 +24,13 @@ pub fn Now() -> impl IntoView {
     let live = pick(&[RunState::Starting, RunState::Running]);
     let waiting = pick(&[RunState::Queued]);
     let ended = Memo::new(move |_| {
-        app.rows.with(|r| r.visible().filter(|r| r.state.is_final()).take(LAST).cloned().collect::<Vec<_>>())
+        let mut runs = app.rows.with(|r| r.in_state(RunState::is_final));
+        runs.truncate(LAST);
+        runs
     });
     let loaded = Memo::new(move |_| app.rows.with(|r| r.loaded));
     let error = Signal::derive(move || app.rows.with(|r| r.error.clone()));
     let nothing = Memo::new(move |_| loaded.get() && app.rows.with(|r| r.visible().next().is_none()));
-
-    let live_cards = move || {
-        let rows = live.get();
-        if rows.is_empty() {
-            return view! { <p class="quiet">"Nothing runs at the moment."</p> }.into_any();
-        }
-        rows.into_iter().map(|row| view! { <LiveCard row=row/> }).collect_view().into_any()
-    };
-    let list = |rows: Vec<RunRow>| {
-        let one = |row: RunRow| {
-            let verdict = row.verdict;
-            let (state, name) = (row.state, row.name.clone());
-            view! {
-                <li>
-                    <A href=format!("/runs/{}", row.run)>{name}</A>
-                    <span class="quiet">{engine_words(&row)}</span>
-                    <StateBadge state=Signal::stored(state)/>
-                    {(state == RunState::Done).then(|| view! { <VerdictBadge verdict=Signal::stored(verdict)/> })}
-                    <span class="number">{best(&row)}</span>
-                    <When unix_ms=row.created_unix_ms/>
-                </li>
-            }
-        };
-        view! { <ul class="lines">{rows.into_iter().map(one).collect_view()}</ul> }
-    };
     let content = move || {
         if !loaded.get() {
             return view! { <div class="skeleton" aria-label="Loading"></div> }.into_any();
@@ -67,14 +45,17 @@ pub fn Now() -> impl IntoView {
         }
         view! {
             <div class="columns">
-                <Card title="Running">{live_cards}</Card>
+                <Card title="Running">
+                    {move || live.with(Vec::is_empty).then(|| view! { <p class="quiet">"Nothing runs at the moment."</p> })}
+                    <For each=move || live.get() key=RunId::clone children=|run| view! { <LiveCard run=run/> }/>
+                </Card>
                 <Card title="Start another">
                     <PresetCards/>
                 </Card>
             </div>
-            {move || (!waiting.get().is_empty()).then(|| view! { <Card title="Waiting">{list(waiting.get())}</Card> })}
+            {move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><Lines runs=waiting/></Card> })}
             <Card title="Last runs">
-                {move || list(ended.get())}
+                <Lines runs=ended/>
                 <A href="/runs">"All runs"</A>
             </Card>
         }
@@ -88,23 +69,58 @@ pub fn Now() -> impl IntoView {
     .into_any()
 }
 
+/// Runs, one a line.
+#[component]
+fn Lines(runs: Memo<Vec<RunId>>) -> impl IntoView {
+    let app = App::get();
+    let line = move |run: RunId| {
+        let row = app.row(run);
+        move || {
+            row.get().map(|row| {
+                let (state, verdict, name) = (row.state, row.verdict, row.name.clone());
+                view! {
+                    <li>
+                        <A href=format!("/runs/{}", row.run)>{name}</A>
+                        <span class="quiet">{engine_words(&row)}</span>
+                        <StateBadge state=Signal::stored(state)/>
+                        <span>{verdict.map(|v| view! { <VerdictBadge verdict=Signal::stored(Some(v))/> })}</span>
+                        <span class="number">{best(&row)}</span>
+                        <When unix_ms=row.created_unix_ms/>
+                    </li>
+                }
+            })
+        }
+    };
+    view! { <ul class="lines"><For each=move || runs.get() key=RunId::clone children=line/></ul> }.into_any()
+}
+
 /// A run that is under way, as a card.
 #[component]
-fn LiveCard(row: RunRow) -> impl IntoView {
-    let progress = format!("{} of {} trials", row.trials_done, row.trials);
-    let (link, name) = (format!("/runs/{}", row.run), row.name.clone());
+fn LiveCard(run: RunId) -> impl IntoView {
+    let app = App::get();
+    let link = format!("/runs/{run}");
+    let row = app.row(run);
+    let text =
+        move |read: fn(&RunRow) -> String| Memo::new(move |_| row.with(|r| r.as_ref().map(read)).unwrap_or_default());
+    let name = text(|r| r.name.clone());
+    let engine = text(engine_words);
+    let state = Memo::new(move |_| row.with(|r| r.as_ref().map_or(RunState::Running, |r| r.state)));
+    let progress = text(|r| format!("{} of {} trials", r.trials_done, r.trials));
+    let elapsed = text(|r| format::duration(r.elapsed_ns));
+    let best = text(best);
+    let share = move || row.with(|r| r.as_ref().map_or(0.0, |r| f64::from(r.trials_done) / f64::from(r.trials.max(1))));
     view! {
         <article class="live-card" data-testid="live-card">
             <header>
                 <A href=link.clone() attr:class="title">{name}</A>
-                <StateBadge state=Signal::stored(row.state)/>
+                <StateBadge state=state/>
             </header>
-            <p class="quiet">{engine_words(&row)}</p>
-            <progress max=row.trials.max(1) value=row.trials_done aria-label="Trials"></progress>
+            <p class="quiet">{engine}</p>
+            <progress max="1" value=share aria-label="Trials done"></progress>
             <div class="figures">
-                <Figure label="Progress" value=Signal::stored(progress)/>
-                <Figure label="Elapsed" value=Signal::stored(format::duration(row.elapsed_ns))/>
-                <Figure label="Best so far" value=Signal::stored(format::figure(row.best_output_throughput, "tok/s"))/>
+                <Figure label="Progress" value=progress/>
+                <Figure label="Elapsed" value=elapsed/>
+                <Figure label="Best so far" value=best/>
             </div>
             <A href=link attr:class="button primary">"Watch"</A>
         </article>

@@ -3,7 +3,7 @@
 
 use crate::format;
 use crate::link::http;
-use crate::model::{App, Toast, row_matches};
+use crate::model::{App, Rows, Toast, row_matches};
 use crate::parts::{Empty, ErrorBox, Icon, StateBadge, VerdictBadge};
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -94,7 +94,10 @@ pub fn Runs() -> impl IntoView {
     });
     let found = Memo::new(move |_| {
         let search = search.get().unwrap_or_default();
-        app.rows.with(|rows| rows.visible().filter(|row| row_matches(row, &search)).cloned().collect::<Vec<_>>())
+        let matching = |rows: &Rows| {
+            rows.visible().filter(|row| row_matches(row, &search)).map(|row| row.run.clone()).collect::<Vec<_>>()
+        };
+        app.rows.with(matching)
     });
     let error = Signal::derive(move || app.rows.with(|r| r.error.clone()));
     let table = move || {
@@ -107,8 +110,7 @@ pub fn Runs() -> impl IntoView {
             }
             .into_any();
         }
-        let rows = found.get();
-        if rows.is_empty() {
+        if found.with(Vec::is_empty) {
             return view! { <p class="quiet">"No run has all of these words in its name, engine, model, state or id."</p> }.into_any();
         }
         view! {
@@ -120,7 +122,7 @@ pub fn Runs() -> impl IntoView {
                         <th scope="col" class="number">"Trials"</th><th scope="col" class="number">"Took"</th>
                         <th scope="col">"Begun"</th><th scope="col"><span class="unseen">"Delete"</span></th>
                     </tr></thead>
-                    <tbody>{rows.into_iter().map(|row| view! { <Row row=row/> }).collect_view()}</tbody>
+                    <tbody><For each=move || found.get() key=RunId::clone children=|run| view! { <Row run=run/> }/></tbody>
                 </table>
             </div>
         }
@@ -151,33 +153,35 @@ pub fn Runs() -> impl IntoView {
 }
 
 #[component]
-fn Row(row: RunRow) -> impl IntoView {
+fn Row(run: RunId) -> impl IntoView {
     let app = App::get();
-    let is_final = row.state.is_final();
-    let label = format!("Delete {}", row.name);
-    let (state, verdict, name) = (row.state, row.verdict, row.name.clone());
-    let verdict = (state == RunState::Done || verdict.is_some())
-        .then(|| view! { <VerdictBadge verdict=Signal::stored(verdict)/> });
-    let cells = (
-        engine_words(&row),
-        best(&row),
-        format!("{} / {}", row.trials_done, row.trials),
-        format::duration(row.elapsed_ns),
-        row.reason.clone().unwrap_or_default(),
-    );
+    let link = format!("/runs/{run}");
+    let row = app.row(run);
+    let text =
+        move |read: fn(&RunRow) -> String| Memo::new(move |_| row.with(|r| r.as_ref().map(read)).unwrap_or_default());
+    let state = Memo::new(move |_| row.with(|r| r.as_ref().map_or(RunState::Queued, |r| r.state)));
+    let verdict = Memo::new(move |_| row.with(|r| r.as_ref().and_then(|r| r.verdict)));
+    let begun = Memo::new(move |_| row.with(|r| r.as_ref().map_or(0, |r| r.created_unix_ms)));
+    let name = text(|r| r.name.clone());
+    let label = Memo::new(move |_| format!("Delete {}", name.get()));
+    let remove = move |_| {
+        if let Some(row) = row.get_untracked() {
+            delete_later(app, &row);
+        }
+    };
     view! {
         <tr data-testid="run-row">
-            <th scope="row"><A href=format!("/runs/{}", row.run)>{name}</A></th>
-            <td>{cells.0}</td>
-            <td title=cells.4><StateBadge state=Signal::stored(state)/></td>
-            <td>{verdict}</td>
-            <td class="number">{cells.1}</td>
-            <td class="number">{cells.2}</td>
-            <td class="number">{cells.3}</td>
-            <td><When unix_ms=row.created_unix_ms/></td>
+            <th scope="row"><A href=link>{name}</A></th>
+            <td>{text(engine_words)}</td>
+            <td title=text(|r| r.reason.clone().unwrap_or_default())><StateBadge state=state/></td>
+            <td>{move || verdict.get().map(|v| view! { <VerdictBadge verdict=Signal::stored(Some(v))/> })}</td>
+            <td class="number">{text(best)}</td>
+            <td class="number">{text(|r| format!("{} / {}", r.trials_done, r.trials))}</td>
+            <td class="number">{text(|r| format::duration(r.elapsed_ns))}</td>
+            <td>{move || view! { <When unix_ms=begun.get()/> }}</td>
             <td>
-                {is_final.then(|| view! {
-                    <button class="icon-button" title=label.clone() aria-label=label data-testid="delete-run" on:click=move |_| delete_later(app, &row)>
+                {move || state.get().is_final().then(|| view! {
+                    <button class="icon-button" title=label aria-label=label data-testid="delete-run" on:click=remove>
                         <Icon name="delete"/>
                     </button>
                 })}

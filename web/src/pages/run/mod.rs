@@ -87,7 +87,7 @@ fn Refused(sentence: String) -> impl IntoView {
 #[component]
 fn Parts() -> impl IntoView {
     let app = App::get();
-    let axis = TimeAxis { zoom: RwSignal::new(None), end_s: charts::axis_end(app), group: "run" };
+    let axis = TimeAxis { zoom: RwSignal::new(None), end_s: charts::axis_end(app), group: Some("run") };
     view! {
         <header::RunHeader/>
         <verdict::VerdictCard/>

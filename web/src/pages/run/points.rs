@@ -7,6 +7,7 @@ use crate::format;
 use crate::model::App;
 use crate::parts::Card;
 use leptos::prelude::*;
+use shared::caveat::Verdict;
 use shared::chart;
 use shared::summary::{Distribution, Summary};
 use shared::view::RunView;
@@ -19,7 +20,27 @@ struct Line {
     /// Figures of a part of the trials are marked.
     partial: bool,
     cells: Vec<String>,
+    /// Requests by outcome other than ok, for the failed ones' cell.
+    failures: String,
     caveats: String,
+    /// The rules' objections to this point: shape and name, and the sentence.
+    doubts: Vec<(String, String)>,
+}
+
+/// Place of the failed requests among the cells.
+const FAILED: usize = 2;
+
+/// "3 refused, 1 timed out"; empty where nothing failed.
+fn failures(s: &Summary) -> String {
+    let failed = s.outcomes.iter().filter(|(outcome, _)| !outcome.is_ok());
+    failed.map(|(outcome, n)| format!("{} {}", format::count(*n), outcome.label())).collect::<Vec<_>>().join(", ")
+}
+
+/// What the rules say of a point.
+fn doubts(view: &RunView, point: usize) -> Vec<(String, String)> {
+    let findings = view.findings.iter().flatten().filter(|f| f.point as usize == point);
+    let shape = |verdict| if verdict == Verdict::Invalid { "✕" } else { "△" };
+    findings.map(|f| (format!("{} {}", shape(f.rule.verdict()), f.rule.label()), f.rule.sentence())).collect()
 }
 
 /// Column groups and their columns.
@@ -76,6 +97,8 @@ fn lines(view: &RunView) -> Vec<Line> {
             state,
             partial: point.summary.is_none() && last.is_some(),
             cells: summary.map_or_else(|| vec![format::ABSENT.to_owned(); width()], cells),
+            failures: summary.map(failures).unwrap_or_default(),
+            doubts: doubts(view, index),
             caveats: summary
                 .map(|s| s.caveats.iter().map(|c| c.sentence()).collect::<Vec<_>>().join(" "))
                 .unwrap_or_default(),
@@ -94,16 +117,22 @@ pub fn PointsTable() -> impl IntoView {
         let doubt = (!line.caveats.is_empty()).then(
             || view! { <span class="caveat" title=line.caveats.clone() aria-label=line.caveats.clone()>"△"</span> },
         );
+        let doubts = line
+            .doubts
+            .into_iter()
+            .map(|(label, sentence)| view! { <span class="caveat" title=sentence>{label}</span>" " });
+        let doubts = doubts.collect_view();
         let partial = line
             .partial
             .then(|| view! { <span class="quiet" title="Figures of the last trial that ended">" last trial"</span> });
         view! {
             <tr data-testid="point-row">
                 <th scope="row" class="number">{line.concurrency}</th>
-                <td>{line.state}{partial}" "{doubt}</td>
-                {line.cells.into_iter().map(|cell| {
+                <td>{line.state}{partial}" "{doubt}" "{doubts}</td>
+                {line.cells.into_iter().enumerate().map(|(column, cell)| {
                     let needs = cell.starts_with("needs");
-                    view! { <td class="number" class:quiet=needs>{cell}</td> }
+                    let title = (column == FAILED).then(|| line.failures.clone()).filter(|f| !f.is_empty());
+                    view! { <td class="number" class:quiet=needs title=title>{cell}</td> }
                 }).collect_view()}
             </tr>
         }

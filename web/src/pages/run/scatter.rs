@@ -65,7 +65,7 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
     view! {
         <div class="columns">
             <section class="charts single">
-                <Chart name="scatter" label="Requests: time to first token by time sent; click one to open it" axis=axis on_pick=pick
+                <Chart name="scatter" label="Requests: time to first token by time sent; click one to open it" axis=TimeAxis { group: None, ..axis } on_pick=pick
                     define=of_run(app, chart::request_scatter)/>
                 <p class="quiet">{move || {
                     let (kept, offered) = offered.get();
@@ -79,7 +79,7 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
                             <th scope="col">"Request"</th><th scope="col" class="number">"sent, s"</th><th scope="col" class="number">"TTFT, ms"</th>
                             <th scope="col" class="number">"TPOT, ms"</th><th scope="col" class="number">"tokens"</th><th scope="col">"outcome"</th>
                         </tr></thead>
-                        <tbody>{move || listed.get().into_iter().map(row).collect_view()}</tbody>
+                        <tbody><For each=move || listed.get() key=|s| s.id children=row/></tbody>
                     </table>
                 </div>
             </Card>
