@@ -1,0 +1,164 @@
+//! Owns one chart on the page: made once a theme, fed with data, freed when dropped.
+//! Must not know where data comes from.
+
+use super::echarts::{self, Instance, object, parse, set};
+use super::option::option_json;
+use crate::format;
+use js_sys::{Array, Float64Array};
+use shared::chart::{ChartDefinition, Theme};
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use web_sys::{HtmlElement, ResizeObserver};
+
+/// A chart that exists. Dropping it frees the instance and its observer.
+pub struct Mounted {
+    instance: Rc<Instance>,
+    element: HtmlElement,
+    observer: Option<ResizeObserver>,
+    /// Theme it was made for.
+    pub theme: Theme,
+    on_time_axis: bool,
+    /// The static option as it was last given.
+    option: String,
+    rows: Rc<RefCell<Rows>>,
+    cursor: Option<u32>,
+    // What JavaScript may call as long as the chart lives.
+    _on_resize: Closure<dyn FnMut()>,
+    _on_click: Closure<dyn FnMut(JsValue)>,
+    to_text: Closure<dyn Fn(JsValue) -> String>,
+}
+
+#[derive(Default)]
+struct Rows {
+    width: usize,
+    values: Vec<f64>,
+}
+
+impl Mounted {
+    /// Makes a chart in `element`. `pick` gets a clicked row.
+    pub fn new(
+        element: HtmlElement,
+        theme: Theme,
+        on_time_axis: bool,
+        group: Option<&str>,
+        pick: impl Fn(&[f64]) + 'static,
+    ) -> Result<Self, JsValue> {
+        let instance = Rc::new(echarts::mount(&element, group)?);
+        let to_text = Closure::new(|value: JsValue| format::bare(value.as_f64()));
+
+        let rows = Rc::new(RefCell::new(Rows::default()));
+        let clicked = rows.clone();
+        let on_click = Closure::new(move |event: JsValue| {
+            let index = js_sys::Reflect::get(&event, &"dataIndex".into()).ok().and_then(|i| i.as_f64());
+            let row = index.and_then(|index| {
+                let rows = clicked.borrow();
+                let start = index as usize * rows.width;
+                rows.values.get(start..start + rows.width).map(<[f64]>::to_vec)
+            });
+            if let Some(row) = row {
+                pick(&row);
+            }
+        });
+        instance.on("click", on_click.as_ref().unchecked_ref());
+
+        let resized = instance.clone();
+        let on_resize = Closure::new(move || resized.resize());
+        let observer = ResizeObserver::new(on_resize.as_ref().unchecked_ref()).ok();
+        if let Some(observer) = &observer {
+            observer.observe(&element);
+        }
+        Ok(Self {
+            instance,
+            element,
+            observer,
+            theme,
+            on_time_axis,
+            option: String::new(),
+            rows,
+            cursor: None,
+            to_text,
+            _on_resize: on_resize,
+            _on_click: on_click,
+        })
+    }
+
+    /// Gives the static option where it is another than before: at first, and when an axis changes its kind.
+    fn define(&mut self, json: String) {
+        if self.option == json {
+            return;
+        }
+        match parse(&json) {
+            Ok(option) => {
+                self.instance.set_option(&option);
+                let formatter: &JsValue = self.to_text.as_ref();
+                let tooltip = object(&[("valueFormatter", formatter.clone())]);
+                self.instance.set_option(&object(&[("tooltip", tooltip)]));
+            }
+            Err(error) => leptos::logging::error!("a chart's option is no JSON: {error:?}"),
+        }
+        self.option = json;
+    }
+
+    /// Replaces the data and, on a shared time axis, the stretch that is shown.
+    pub fn update(&mut self, definition: &ChartDefinition, range: Option<(f64, f64)>) {
+        let data = &definition.data;
+        self.define(option_json(definition, self.theme, self.on_time_axis));
+        let dimensions: Array = data.dimensions.iter().map(|name| JsValue::from_str(name)).collect();
+        // Flat rows: typed arrays in keyed columns are merged by index and never grow.
+        let dataset = object(&[
+            ("source", Float64Array::from(data.rows.as_slice()).into()),
+            ("dimensions", dimensions.into()),
+            ("sourceHeader", false.into()),
+        ]);
+        let option = object(&[("dataset", dataset)]);
+        if let Some((min, max)) = range {
+            set(&option, "xAxis", &object(&[("min", min.into()), ("max", max.into())]));
+        }
+        self.instance.set_option(&option);
+        let mut rows = self.rows.borrow_mut();
+        rows.width = data.dimensions.len();
+        rows.values.clone_from(&data.rows);
+        if self.element.set_attribute("data-points", &self.instance.drawn().to_string()).is_err() {
+            leptos::logging::warn!("a chart's element took no attribute");
+        }
+    }
+
+    /// The value of the horizontal axis at a pixel of the element.
+    pub fn x_at(&self, pixel: f64) -> Option<f64> {
+        self.instance.x_at(pixel)
+    }
+
+    /// Moves the crosshair by rows; from the last row where it is not shown.
+    pub fn step(&mut self, by: i64) {
+        let rows = self.instance.drawn();
+        let Some(last) = rows.checked_sub(1) else { return };
+        let at = self.cursor.map_or(i64::from(last), |at| i64::from(at) + by).clamp(0, i64::from(last)) as u32;
+        self.cursor = Some(at);
+        self.instance.show_tip(at);
+    }
+
+    /// Hides the crosshair.
+    pub fn hide_cursor(&mut self) {
+        self.cursor = None;
+        self.instance.hide_tip();
+    }
+
+    /// The picture as a data URL.
+    pub fn png(&self) -> String {
+        let background = match self.theme {
+            Theme::Light => "#ffffff",
+            Theme::Dark => "#14171d",
+        };
+        self.instance.png(background)
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        if let Some(observer) = &self.observer {
+            observer.disconnect();
+        }
+        self.instance.dispose();
+    }
+}

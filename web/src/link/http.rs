@@ -1,0 +1,117 @@
+//! Owns requests to the API: same origin, JSON back, every error a sentence.
+//! Must not know pages or what the answers mean.
+
+use serde::de::DeserializeOwned;
+use shared::wire::ApiError;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Request, RequestInit, Response};
+
+/// Why a request brought nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// Nobody is signed in.
+    SignedOut,
+    /// There is no such thing.
+    NotFound(ApiError),
+    /// Anything else.
+    Other(ApiError),
+}
+
+impl Failure {
+    /// The sentence and detail to show.
+    pub fn error(&self) -> ApiError {
+        match self {
+            Failure::SignedOut => sentence("You are not signed in: open the address that the agent printed.", None),
+            Failure::NotFound(error) | Failure::Other(error) => error.clone(),
+        }
+    }
+}
+
+fn sentence(error: impl Into<String>, detail: Option<String>) -> ApiError {
+    ApiError { error: error.into(), detail }
+}
+
+/// What a status and body other than success mean.
+pub fn failure_of(method: &str, path: &str, status: u16, body: &str) -> Failure {
+    let error = serde_json::from_str::<ApiError>(body).unwrap_or_else(|_| {
+        let detail = body.chars().take(500).collect::<String>();
+        sentence(
+            format!("The agent answered {method} {path} with status {status}: reload the page, and look at the agent's output if it stays."),
+            (!detail.is_empty()).then_some(detail),
+        )
+    });
+    match status {
+        401 => Failure::SignedOut,
+        404 => Failure::NotFound(error),
+        _ => Failure::Other(error),
+    }
+}
+
+/// Sends one request; the body of a success.
+async fn send(method: &str, path: &str, body: Option<(&str, &str)>) -> Result<String, Failure> {
+    let unreachable = |e: JsValue| {
+        Failure::Other(sentence(
+            format!("The agent did not answer {method} {path}: check that it runs and that this machine reaches it."),
+            Some(format!("{e:?}")),
+        ))
+    };
+    let init = RequestInit::new();
+    init.set_method(method);
+    if let Some((_, text)) = body {
+        init.set_body(&JsValue::from_str(text));
+    }
+    let request = Request::new_with_str_and_init(path, &init).map_err(unreachable)?;
+    if let Some((content_type, _)) = body {
+        request.headers().set("content-type", content_type).map_err(unreachable)?;
+    }
+    let response = JsFuture::from(leptos::prelude::window().fetch_with_request(&request)).await.map_err(unreachable)?;
+    let response: Response = response.unchecked_into();
+    let text = JsFuture::from(response.text().map_err(unreachable)?).await.map_err(unreachable)?;
+    let text = text.as_string().unwrap_or_default();
+    if response.ok() { Ok(text) } else { Err(failure_of(method, path, response.status(), &text)) }
+}
+
+fn parsed<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, Failure> {
+    serde_json::from_str(text).map_err(|e| {
+        Failure::Other(sentence(
+            format!("The answer of {path} could not be read: page and agent may be of different versions, so reload the page."),
+            Some(e.to_string()),
+        ))
+    })
+}
+
+/// GET with a JSON answer.
+pub async fn get<T: DeserializeOwned>(path: &str) -> Result<T, Failure> {
+    parsed(path, &send("GET", path, None).await?)
+}
+
+/// POST of a text with its content type, JSON back.
+pub async fn post<T: DeserializeOwned>(path: &str, content_type: &str, body: &str) -> Result<T, Failure> {
+    parsed(path, &send("POST", path, Some((content_type, body))).await?)
+}
+
+/// POST whose answer does not matter.
+pub async fn command(path: &str, json: &str) -> Result<(), Failure> {
+    send("POST", path, Some(("application/json", json))).await.map(drop)
+}
+
+/// DELETE.
+pub async fn delete(path: &str) -> Result<(), Failure> {
+    send("DELETE", path, None).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_is_a_sentence() {
+        let own = failure_of("GET", "/api/v1/runs/x", 404, r#"{"error":"There is no run x.","detail":"gone"}"#);
+        assert_eq!(own, Failure::NotFound(sentence("There is no run x.", Some("gone".to_owned()))));
+        let proxy = failure_of("GET", "/api/v1/runs", 502, "<html>").error();
+        assert!(proxy.error.contains("502") && proxy.error.ends_with('.'), "{proxy:?}");
+        assert_eq!(proxy.detail.as_deref(), Some("<html>"));
+        assert_eq!(failure_of("GET", "/api/v1/runs", 401, ""), Failure::SignedOut);
+    }
+}

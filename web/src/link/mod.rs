@@ -1,0 +1,8 @@
+//! Owns the way to the agent: the socket that reconnects, and requests to the API.
+//! Must not know what messages mean or how they are shown.
+
+mod backoff;
+pub mod http;
+mod socket;
+
+pub use socket::{Link, LinkEvent};

@@ -1,0 +1,325 @@
+//! Owns the page's signals and wires the socket to them; one of these lives in the context of the whole page.
+//! Must not know markup.
+
+use super::clock::ClockOffset;
+use super::followed::{Effect, Followed};
+use super::rows::Rows;
+use crate::link::http::{self, Failure};
+use crate::link::{Link, LinkEvent};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use serde::Deserialize;
+use shared::chart::Theme;
+use shared::ids::RunId;
+use shared::plan::Plan;
+use shared::view::RunView;
+use shared::wire::{ClientMessage, PROTOCOL_VERSION, RunRow, ServerMessage};
+use std::time::Duration;
+
+/// Least time between two redraws, ms: figures and charts change at most ten times a second.
+const REDRAW_MS: u64 = 100;
+/// Runs that the list asks for at once.
+const PAGE: usize = 200;
+
+/// How the page stands with the agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// First attempt.
+    Connecting,
+    /// Everything that is logged arrives.
+    Open,
+    /// Lost; the page goes on trying.
+    Lost {
+        /// Since when, Unix ms of the host.
+        since_unix_ms: u64,
+        /// Attempts since.
+        attempt: u32,
+    },
+    /// The agent speaks another protocol than this page.
+    Outdated,
+    /// Nobody is signed in.
+    SignedOut,
+}
+
+/// What the agent says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct AgentInfo {
+    /// Its version.
+    #[serde(default)]
+    pub version: String,
+    /// Name of its host.
+    #[serde(default)]
+    pub host: String,
+    /// Cores it may use.
+    #[serde(default)]
+    pub cores: u32,
+    /// Minutes to add to UTC for the host's local time.
+    #[serde(default)]
+    pub utc_offset_minutes: i32,
+    /// Name of the host's time zone.
+    #[serde(default)]
+    pub time_zone: String,
+}
+
+/// The page's state. Copies share it.
+#[derive(Clone, Copy)]
+pub struct App {
+    /// How the page stands with the agent.
+    pub connection: RwSignal<Connection>,
+    /// The list of runs.
+    pub rows: RwSignal<Rows>,
+    /// Counts redraws of the followed run; whoever shows it reads this and then the run.
+    pub tick: RwSignal<u64>,
+    /// What the agent says of itself.
+    pub agent: RwSignal<AgentInfo>,
+    /// Light or dark, as shown now.
+    pub theme: RwSignal<Theme>,
+    /// What can be taken back: a sentence, and what taking back does.
+    pub toast: RwSignal<Option<Toast>>,
+    /// A plan to start from on the next visit to the form.
+    pub draft: RwSignal<Option<Plan>>,
+    /// Somebody asked for the search field.
+    pub search: RwSignal<bool>,
+    /// Help is open.
+    pub help: RwSignal<bool>,
+    clock: RwSignal<ClockOffset>,
+    /// Host's wall clock in steps of some seconds, Unix ms, for ages.
+    pub now_unix_ms: RwSignal<u64>,
+    followed: StoredValue<Followed, LocalStorage>,
+    link: StoredValue<Option<Link>, LocalStorage>,
+    redraw_due: StoredValue<bool>,
+}
+
+/// A message that offers to take something back.
+#[derive(Clone)]
+pub struct Toast {
+    /// What was done.
+    pub sentence: String,
+    /// Takes it back.
+    pub undo: Option<Callback<()>>,
+}
+
+impl App {
+    /// Makes the state; nothing is connected yet.
+    pub fn new(theme: Theme) -> Self {
+        Self {
+            connection: RwSignal::new(Connection::Connecting),
+            rows: RwSignal::new(Rows::default()),
+            tick: RwSignal::new(0),
+            agent: RwSignal::new(AgentInfo::default()),
+            theme: RwSignal::new(theme),
+            toast: RwSignal::new(None),
+            draft: RwSignal::new(None),
+            search: RwSignal::new(false),
+            help: RwSignal::new(false),
+            clock: RwSignal::new(ClockOffset::default()),
+            now_unix_ms: RwSignal::new(browser_ms()),
+            followed: StoredValue::new_local(Followed::default()),
+            link: StoredValue::new_local(None),
+            redraw_due: StoredValue::new(false),
+        }
+    }
+
+    /// The state of the page around the caller.
+    pub fn get() -> Self {
+        expect_context()
+    }
+
+    /// Connects to the agent and asks it for what every page shows.
+    pub fn start(self) {
+        let link = Link::start(move || self.followed.with_value(Followed::greeting), move |event| self.hear(event));
+        self.link.set_value(Some(link));
+        set_interval(move || self.now_unix_ms.set(self.agent_ms()), Duration::from_secs(5));
+        self.ask();
+    }
+
+    /// Asks again for what HTTP gives: the agent's facts and the list of runs.
+    fn ask(self) {
+        spawn_local(async move {
+            match http::get::<AgentInfo>("/api/v1/agent").await {
+                Ok(agent) => self.agent.set(agent),
+                Err(failure) => self.failed(&failure),
+            }
+        });
+        self.load_rows(None);
+    }
+
+    /// Loads a page of the list of runs: the newest, or those before a run.
+    pub fn load_rows(self, before: Option<RunId>) {
+        let path = match before {
+            Some(run) => format!("/api/v1/runs?limit={PAGE}&before={run}"),
+            None => format!("/api/v1/runs?limit={PAGE}"),
+        };
+        spawn_local(async move {
+            match http::get::<Vec<RunRow>>(&path).await {
+                Ok(list) => self.rows.update(|rows| {
+                    rows.more = list.len() >= PAGE;
+                    rows.loaded = true;
+                    rows.error = None;
+                    rows.merge(list);
+                }),
+                Err(failure) => {
+                    self.failed(&failure);
+                    self.rows.update(|rows| rows.error = Some(failure.error()));
+                }
+            }
+        });
+    }
+
+    /// Notes a failure that concerns the whole page.
+    pub fn failed(self, failure: &Failure) {
+        if *failure == Failure::SignedOut {
+            self.connection.set(Connection::SignedOut);
+        }
+    }
+
+    /// Goes on after somebody signed in.
+    pub fn signed_in(self) {
+        self.connection.set(Connection::Connecting);
+        self.retry_now();
+        self.ask();
+    }
+
+    /// Tries to connect at once.
+    pub fn retry_now(self) {
+        if let Some(link) = self.link.get_value() {
+            link.retry_now();
+        }
+    }
+
+    /// Follows a run from now on.
+    pub fn follow(self, run: RunId) {
+        self.followed.update_value(|f| f.follow(run));
+        self.tick.update(|t| *t += 1);
+        self.follow_again();
+    }
+
+    /// Follows no run any more and lets go of its fold.
+    pub fn unfollow(self, run: &RunId) {
+        // The next page may follow another run before this one is cleaned up.
+        if self.followed.with_value(|f| f.run.as_ref() == Some(run)) {
+            self.followed.set_value(Followed::default());
+            self.say(&ClientMessage::Unfollow);
+        }
+    }
+
+    /// The followed run, after reading [`App::tick`].
+    pub fn with_followed<T>(self, read: impl FnOnce(&Followed) -> T) -> T {
+        self.tick.track();
+        self.followed.with_value(read)
+    }
+
+    /// The followed run's fold, where there is one.
+    pub fn with_view<T>(self, read: impl FnOnce(&RunView) -> T) -> Option<T> {
+        self.with_followed(|followed| followed.view.as_ref().map(read))
+    }
+
+    /// The row of a run as it changes; `None` once it is gone.
+    pub fn row(self, run: RunId) -> Memo<Option<RunRow>> {
+        Memo::new(move |_| self.rows.with(|rows| rows.get(&run).cloned()))
+    }
+
+    /// The followed run's id, for handlers.
+    pub fn run(self) -> Option<RunId> {
+        self.followed.with_value(|f| f.run.clone())
+    }
+
+    /// The followed run's plan, for handlers.
+    pub fn plan(self) -> Option<Plan> {
+        self.followed.with_value(|f| f.view.as_ref()?.header.as_ref().map(|h| h.plan.clone()))
+    }
+
+    /// The host's wall clock now, Unix ms.
+    pub fn agent_ms(self) -> u64 {
+        self.clock.get_untracked().agent_ms(browser_ms())
+    }
+
+    fn say(self, message: &ClientMessage) {
+        // A closed socket is no loss: the greeting of the next one says the same.
+        if let Some(link) = self.link.get_value() {
+            link.say(message);
+        }
+    }
+
+    fn follow_again(self) {
+        if let Some(message) = self.followed.with_value(Followed::request) {
+            self.say(&message);
+        }
+    }
+
+    fn hear(self, event: LinkEvent) {
+        match event {
+            LinkEvent::Opened => {
+                let was_lost = matches!(self.connection.get_untracked(), Connection::Lost { .. });
+                self.connection.set(Connection::Open);
+                if was_lost {
+                    // What changed in the list meanwhile was never sent.
+                    self.ask();
+                }
+            }
+            LinkEvent::Message(message) => self.receive(message),
+            LinkEvent::Unreadable(why) => {
+                leptos::logging::error!("a message of the agent could not be read: {why}");
+                self.connection.set(Connection::Outdated);
+            }
+            LinkEvent::Closed { attempt } => self.lost(attempt),
+        }
+    }
+
+    fn lost(self, attempt: u32) {
+        match self.connection.get_untracked() {
+            Connection::SignedOut | Connection::Outdated => {}
+            Connection::Lost { since_unix_ms, .. } => self.connection.set(Connection::Lost { since_unix_ms, attempt }),
+            _ => self.connection.set(Connection::Lost { since_unix_ms: self.agent_ms(), attempt }),
+        }
+        // A refused handshake does not say why; the API does.
+        spawn_local(async move {
+            if let Err(failure) = http::get::<AgentInfo>("/api/v1/agent").await {
+                self.failed(&failure);
+            }
+        });
+    }
+
+    fn receive(self, message: ServerMessage) {
+        match message {
+            ServerMessage::Hello { protocol, now_unix_ms, .. } => {
+                if protocol != PROTOCOL_VERSION {
+                    self.connection.set(Connection::Outdated);
+                }
+                self.clock.set(ClockOffset::new(now_unix_ms, browser_ms()));
+                self.now_unix_ms.set(now_unix_ms);
+            }
+            ServerMessage::Rows { rows: new } => self.rows.update(|rows| rows.merge(new)),
+            message => {
+                if let ServerMessage::Deleted { run } = &message {
+                    self.rows.update(|rows| rows.remove(run));
+                }
+                match self.followed.try_update_value(|f| f.receive(message)) {
+                    Some(Effect::Redraw) => self.redraw_soon(),
+                    Some(Effect::FollowAgain) => self.follow_again(),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Redraws once the pause is over; never while the tab is hidden, where no frame comes.
+    fn redraw_soon(self) {
+        if self.redraw_due.get_value() {
+            return;
+        }
+        self.redraw_due.set_value(true);
+        let draw = move || {
+            self.redraw_due.set_value(false);
+            self.tick.update(|t| *t += 1);
+        };
+        let waits = self.tick.get_untracked() > 1;
+        let pause = if waits { REDRAW_MS } else { 0 };
+        set_timeout(move || request_animation_frame(draw), Duration::from_millis(pause));
+    }
+}
+
+/// The browser's wall clock, Unix ms; only ever used with [`ClockOffset`].
+fn browser_ms() -> u64 {
+    js_sys::Date::now() as u64
+}

@@ -1,0 +1,156 @@
+//! Owns the run that the page follows: folds what the socket brings with the shared reducer, and notices holes.
+//! Must not know the socket or how a run is drawn.
+
+use shared::ids::RunId;
+use shared::view::RunView;
+use shared::wire::{ClientMessage, PROTOCOL_VERSION, ServerMessage};
+
+/// The followed run.
+#[derive(Clone, Debug, Default)]
+pub struct Followed {
+    /// Which run; nothing where no run is followed.
+    pub run: Option<RunId>,
+    /// Its fold; absent until the first snapshot.
+    pub view: Option<RunView>,
+    /// Sockets that follow it.
+    pub viewers: Option<u32>,
+    /// Events that the agent left out because this page was slow; each time a snapshot healed it.
+    pub missed: u64,
+    /// It was deleted.
+    pub deleted: bool,
+    /// Why the agent refused to show it.
+    pub refused: Option<String>,
+}
+
+/// What a message asks of its receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    Nothing,
+    /// The run looks different.
+    Redraw,
+    /// Events are missing: follow again from the last one.
+    FollowAgain,
+}
+
+impl Followed {
+    /// Begins to follow a run; keeps the fold where it is the same one.
+    pub fn follow(&mut self, run: RunId) {
+        if self.run.as_ref() != Some(&run) {
+            *self = Self { run: Some(run), ..Self::default() };
+        }
+    }
+
+    /// What to say when the socket opens: the protocol, then where to go on.
+    pub fn greeting(&self) -> Vec<ClientMessage> {
+        let mut messages = vec![ClientMessage::Hello { protocol: PROTOCOL_VERSION }];
+        messages.extend(self.request());
+        messages
+    }
+
+    /// The message that asks for everything after what is folded.
+    pub fn request(&self) -> Option<ClientMessage> {
+        let run = self.run.clone()?;
+        Some(ClientMessage::Follow { run, after_seq: self.view.as_ref().map(|v| v.seq) })
+    }
+
+    /// Folds one message; messages about other runs change nothing.
+    pub fn receive(&mut self, message: ServerMessage) -> Effect {
+        match message {
+            ServerMessage::Snapshot { run, view, .. } if self.is(&run) => {
+                self.refused = None;
+                self.view = Some(*view);
+                Effect::Redraw
+            }
+            ServerMessage::Events { run, events } if self.is(&run) => {
+                let Some(view) = self.view.as_mut() else { return Effect::FollowAgain };
+                for event in &events {
+                    if event.seq > view.seq + 1 {
+                        return Effect::FollowAgain;
+                    }
+                    view.apply(event);
+                }
+                Effect::Redraw
+            }
+            ServerMessage::Gap { run, missed } if self.is(&run) => {
+                self.missed += missed;
+                Effect::Redraw
+            }
+            ServerMessage::Viewers { run, count } if self.is(&run) => {
+                self.viewers = Some(count);
+                Effect::Redraw
+            }
+            ServerMessage::Deleted { run } if self.is(&run) => {
+                self.deleted = true;
+                Effect::Redraw
+            }
+            ServerMessage::Refused { sentence } => {
+                self.refused = Some(sentence);
+                Effect::Redraw
+            }
+            _ => Effect::Nothing,
+        }
+    }
+
+    fn is(&self, run: &RunId) -> bool {
+        self.run.as_ref() == Some(run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::event::{Body, Event, RunState};
+
+    fn run(n: u32) -> RunId {
+        RunId::new(1, n)
+    }
+
+    fn events(run_id: &RunId, seqs: &[u64]) -> ServerMessage {
+        let events = seqs
+            .iter()
+            .map(|seq| Event {
+                seq: *seq,
+                t_ns: seq * 10,
+                body: Body::State { state: RunState::Running, reason: None },
+            })
+            .collect();
+        ServerMessage::Events { run: run_id.clone(), events }
+    }
+
+    fn snapshot(run_id: &RunId, seq: u64) -> ServerMessage {
+        let view = RunView { seq, ..RunView::default() };
+        ServerMessage::Snapshot { run: run_id.clone(), view: Box::new(view), now_ns: None }
+    }
+
+    fn check(messages: Vec<ServerMessage>, effect: Effect, seq: Option<u64>) {
+        let mut followed = Followed::default();
+        followed.follow(run(1));
+        let last = messages.into_iter().map(|m| followed.receive(m)).next_back().unwrap_or(Effect::Nothing);
+        assert_eq!((last, followed.view.map(|v| v.seq)), (effect, seq));
+    }
+
+    #[test]
+    fn folds_in_order_and_notices_holes() {
+        let (own, other) = (run(1), run(2));
+        check(vec![snapshot(&own, 4), events(&own, &[5, 6])], Effect::Redraw, Some(6));
+        check(vec![snapshot(&own, 4), events(&own, &[3, 4, 5])], Effect::Redraw, Some(5));
+        check(vec![snapshot(&own, 4), events(&own, &[5, 7])], Effect::FollowAgain, Some(5));
+        check(vec![events(&own, &[1])], Effect::FollowAgain, None);
+        check(vec![snapshot(&own, 4), events(&other, &[5])], Effect::Nothing, Some(4));
+        check(vec![snapshot(&own, 4), snapshot(&own, 9)], Effect::Redraw, Some(9));
+    }
+
+    #[test]
+    fn resumes_where_it_was() {
+        let mut followed = Followed::default();
+        assert_eq!(followed.greeting().len(), 1);
+        followed.follow(run(1));
+        assert_eq!(followed.request(), Some(ClientMessage::Follow { run: run(1), after_seq: None }));
+        followed.receive(snapshot(&run(1), 7));
+        followed.follow(run(1));
+        assert_eq!(followed.request(), Some(ClientMessage::Follow { run: run(1), after_seq: Some(7) }));
+        followed.follow(run(2));
+        assert_eq!(followed.request(), Some(ClientMessage::Follow { run: run(2), after_seq: None }));
+    }
+}

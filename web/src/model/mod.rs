@@ -1,0 +1,11 @@
+//! Owns what the page knows: the followed run (by the shared reducer), the list of runs, the plan being written.
+//! Must not know how anything is drawn.
+
+mod app;
+mod clock;
+mod followed;
+pub mod form;
+mod rows;
+
+pub use app::{App, Connection, Toast};
+pub use rows::{Rows, matches as row_matches};

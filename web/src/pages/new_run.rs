@@ -1,0 +1,135 @@
+//! Owns the screen that starts a run: presets, the form, the plan as TOML, Start.
+//! Must not know how a run is executed.
+
+use super::plan_form::PlanForm;
+use crate::link::http;
+use crate::model::App;
+use crate::model::form::{Form, FormError};
+use crate::parts::{Card, CopyButton, ErrorBox};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::components::A;
+use leptos_router::hooks::{use_navigate, use_query_map};
+use serde::Deserialize;
+use shared::ids::RunId;
+use shared::plan::Plan;
+use shared::preset::{self, PRESETS};
+use shared::wire::ApiError;
+
+/// The agent's answer to a new run.
+#[derive(Deserialize)]
+struct Created {
+    run: RunId,
+}
+
+/// The presets as cards; each leads to the form filled with it.
+#[component]
+pub fn PresetCards() -> impl IntoView {
+    let query = use_query_map();
+    let card = move |p: &'static preset::Preset| {
+        let chosen = move || query.with(|q| q.get_str("preset").map(str::to_owned)).as_deref() == Some(p.key);
+        view! {
+            <A href=format!("/new?preset={}", p.key) attr:class="preset" attr:data-testid=format!("preset-{}", p.key) attr:data-chosen=move || chosen().to_string()>
+                <strong>{p.title}</strong>
+                <span class="quiet">{p.about}</span>
+            </A>
+        }
+    };
+    view! { <div class="presets">{PRESETS.iter().map(card).collect_view()}</div> }.into_any()
+}
+
+/// The plan that a visit begins with: a draft, the preset of the address, else the first.
+fn begin(app: App, key: Option<&str>) -> Option<Plan> {
+    match key {
+        Some("again") => app.draft.get_untracked().or_else(|| preset::find(PRESETS[0].key)),
+        Some(key) => preset::find(key).or_else(|| preset::find(PRESETS[0].key)),
+        None => preset::find(PRESETS[0].key),
+    }
+}
+
+/// The screen.
+#[component]
+pub fn NewRun() -> impl IntoView {
+    let app = App::get();
+    let query = use_query_map();
+    let key = Memo::new(move |_| query.with(|q| q.get_str("preset").map(str::to_owned)));
+    move || {
+        let key = key.get();
+        match begin(app, key.as_deref()) {
+            Some(plan) => view! { <Editor plan=plan/> }.into_any(),
+            None => view! { <p class="quiet">"This version has no preset."</p> }.into_any(),
+        }
+    }
+}
+
+/// Form, plan and Start for one beginning.
+#[component]
+fn Editor(plan: Plan) -> impl IntoView {
+    let app = App::get();
+    let navigate = use_navigate();
+    let form = RwSignal::new(Form::of(&plan));
+    let outcome = Memo::new(move |_| form.with(Form::plan));
+    let refused = Memo::new(move |_| outcome.get().err());
+    // The last plan that was valid stays in view while somebody types.
+    let toml = Memo::new(move |last: Option<&String>| match outcome.get() {
+        Ok(plan) => plan.to_toml(),
+        Err(_) => last.cloned().unwrap_or_default(),
+    });
+    let error = RwSignal::new(None::<ApiError>);
+    let busy = RwSignal::new(false);
+    let start = move |_| {
+        if refused.with_untracked(Option::is_some) || busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        error.set(None);
+        let (body, navigate) = (toml.get_untracked(), navigate.clone());
+        spawn_local(async move {
+            match http::post::<Created>("/api/v1/runs", "application/toml", &body).await {
+                Ok(created) => navigate(&format!("/runs/{}", created.run), NavigateOptions::default()),
+                Err(failure) => {
+                    app.failed(&failure);
+                    error.try_set(Some(failure.error()));
+                }
+            }
+            busy.try_set(false);
+        });
+    };
+    let trials = move || match outcome.get() {
+        Ok(plan) => format!("{} points, {} trials", plan.load.concurrency.len(), plan.trial_count()),
+        Err(_) => String::new(),
+    };
+    view! {
+        <header class="page-head">
+            <h1>"New run"</h1>
+            <span class="quiet">{trials}</span>
+            <button
+                class="button primary large"
+                data-testid="start-run"
+                disabled=move || busy.get() || refused.with(Option::is_some)
+                on:click=start
+            >
+                {move || if busy.get() { "Starting…" } else { "Start" }}
+            </button>
+        </header>
+        {move || refused.get().map(|e: FormError| view! {
+            <p class="error-line" role="alert" data-testid="plan-error"><span class="shape" aria-hidden="true">"✕ "</span>{e.sentence}</p>
+        })}
+        <ErrorBox error=error/>
+        <PresetCards/>
+        <div class="columns form-columns">
+            <PlanForm form=form refused=refused/>
+            <div class="sticky-column">
+                <Card title="The plan" about="The same file that the command line takes.">
+                    <pre class="code" data-testid="plan-toml" tabindex="0" aria-label="Plan as TOML">{toml}</pre>
+                    <CopyButton text=toml label="Copy plan" testid="copy-plan"/>
+                    <p class="quiet">"Save it as plan.toml; without a browser it runs as"</p>
+                    <pre class="code">"tokenprism run plan.toml"</pre>
+                    <CopyButton text=Signal::stored("tokenprism run plan.toml".to_owned()) label="Copy command"/>
+                </Card>
+            </div>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,129 @@
+//! Owns the first screen: what runs, what waits, what ended last.
+//! Must not know how runs are made.
+
+use super::new_run::PresetCards;
+use super::runs::{When, best, engine_words};
+use crate::format;
+use crate::model::App;
+use crate::parts::{Card, ErrorBox, Figure, StateBadge, VerdictBadge};
+use leptos::prelude::*;
+use leptos_router::components::A;
+use shared::event::RunState;
+use shared::ids::RunId;
+use shared::wire::RunRow;
+
+/// Ended runs shown here; the rest is one click away.
+const LAST: usize = 6;
+
+/// The first screen.
+#[component]
+pub fn Now() -> impl IntoView {
+    let app = App::get();
+    let pick =
+        move |states: &'static [RunState]| Memo::new(move |_| app.rows.with(|r| r.in_state(|s| states.contains(&s))));
+    let live = pick(&[RunState::Starting, RunState::Running]);
+    let waiting = pick(&[RunState::Queued]);
+    let ended = Memo::new(move |_| {
+        let mut runs = app.rows.with(|r| r.in_state(RunState::is_final));
+        runs.truncate(LAST);
+        runs
+    });
+    let loaded = Memo::new(move |_| app.rows.with(|r| r.loaded));
+    let error = Signal::derive(move || app.rows.with(|r| r.error.clone()));
+    let nothing = Memo::new(move |_| loaded.get() && app.rows.with(|r| r.visible().next().is_none()));
+    let content = move || {
+        if !loaded.get() {
+            return view! { <div class="skeleton" aria-label="Loading"></div> }.into_any();
+        }
+        if nothing.get() {
+            return view! {
+                <Card title="No run yet" about="Here you will see what runs, live, and what ran before. Choose what to measure; the first run needs no GPU.">
+                    <PresetCards/>
+                </Card>
+            }
+            .into_any();
+        }
+        view! {
+            <div class="columns">
+                <Card title="Running">
+                    {move || live.with(Vec::is_empty).then(|| view! { <p class="quiet">"Nothing runs at the moment."</p> })}
+                    <For each=move || live.get() key=RunId::clone children=|run| view! { <LiveCard run=run/> }/>
+                </Card>
+                <Card title="Start another">
+                    <PresetCards/>
+                </Card>
+            </div>
+            {move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><Lines runs=waiting/></Card> })}
+            <Card title="Last runs">
+                <Lines runs=ended/>
+                <A href="/runs">"All runs"</A>
+            </Card>
+        }
+        .into_any()
+    };
+    view! {
+        <h1>"Now"</h1>
+        <ErrorBox error=error/>
+        {content}
+    }
+    .into_any()
+}
+
+/// Runs, one a line.
+#[component]
+fn Lines(runs: Memo<Vec<RunId>>) -> impl IntoView {
+    let app = App::get();
+    let line = move |run: RunId| {
+        let row = app.row(run);
+        move || {
+            row.get().map(|row| {
+                let (state, verdict, name) = (row.state, row.verdict, row.name.clone());
+                view! {
+                    <li>
+                        <A href=format!("/runs/{}", row.run)>{name}</A>
+                        <span class="quiet">{engine_words(&row)}</span>
+                        <StateBadge state=Signal::stored(state)/>
+                        <span>{verdict.map(|v| view! { <VerdictBadge verdict=Signal::stored(Some(v))/> })}</span>
+                        <span class="number">{best(&row)}</span>
+                        <When unix_ms=row.created_unix_ms/>
+                    </li>
+                }
+            })
+        }
+    };
+    view! { <ul class="lines"><For each=move || runs.get() key=RunId::clone children=line/></ul> }.into_any()
+}
+
+/// A run that is under way, as a card.
+#[component]
+fn LiveCard(run: RunId) -> impl IntoView {
+    let app = App::get();
+    let link = format!("/runs/{run}");
+    let row = app.row(run);
+    let text =
+        move |read: fn(&RunRow) -> String| Memo::new(move |_| row.with(|r| r.as_ref().map(read)).unwrap_or_default());
+    let name = text(|r| r.name.clone());
+    let engine = text(engine_words);
+    let state = Memo::new(move |_| row.with(|r| r.as_ref().map_or(RunState::Running, |r| r.state)));
+    let progress = text(|r| format!("{} of {} trials", r.trials_done, r.trials));
+    let elapsed = text(|r| format::duration(r.elapsed_ns));
+    let best = text(best);
+    let share = move || row.with(|r| r.as_ref().map_or(0.0, |r| f64::from(r.trials_done) / f64::from(r.trials.max(1))));
+    view! {
+        <article class="live-card" data-testid="live-card">
+            <header>
+                <A href=link.clone() attr:class="title">{name}</A>
+                <StateBadge state=state/>
+            </header>
+            <p class="quiet">{engine}</p>
+            <progress max="1" value=share aria-label="Trials done"></progress>
+            <div class="figures">
+                <Figure label="Progress" value=progress/>
+                <Figure label="Elapsed" value=elapsed/>
+                <Figure label="Best so far" value=best/>
+            </div>
+            <A href=link attr:class="button primary">"Watch"</A>
+        </article>
+    }
+    .into_any()
+}

@@ -1,0 +1,246 @@
+//! Owns the header of a run, which stays in view: what it is, how far, what it cost, who watches.
+//! Must not know charts.
+
+use crate::format;
+use crate::link::http;
+use crate::model::{App, Toast};
+use crate::parts::{CopyButton, Figure, Icon, StateBadge, VerdictBadge};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+use shared::event::RunState;
+use shared::plan::Plan;
+use shared::units::{NS_PER_S, ns_to_s};
+use shared::view::{RunView, TrialView};
+
+/// Share of a trial that is done, 0 to 1, by requests or by time.
+fn trial_share(trial: &TrialView, plan: &Plan, now_ns: u64) -> f64 {
+    let share = match (plan.load.requests, plan.load.duration_s) {
+        (Some(requests), _) => (trial.ended.ok + trial.ended.failed) as f64 / f64::from(requests.max(1)),
+        (None, Some(duration_s)) => {
+            let whole_s = plan.load.warmup_s + duration_s;
+            ns_to_s(now_ns.saturating_sub(trial.started_ns)) / whole_s.max(0.1)
+        }
+        (None, None) => 0.0,
+    };
+    // What is left of a trial after its last request (the drain) is not nothing.
+    share.min(0.99)
+}
+
+/// Share of the whole run that is done, 0 to 1.
+pub fn share_done(view: &RunView) -> f64 {
+    let (done, total) = view.progress();
+    if view.run_state() == RunState::Done {
+        return 1.0;
+    }
+    let (Some(header), true) = (&view.header, total > 0) else { return 0.0 };
+    let current = view.current_trial().map_or(0.0, |(_, trial)| trial_share(trial, &header.plan, view.last_ns));
+    (f64::from(done) + current) / f64::from(total)
+}
+
+/// Dollars so far; absent without a price or the number of GPUs.
+pub fn cost_so_far(view: &RunView) -> Option<f64> {
+    let plan = &view.header.as_ref()?.plan;
+    let price = plan.cost.as_ref()?.usd_per_gpu_hour.0;
+    Some(f64::from(plan.engine.gpus?) * price * ns_to_s(view.last_ns) / 3600.0)
+}
+
+/// Output tokens per second over the last whole second of the series; absent where nothing arrives.
+fn throughput_now(view: &RunView) -> Option<f64> {
+    view.current_trial()?;
+    let width = view.series.width_ns();
+    // The last bin is still filling, so it is left out.
+    let whole = view.series.bins.len().checked_sub(1)?;
+    let bins = (NS_PER_S / width).max(1) as usize;
+    let last = view.series.bins.get(whole.checked_sub(bins)?..whole)?;
+    let tokens = last.iter().map(|b| b.millitokens).sum::<u64>() as f64 / 1000.0;
+    Some(tokens / ns_to_s(width * bins as u64))
+}
+
+/// The header.
+#[component]
+pub fn RunHeader() -> impl IntoView {
+    let app = App::get();
+    let text = move |read: fn(&RunView) -> String| Memo::new(move |_| app.with_view(read).unwrap_or_default());
+    let state = Memo::new(move |_| app.with_view(RunView::run_state).unwrap_or(RunState::Queued));
+    let verdict = Memo::new(move |_| app.with_view(RunView::verdict).flatten());
+    let name = text(|v| v.header.as_ref().map(|h| h.plan.name.clone()).unwrap_or_default());
+    let engine = text(engine_words);
+    let share = Memo::new(move |_| app.with_view(|v| (share_done(v) * 1000.0).round() / 10.0).unwrap_or(0.0));
+    let trials = text(|v| format!("{} of {} trials", v.progress().0, v.progress().1));
+    let ok = text(|v| format::count(v.ended.ok));
+    let failed = Memo::new(move |_| app.with_view(|v| v.ended.failed).unwrap_or(0));
+    let failed_note = Signal::derive(move || match failed.get() {
+        0 => "none failed".to_owned(),
+        n => format!("✕ {} failed", format::count(n)),
+    });
+    let elapsed = text(|v| format::duration(v.last_ns));
+    let eta =
+        text(|v| v.eta_ns().map_or_else(|| format::ABSENT.to_owned(), |ns| format!("≈ {}", format::duration(ns))));
+    let eta_note = Memo::new(move |_| {
+        app.with_view(|v| match (v.run_state().is_final(), v.progress().0) {
+            (true, _) => None,
+            (false, 0) => Some("known after the first trial".to_owned()),
+            _ => None,
+        })
+        .flatten()
+    });
+    let throughput = text(|v| format::figure(throughput_now(v), "tok/s"));
+    let in_flight = text(|v| format::count(v.in_flight.into()));
+    let cost = text(|v| cost_so_far(v).map_or_else(|| format::ABSENT.to_owned(), format::usd));
+    let cost_note =
+        text(|v| if cost_so_far(v).is_none() { "no price or GPUs in the plan".to_owned() } else { String::new() });
+    let seq = Memo::new(move |_| app.with_view(|v| v.seq).unwrap_or(0));
+    let viewers = Memo::new(move |_| app.with_followed(|f| f.viewers));
+    let missed = Memo::new(move |_| app.with_followed(|f| f.missed));
+    let link = Signal::derive(|| window().location().href().unwrap_or_default());
+    let live = Memo::new(move |_| !state.get().is_final());
+
+    view! {
+        <header class="run-header">
+            <div class="run-title">
+                <h1>{name}</h1>
+                <span data-testid="run-state"><StateBadge state=state/></span>
+                <span data-testid="verdict"><VerdictBadge verdict=verdict/></span>
+                <span class="quiet engine">{engine}</span>
+                <span class="run-actions">
+                    {move || viewers.get().map(|n| view! {
+                        <span class="quiet viewers" title="Browsers and terminals that follow this run" data-testid="viewers"><Icon name="eye"/>{n}</span>
+                    })}
+                    <CopyButton text=link label="Copy link"/>
+                    {move || if live.get() { view! { <Cancel/> }.into_any() } else { view! { <Again/> }.into_any() }}
+                </span>
+            </div>
+            <progress max="100" value=share aria-label="Progress"></progress>
+            <div class="figures">
+                <Figure label="Progress" value=Signal::derive(move || format!("{} %", share.get().floor())) note=Signal::derive(move || trials.get())/>
+                <Figure label="Requests ok" value=ok note=failed_note testid="run-ok"/>
+                {move || live.get().then(|| view! {
+                    <Figure label="Left" value=eta note=eta_note/>
+                    <Figure label="Output now" value=throughput/>
+                    <Figure label="In flight" value=in_flight/>
+                })}
+                <Figure label="Elapsed" value=elapsed/>
+                <Figure label="Cost so far" value=cost note=Signal::derive(move || cost_note.get())/>
+            </div>
+            <span hidden data-testid="run-seq">{seq}</span>
+            {move || (missed.get() > 0).then(|| view! {
+                <p class="quiet">{format!("This page was too slow for {} events; snapshots made up for them.", format::count(missed.get()))}</p>
+            })}
+        </header>
+    }
+    .into_any()
+}
+
+fn engine_words(view: &RunView) -> String {
+    let plan = view.header.as_ref().map(|h| h.plan.engine.kind.label());
+    match &view.engine {
+        Some(engine) => {
+            let version = engine.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
+            format!("{}{version} · {}", engine.label, engine.model)
+        }
+        None => plan.unwrap_or_default().to_owned(),
+    }
+}
+
+/// Stops the run, after a second click.
+#[component]
+fn Cancel() -> impl IntoView {
+    let app = App::get();
+    let asking = RwSignal::new(false);
+    let cancel = move |_| {
+        asking.set(false);
+        let Some(run) = app.run() else { return };
+        spawn_local(async move {
+            if let Err(failure) = http::command(&format!("/api/v1/runs/{run}/cancel"), "{}").await {
+                app.failed(&failure);
+                app.toast.set(Some(Toast { sentence: failure.error().error, undo: None }));
+            }
+        });
+    };
+    move || {
+        if asking.get() {
+            view! {
+                <span class="confirm" role="group" aria-label="Cancel the run?">
+                    "Stop it for good?"
+                    <button class="button small danger" data-testid="cancel-confirm" on:click=cancel>"Stop"</button>
+                    <button class="button small" on:click=move |_| asking.set(false)>"Go on"</button>
+                </span>
+            }
+            .into_any()
+        } else {
+            view! {
+                <button class="button small" data-testid="cancel-run" on:click=move |_| asking.set(true)>
+                    <Icon name="stop"/>"Cancel"
+                </button>
+            }
+            .into_any()
+        }
+    }
+}
+
+/// Opens the form with this run's plan.
+#[component]
+fn Again() -> impl IntoView {
+    let app = App::get();
+    let navigate = use_navigate();
+    let again = move |_| {
+        app.draft.set(app.plan());
+        navigate("/new?preset=again", NavigateOptions::default());
+    };
+    view! { <button class="button small" data-testid="run-again" on:click=again>"Run again"</button> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::cost::UsdPerGpuHour;
+    use shared::event::{Body, Event, Host};
+    use shared::ids::RunId;
+    use shared::plan::CostPlan;
+    use shared::preset;
+
+    fn view(change: impl FnOnce(&mut Plan), bodies: Vec<(u64, Body)>) -> RunView {
+        let mut plan = preset::find("first").unwrap();
+        change(&mut plan);
+        let mut view = RunView::default();
+        let created = Body::Created {
+            run: RunId::new(1, 1),
+            plan: Box::new(plan),
+            anchor_unix_ms: 0,
+            host: Host::default(),
+            agent_version: String::new(),
+        };
+        for (index, (t_ns, body)) in std::iter::once((0, created)).chain(bodies).enumerate() {
+            view.apply(&Event { seq: index as u64 + 1, t_ns, body });
+        }
+        view
+    }
+
+    #[test]
+    fn progress_counts_the_trial_under_way() {
+        let started = || (0, Body::TrialStarted { trial: 0, point: 0, repeat: 0 });
+        let running = |t_ns| (t_ns, Body::State { state: RunState::Running, reason: None });
+        // 3 trials of 1 s warm-up and 8 s: half of the first is a sixth of the run.
+        let half = view(|_| (), vec![started(), running(4_500_000_000)]);
+        assert!((share_done(&half) - 0.5 / 3.0).abs() < 1e-9);
+        let late = view(|_| (), vec![started(), running(99_000_000_000)]);
+        assert!(share_done(&late) < 1.0 / 3.0);
+        let done = view(|_| (), vec![(1, Body::State { state: RunState::Done, reason: None })]);
+        assert!((share_done(&done) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn cost_needs_price_and_gpus() {
+        let hour = || vec![(3_600_000_000_000, Body::State { state: RunState::Running, reason: None })];
+        assert_eq!(cost_so_far(&view(|_| (), hour())), None);
+        let priced = |plan: &mut Plan| plan.cost = Some(CostPlan { usd_per_gpu_hour: UsdPerGpuHour(2.93) });
+        assert_eq!(cost_so_far(&view(priced, hour())), None);
+        let both = |plan: &mut Plan| {
+            priced(plan);
+            plan.engine.gpus = Some(2);
+        };
+        assert!(cost_so_far(&view(both, hour())).is_some_and(|c| (c - 5.86).abs() < 1e-9));
+    }
+}

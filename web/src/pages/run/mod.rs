@@ -1,0 +1,100 @@
+//! Owns the Run screen: follows one run and lays out what is known of it.
+//! Must not know the socket; the parts below read the model.
+
+mod charts;
+mod header;
+mod log;
+mod points;
+mod request;
+mod scatter;
+mod verdict;
+
+use crate::charts::TimeAxis;
+use crate::model::App;
+use crate::parts::{Empty, ErrorBox};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use shared::ids::RunId;
+use shared::wire::ApiError;
+
+/// The screen of the run in the address.
+#[component]
+pub fn Run() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| {
+        let text = params.with(|p| p.get_str("run").unwrap_or_default().to_owned());
+        RunId::try_from(text).map_err(|error| error.to_string())
+    });
+    move || match id.get() {
+        Ok(run) => view! { <Followed run=run/> }.into_any(),
+        Err(error) => view! { <Refused sentence=error/> }.into_any(),
+    }
+}
+
+/// What the screen can show.
+#[derive(Clone, PartialEq)]
+enum Stage {
+    Loading,
+    Refused(String),
+    Deleted,
+    Ready,
+}
+
+#[component]
+fn Followed(run: RunId) -> impl IntoView {
+    let app = App::get();
+    app.follow(run.clone());
+    on_cleanup(move || app.unfollow(&run));
+    let stage = Memo::new(move |_| {
+        app.with_followed(|followed| match (&followed.view, &followed.refused) {
+            _ if followed.deleted => Stage::Deleted,
+            (Some(view), _) if view.header.is_some() => Stage::Ready,
+            (_, Some(sentence)) => Stage::Refused(sentence.clone()),
+            _ => Stage::Loading,
+        })
+    });
+    move || {
+        match stage.get() {
+        Stage::Ready => view! { <Parts/> }.into_any(),
+        Stage::Refused(sentence) => view! { <Refused sentence=sentence/> }.into_any(),
+        Stage::Deleted => view! {
+            <Empty title="This run was deleted" text="Somebody removed it and its measurements." action="All runs" href="/runs"/>
+        }
+        .into_any(),
+        Stage::Loading => view! {
+            <div aria-label="Loading the run" aria-busy="true" data-testid="loading">
+                <div class="skeleton short"></div>
+                <div class="columns"><div class="skeleton"></div><div class="skeleton"></div></div>
+            </div>
+        }
+        .into_any(),
+    }
+    }
+}
+
+/// Why there is nothing to see.
+#[component]
+fn Refused(sentence: String) -> impl IntoView {
+    let error = Signal::stored(Some(ApiError { error: sentence, detail: None }));
+    view! {
+        <ErrorBox error=error/>
+        <Empty title="No run here" text="It may have been deleted, or the address is incomplete." action="All runs" href="/runs"/>
+    }
+    .into_any()
+}
+
+/// Everything of a run that is known.
+#[component]
+fn Parts() -> impl IntoView {
+    let app = App::get();
+    let axis = TimeAxis { zoom: RwSignal::new(None), end_s: charts::axis_end(app), group: Some("run") };
+    view! {
+        <header::RunHeader/>
+        <verdict::VerdictCard/>
+        <charts::LiveCharts axis=axis/>
+        <points::PointsTable/>
+        <scatter::Requests axis=axis/>
+        <log::Details/>
+    }
+    .into_any()
+}

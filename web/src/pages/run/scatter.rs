@@ -1,0 +1,114 @@
+//! Owns the sample of requests: the scatter, the slowest of the stretch in view, and the one that is opened.
+//! Must not know how a request is fetched (`request`).
+
+use super::charts::of_run;
+use super::request::OpenRequest;
+use crate::charts::{Chart, TimeAxis};
+use crate::format;
+use crate::model::App;
+use crate::parts::Card;
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::query_signal_with_options;
+use shared::chart;
+use shared::event::RequestSample;
+use shared::units::{NS_PER_S, ns_to_ms, ns_to_s};
+use shared::view::RunView;
+
+/// Most requests listed.
+const LISTED: usize = 12;
+
+/// The sampled requests sent within a stretch (s): those that failed first, then the slowest to their first token.
+fn slowest(view: &RunView, (from_s, to_s): (f64, f64)) -> Vec<RequestSample> {
+    let within = |s: &&RequestSample| (from_s..=to_s).contains(&ns_to_s(s.sent_ns));
+    let mut kept: Vec<RequestSample> = view.scatter.kept.iter().filter(within).cloned().collect();
+    kept.sort_by_key(|s| (s.outcome.is_ok(), std::cmp::Reverse(s.ttft_ns), s.id));
+    kept.truncate(LISTED);
+    kept
+}
+
+/// The requests of a run.
+#[component]
+pub fn Requests(axis: TimeAxis) -> impl IntoView {
+    let app = App::get();
+    let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
+    let (opened, open) = query_signal_with_options::<u64>("request", options);
+    let pick = Callback::new(move |row: Vec<f64>| {
+        if let Some(id) = row.get(2) {
+            open.set(Some(*id as u64));
+        }
+    });
+    // The list is read by people: once a second is enough while the run is live.
+    let second = Memo::new(move |_| app.with_view(|v| (v.last_ns / NS_PER_S, v.run_state().is_final())));
+    let listed = Memo::new(move |_| {
+        second.track();
+        let range = axis.range();
+        untrack(|| app.with_view(|v| slowest(v, range))).unwrap_or_default()
+    });
+    let offered = Memo::new(move |_| {
+        second.track();
+        untrack(|| app.with_view(|v| (v.scatter.kept.len(), v.scatter.offered))).unwrap_or_default()
+    });
+    let row = move |s: RequestSample| {
+        let id = s.id;
+        view! {
+            <tr class:chosen=move || opened.get() == Some(id) data-testid="request-row">
+                <th scope="row"><button class="link" on:click=move |_| open.set(Some(id))>{format!("#{id}")}</button></th>
+                <td class="number">{format::bare(Some(ns_to_s(s.sent_ns)))}</td>
+                <td class="number">{format::bare(s.ttft_ns.map(ns_to_ms))}</td>
+                <td class="number">{format::bare(s.tpot_ns.map(ns_to_ms))}</td>
+                <td class="number">{s.output_tokens.map_or_else(|| format::ABSENT.to_owned(), |n| format::count(n.into()))}</td>
+                <td>{s.outcome.label()}</td>
+            </tr>
+        }
+    };
+    view! {
+        <div class="columns">
+            <section class="charts single">
+                <Chart name="scatter" label="Requests: time to first token by time sent; click one to open it" axis=TimeAxis { group: None, ..axis } on_pick=pick
+                    define=of_run(app, chart::request_scatter)/>
+                <p class="quiet">{move || {
+                    let (kept, offered) = offered.get();
+                    format!("{} of {} requests; click one to open it.", format::count(kept as u64), format::count(offered))
+                }}</p>
+            </section>
+            <Card title="Failed and slowest in view" about="Of the sampled requests within the zoomed stretch.">
+                <div class="scroll">
+                    <table data-testid="requests-table">
+                        <thead><tr>
+                            <th scope="col">"Request"</th><th scope="col" class="number">"sent, s"</th><th scope="col" class="number">"TTFT, ms"</th>
+                            <th scope="col" class="number">"TPOT, ms"</th><th scope="col" class="number">"tokens"</th><th scope="col">"outcome"</th>
+                        </tr></thead>
+                        <tbody><For each=move || listed.get() key=|s| s.id children=row/></tbody>
+                    </table>
+                </div>
+            </Card>
+        </div>
+        {move || opened.get().map(|id| view! { <OpenRequest id=id close=Callback::new(move |()| open.set(None))/> })}
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::outcome::Outcome;
+
+    #[test]
+    fn failures_first_then_the_slowest_within_the_stretch() {
+        let mut view = RunView::default();
+        let mut add = |id, sent_s: u64, ttft_ns, outcome| {
+            let sent_ns = sent_s * NS_PER_S;
+            let sample =
+                RequestSample { id, sent_ns, end_ns: sent_ns, ttft_ns, tpot_ns: None, output_tokens: None, outcome };
+            view.scatter.add(&sample);
+        };
+        add(1, 1, Some(5), Outcome::Ok);
+        add(2, 2, Some(9), Outcome::Ok);
+        add(3, 3, None, Outcome::Refused);
+        add(4, 9, Some(99), Outcome::Ok);
+        let ids = |range| slowest(&view, range).iter().map(|s| s.id).collect::<Vec<_>>();
+        assert_eq!(ids((0.0, 5.0)), [3, 2, 1]);
+        assert_eq!(ids((0.0, 10.0)), [3, 4, 2, 1]);
+    }
+}

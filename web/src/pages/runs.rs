@@ -1,0 +1,192 @@
+//! Owns the history: all runs, newest first, searched and deleted here.
+//! Must not know a run beyond its row.
+
+use crate::format;
+use crate::link::http;
+use crate::model::{App, Rows, Toast, row_matches};
+use crate::parts::{Empty, ErrorBox, Icon, StateBadge, VerdictBadge};
+use leptos::html::Input;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::components::A;
+use leptos_router::hooks::query_signal_with_options;
+use shared::event::RunState;
+use shared::ids::RunId;
+use shared::wire::RunRow;
+use std::time::Duration;
+
+/// How long a deletion can be taken back.
+const UNDO: Duration = Duration::from_secs(6);
+
+/// Engine and model of a row.
+pub fn engine_words(row: &RunRow) -> String {
+    match &row.model {
+        Some(model) => format!("{} · {model}", row.engine),
+        None => row.engine.clone(),
+    }
+}
+
+/// Greatest throughput of a row.
+pub fn best(row: &RunRow) -> String {
+    format::figure(row.best_output_throughput, "tok/s")
+}
+
+/// An age, with the host's time on hover.
+#[component]
+pub fn When(unix_ms: u64) -> impl IntoView {
+    let app = App::get();
+    let exact = move || {
+        let agent = app.agent.get();
+        format::host_time(unix_ms, agent.utc_offset_minutes, &agent.time_zone)
+    };
+    view! { <time class="quiet" title=exact>{move || format::age(app.now_unix_ms.get(), unix_ms)}</time> }
+}
+
+/// Hides a run now and deletes it when nobody took that back.
+fn delete_later(app: App, row: &RunRow) {
+    let run = row.run.clone();
+    app.rows.update(|rows| rows.hide(run.clone()));
+    let taken_back = RwSignal::new(false);
+    let undone = run.clone();
+    let undo = Callback::new(move |()| {
+        taken_back.set(true);
+        app.rows.update(|rows| rows.unhide(&undone));
+        app.toast.set(None);
+    });
+    app.toast.set(Some(Toast { sentence: format!("\"{}\" will be deleted.", row.name), undo: Some(undo) }));
+    set_timeout(
+        move || {
+            if !taken_back.get_untracked() {
+                app.toast.set(None);
+                spawn_local(delete(app, run));
+            }
+        },
+        UNDO,
+    );
+}
+
+async fn delete(app: App, run: RunId) {
+    match http::delete(&format!("/api/v1/runs/{run}")).await {
+        Ok(()) => app.rows.update(|rows| rows.remove(&run)),
+        Err(failure) => {
+            app.failed(&failure);
+            app.rows.update(|rows| rows.unhide(&run));
+            app.toast.set(Some(Toast { sentence: failure.error().error, undo: None }));
+        }
+    }
+}
+
+/// The history.
+#[component]
+pub fn Runs() -> impl IntoView {
+    let app = App::get();
+    let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
+    let (search, set_search) = query_signal_with_options::<String>("search", options);
+    let field = NodeRef::<Input>::new();
+    Effect::new(move |_| {
+        if let Some(field) = field.get().filter(|_| app.search.get()) {
+            app.search.set(false);
+            if field.focus().is_err() {
+                leptos::logging::warn!("the search field took no focus");
+            }
+        }
+    });
+    let found = Memo::new(move |_| {
+        let search = search.get().unwrap_or_default();
+        let matching = |rows: &Rows| {
+            rows.visible().filter(|row| row_matches(row, &search)).map(|row| row.run.clone()).collect::<Vec<_>>()
+        };
+        app.rows.with(matching)
+    });
+    let error = Signal::derive(move || app.rows.with(|r| r.error.clone()));
+    let table = move || {
+        if !app.rows.with(|r| r.loaded) {
+            return view! { <div class="skeleton" aria-label="Loading"></div> }.into_any();
+        }
+        if app.rows.with(|r| r.visible().next().is_none()) {
+            return view! {
+                <Empty title="No run yet" text="Every run stays here with all its measurements until you delete it." action="New run" href="/new"/>
+            }
+            .into_any();
+        }
+        if found.with(Vec::is_empty) {
+            return view! { <p class="quiet">"No run has all of these words in its name, engine, model, state or id."</p> }.into_any();
+        }
+        view! {
+            <div class="scroll card">
+                <table data-testid="runs-table">
+                    <thead><tr>
+                        <th scope="col">"Run"</th><th scope="col">"Engine"</th><th scope="col">"State"</th>
+                        <th scope="col">"Verdict"</th><th scope="col" class="number">"Best output"</th>
+                        <th scope="col" class="number">"Trials"</th><th scope="col" class="number">"Took"</th>
+                        <th scope="col">"Begun"</th><th scope="col"><span class="unseen">"Delete"</span></th>
+                    </tr></thead>
+                    <tbody><For each=move || found.get() key=RunId::clone children=|run| view! { <Row run=run/> }/></tbody>
+                </table>
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        <header class="page-head">
+            <h1>"Runs"</h1>
+            <input
+                type="search"
+                class="search"
+                placeholder="Search name, engine, model, state  ( / )"
+                aria-label="Search runs"
+                data-testid="search"
+                node_ref=field
+                prop:value=move || search.get().unwrap_or_default()
+                on:input:target=move |e| set_search.set(Some(e.target().value()).filter(|s| !s.is_empty()))
+            />
+            <A href="/new" attr:class="button primary">"New run"</A>
+        </header>
+        <ErrorBox error=error/>
+        {table}
+        {move || app.rows.with(|r| r.more).then(|| view! {
+            <button class="button" on:click=move |_| app.load_rows(app.rows.with_untracked(|r| r.oldest()))>"Older runs"</button>
+        })}
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(run: RunId) -> impl IntoView {
+    let app = App::get();
+    let link = format!("/runs/{run}");
+    let row = app.row(run);
+    let text =
+        move |read: fn(&RunRow) -> String| Memo::new(move |_| row.with(|r| r.as_ref().map(read)).unwrap_or_default());
+    let state = Memo::new(move |_| row.with(|r| r.as_ref().map_or(RunState::Queued, |r| r.state)));
+    let verdict = Memo::new(move |_| row.with(|r| r.as_ref().and_then(|r| r.verdict)));
+    let begun = Memo::new(move |_| row.with(|r| r.as_ref().map_or(0, |r| r.created_unix_ms)));
+    let name = text(|r| r.name.clone());
+    let label = Memo::new(move |_| format!("Delete {}", name.get()));
+    let remove = move |_| {
+        if let Some(row) = row.get_untracked() {
+            delete_later(app, &row);
+        }
+    };
+    view! {
+        <tr data-testid="run-row">
+            <th scope="row"><A href=link>{name}</A></th>
+            <td>{text(engine_words)}</td>
+            <td title=text(|r| r.reason.clone().unwrap_or_default())><StateBadge state=state/></td>
+            <td>{move || verdict.get().map(|v| view! { <VerdictBadge verdict=Signal::stored(Some(v))/> })}</td>
+            <td class="number">{text(best)}</td>
+            <td class="number">{text(|r| format!("{} / {}", r.trials_done, r.trials))}</td>
+            <td class="number">{text(|r| format::duration(r.elapsed_ns))}</td>
+            <td>{move || view! { <When unix_ms=begun.get()/> }}</td>
+            <td>
+                {move || state.get().is_final().then(|| view! {
+                    <button class="icon-button" title=label aria-label=label data-testid="delete-run" on:click=remove>
+                        <Icon name="delete"/>
+                    </button>
+                })}
+            </td>
+        </tr>
+    }
+    .into_any()
+}

@@ -1,0 +1,33 @@
+//! Owns a figure: label, value, note; a soft pulse tells that it moved.
+//! Must not know how its text came about: `format` makes it.
+
+use leptos::prelude::*;
+
+/// One number that matters.
+#[component]
+pub fn Figure(
+    label: &'static str,
+    /// The value with its unit.
+    #[prop(into)]
+    value: Signal<String>,
+    /// n, a caveat, or why the value is absent.
+    #[prop(optional, into)]
+    note: MaybeProp<String>,
+    /// Test id of the value.
+    #[prop(optional)]
+    testid: Option<&'static str>,
+) -> impl IntoView {
+    // A new element each time restarts the pulse without a timer.
+    let shown = Memo::new(move |_| value.get());
+    view! {
+        <div class="figure">
+            <span class="figure-label">{label}</span>
+            {move || {
+                let text = shown.get();
+                view! { <span class="figure-value pulse" data-testid=testid>{text}</span> }
+            }}
+            {move || note.get().map(|note| view! { <span class="figure-note">{note}</span> })}
+        </div>
+    }
+    .into_any()
+}

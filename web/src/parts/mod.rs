@@ -1,0 +1,30 @@
+//! Owns the small pieces that pages are made of, one component a file.
+//! Must not know runs' meaning beyond the words that `shared` gives.
+
+mod badge;
+mod card;
+mod connection;
+mod copy;
+mod empty;
+mod error_box;
+mod figure;
+mod help;
+mod icon;
+mod rail;
+mod tabs;
+mod theme_switch;
+mod toast;
+
+pub use badge::{StateBadge, VerdictBadge};
+pub use card::Card;
+pub use connection::ConnectionBanner;
+pub use copy::CopyButton;
+pub use empty::Empty;
+pub use error_box::ErrorBox;
+pub use figure::Figure;
+pub use help::Help;
+pub use icon::Icon;
+pub use rail::Rail;
+pub use tabs::Tabs;
+pub use theme_switch::{ThemeSwitch, current_theme};
+pub use toast::Toasts;
