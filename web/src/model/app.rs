@@ -4,6 +4,7 @@
 use super::clock::ClockOffset;
 use super::followed::{Effect, Followed};
 use super::rows::Rows;
+use crate::format;
 use crate::link::http::{self, Failure};
 use crate::link::{Link, LinkEvent};
 use leptos::prelude::*;
@@ -53,12 +54,22 @@ pub struct AgentInfo {
     /// Cores it may use.
     #[serde(default)]
     pub cores: u32,
-    /// Minutes to add to UTC for the host's local time.
+    /// Minutes to add to UTC for the host's local time, where the host tells.
     #[serde(default)]
-    pub utc_offset_minutes: i32,
-    /// Name of the host's time zone.
+    pub utc_offset_minutes: Option<i32>,
+    /// Name of the host's time zone, where it tells.
     #[serde(default)]
-    pub time_zone: String,
+    pub time_zone: Option<String>,
+}
+
+impl AgentInfo {
+    /// A wall-clock time on the host's clock face; in UTC where the host does not tell its zone.
+    pub fn clock(&self, unix_ms: u64) -> String {
+        match self.utc_offset_minutes {
+            Some(offset) => format::host_time(unix_ms, offset, self.time_zone.as_deref().unwrap_or_default()),
+            None => format::host_time(unix_ms, 0, ""),
+        }
+    }
 }
 
 /// The page's state. Copies share it.

@@ -126,7 +126,7 @@ mod tests {
     fn check(messages: Vec<ServerMessage>, effect: Effect, seq: Option<u64>) {
         let mut followed = Followed::default();
         followed.follow(run(1));
-        let last = messages.into_iter().map(|m| followed.receive(m)).next_back().unwrap_or(Effect::Nothing);
+        let last = messages.into_iter().fold(Effect::Nothing, |_, message| followed.receive(message));
         assert_eq!((last, followed.view.map(|v| v.seq)), (effect, seq));
     }
 

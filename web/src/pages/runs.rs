@@ -36,10 +36,7 @@ pub fn best(row: &RunRow) -> String {
 #[component]
 pub fn When(unix_ms: u64) -> impl IntoView {
     let app = App::get();
-    let exact = move || {
-        let agent = app.agent.get();
-        format::host_time(unix_ms, agent.utc_offset_minutes, &agent.time_zone)
-    };
+    let exact = move || app.agent.with(|agent| agent.clock(unix_ms));
     view! { <time class="quiet" title=exact>{move || format::age(app.now_unix_ms.get(), unix_ms)}</time> }
 }
 

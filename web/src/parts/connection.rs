@@ -18,8 +18,7 @@ pub fn ConnectionBanner() -> impl IntoView {
     };
     let banner = move || match app.connection.get() {
         Connection::Lost { since_unix_ms, attempt } => {
-            let agent = app.agent.get();
-            let since = format::host_time(since_unix_ms, agent.utc_offset_minutes, &agent.time_zone);
+            let since = app.agent.with(|agent| agent.clock(since_unix_ms));
             let age = format::age(app.now_unix_ms.get(), since_unix_ms);
             Some(view! {
                 <div class="banner" role="status">

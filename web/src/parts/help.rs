@@ -27,6 +27,11 @@ pub fn Help() -> impl IntoView {
             leptos::logging::warn!("the help took no focus");
         }
     });
+    let agent = move || {
+        let agent = app.agent.get();
+        (!agent.version.is_empty())
+            .then(|| format!("Agent {} on {}, {} cores.", agent.version, agent.host, agent.cores))
+    };
     let overlay = move || {
         app.help.get().then(|| {
             view! {
@@ -36,6 +41,7 @@ pub fn Help() -> impl IntoView {
                         <dl class="keys">
                             {KEYS.iter().map(|(key, what)| view! { <dt><kbd>{*key}</kbd></dt><dd>{*what}</dd> }).collect_view()}
                         </dl>
+                        <p class="quiet">{agent}</p>
                         <button class="button" node_ref=close on:click=move |_| app.help.set(false)>"Close"</button>
                     </div>
                 </div>

@@ -1,0 +1,118 @@
+//! Owns the main job in a real browser: preset, start, live charts, a latecomer, a reload, a restart of the agent.
+//! Must not know the agent's insides.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+#[path = "support/browser.rs"]
+mod browser;
+mod support;
+
+use browser::{Chromium, Tab};
+use std::time::Duration;
+use support::{Agent, LONG_PLAN, SHORT_PLAN, TOKEN, state};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+async fn sequence(tab: &Tab) -> u64 {
+    tab.wait("run-seq", |text| text.parse::<u64>().is_ok()).await.parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_clicks_from_the_url_to_a_live_run_that_every_viewer_sees_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::start(dir.path());
+    let chromium = Chromium::start().await;
+    let tab = chromium.open(&format!("{}/new?token={TOKEN}", agent.url)).await;
+    tab.click("preset-first").await;
+    tab.wait("plan-toml", |text| text.contains("kind = \"builtin\"")).await;
+    tab.click("start-run").await;
+    tab.wait_for("location.pathname.startsWith('/runs/r')").await;
+    assert_eq!(tab.eval("location.search").await, "", "the token stayed in the address");
+
+    // Live: requests end, charts hold points.
+    tab.wait("run-state", |text| text.contains("running")).await;
+    tab.wait("run-ok", |text| text.chars().any(|c| ('1'..='9').contains(&c))).await;
+    tab.wait_for("Number(document.querySelector('[data-testid=\"chart-throughput\"]')?.dataset.points ?? document.querySelector('[data-testid=\"chart-throughput\"] [data-points]')?.dataset.points) > 3").await;
+
+    // A teammate who joins late sees the same at the same sequence number.
+    let late = chromium.open(tab.eval("location.href").await.as_str().unwrap()).await;
+    assert!(sequence(&late).await > 1);
+
+    let done = |text: &str| text.contains("done");
+    tab.wait("run-state", done).await;
+    late.wait("run-state", done).await;
+    assert_eq!(sequence(&tab).await, sequence(&late).await);
+    let rows = tab.rows().await;
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows, late.rows().await);
+
+    // A reload shows the same again.
+    tab.0.reload().await.unwrap();
+    tab.wait("run-state", done).await;
+    assert_eq!(rows, tab.rows().await);
+    // No verdict is ever "valid".
+    let verdict = tab.wait("verdict", |text| !text.is_empty()).await;
+    assert!(!verdict.to_lowercase().contains("valid") || verdict.to_lowercase().contains("invalid"), "{verdict}");
+    chromium.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelled_interrupted_and_unknown_runs_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut agent = Agent::start(dir.path());
+    let cancelled = agent.submit(LONG_PLAN).await;
+    agent.wait(&cancelled, LIMIT, |view| view["ended"]["ok"].as_u64() > Some(3)).await;
+    agent.post(&format!("/api/v1/runs/{cancelled}/cancel"), String::new(), "application/json").await;
+    agent.wait(&cancelled, LIMIT, |view| state(view) == "cancelled").await;
+    let interrupted = agent.submit(LONG_PLAN).await;
+    agent.wait(&interrupted, LIMIT, |view| view["ended"]["ok"].as_u64() > Some(3)).await;
+    agent.kill();
+
+    let agent = Agent::start(dir.path());
+    let chromium = Chromium::start().await;
+    let tab = chromium.open(&format!("{}/runs/{interrupted}?token={TOKEN}", agent.url)).await;
+    tab.wait("run-state", |text| text.contains("interrupted")).await;
+    let tab = chromium.open(&format!("{}/runs/{cancelled}", agent.url)).await;
+    tab.wait("run-state", |text| text.contains("cancelled")).await;
+    let tab = chromium.open(&format!("{}/runs", agent.url)).await;
+    tab.wait("runs-table", |text| text.contains("interrupted") && text.contains("cancelled")).await;
+    let tab = chromium.open(&format!("{}/runs/r0000000000000000dead", agent.url)).await;
+    tab.wait_for("/no run|not found|unknown|does not/i.test(document.body.innerText)").await;
+    chromium.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_connection_is_shown_as_lost_and_the_hole_is_filled_when_the_agent_returns() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut agent = Agent::start(dir.path());
+    let run = agent.submit(LONG_PLAN).await;
+    let chromium = Chromium::start().await;
+    let tab = chromium.open(&format!("{}/runs/{run}?token={TOKEN}", agent.url)).await;
+    tab.wait("run-state", |text| text.contains("running")).await;
+    let address = agent.url.strip_prefix("http://").unwrap().to_owned();
+    agent.kill();
+    tab.wait("connection", |text| text.to_lowercase().contains("lost")).await;
+    let agent = Agent::start_at(dir.path(), &address);
+    tab.wait("run-state", |text| text.contains("interrupted")).await;
+    drop(agent);
+    chromium.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_phone_width_nothing_is_wider_than_the_screen() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::start(dir.path());
+    let run = agent.submit(SHORT_PLAN).await;
+    agent.wait(&run, LIMIT, |view| state(view) == "done").await;
+    let chromium = Chromium::start().await;
+    let tab = chromium.open(&format!("{}/?token={TOKEN}", agent.url)).await;
+    for path in ["/", "/new", "/runs", "/metrics-guide", &format!("/runs/{run}")] {
+        let size =
+            chromiumoxide::cdp::browser_protocol::emulation::SetDeviceMetricsOverrideParams::new(360, 740, 2.0, true);
+        tab.0.execute(size).await.unwrap();
+        tab.0.goto(format!("{}{path}", agent.url)).await.unwrap();
+        tab.wait_for("document.querySelector('h1') !== null").await;
+        let width = tab.eval("document.documentElement.scrollWidth").await;
+        assert!(width.as_u64() <= Some(360), "{path} is {width} px wide");
+    }
+    chromium.stop().await;
+}

@@ -1,0 +1,111 @@
+//! Owns a real Chromium for tests, and reading a page by its test ids.
+//! Must not know the agent's insides.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test support fails by panicking")]
+
+use chromiumoxide::browser::{Browser, BrowserConfig};
+use chromiumoxide::page::Page;
+use futures_util::StreamExt;
+use std::time::{Duration, Instant};
+
+/// A browser with a profile of its own.
+pub struct Chromium {
+    pub browser: Browser,
+    _profile: tempfile::TempDir,
+}
+
+/// The browser to use: `TOKENPRISM_CHROMIUM`, else the distribution's.
+fn executable() -> String {
+    std::env::var("TOKENPRISM_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".into())
+}
+
+impl Chromium {
+    pub async fn start() -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let config = BrowserConfig::builder()
+            .chrome_executable(executable())
+            .user_data_dir(profile.path())
+            .no_sandbox()
+            .args([
+                "--headless=new",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ])
+            .build()
+            .unwrap();
+        let (browser, mut handler) =
+            Browser::launch(config).await.expect("Chromium starts; TOKENPRISM_CHROMIUM names it");
+        tokio::spawn(async move { while handler.next().await.is_some() {} });
+        Self { browser, _profile: profile }
+    }
+
+    pub async fn open(&self, url: &str) -> Tab {
+        Tab(self.browser.new_page(url).await.unwrap())
+    }
+
+    pub async fn stop(mut self) {
+        drop(self.browser.close().await);
+        drop(self.browser.wait().await);
+    }
+}
+
+/// One page.
+pub struct Tab(pub Page);
+
+impl Tab {
+    /// The value of a script's expression.
+    pub async fn eval(&self, script: &str) -> serde_json::Value {
+        match self.0.evaluate(script).await {
+            Ok(result) => result.value().cloned().unwrap_or_default(),
+            Err(_) => serde_json::Value::Null,
+        }
+    }
+
+    /// Text of the element with a test id; nothing where there is none.
+    pub async fn text(&self, id: &str) -> Option<String> {
+        let script = format!("document.querySelector('[data-testid=\"{id}\"]')?.textContent ?? null");
+        self.eval(&script).await.as_str().map(|text| text.trim().to_owned())
+    }
+
+    /// Clicks the element with a test id once it is there.
+    pub async fn click(&self, id: &str) {
+        self.wait(id, |_| true).await;
+        self.eval(&format!("document.querySelector('[data-testid=\"{id}\"]').click()")).await;
+    }
+
+    /// Waits until the text of a test id satisfies a condition.
+    pub async fn wait(&self, id: &str, until: impl Fn(&str) -> bool) -> String {
+        let begun = Instant::now();
+        loop {
+            let text = self.text(id).await;
+            if let Some(text) = text.as_deref().filter(|text| until(text)) {
+                return text.to_owned();
+            }
+            if begun.elapsed() > Duration::from_secs(90) {
+                let body = self.eval("document.body.innerText").await;
+                panic!("{id} did not come so far; it is {text:?} on the page:\n{body}");
+            }
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+    }
+
+    /// Waits until a script's expression is true.
+    pub async fn wait_for(&self, script: &str) {
+        let begun = Instant::now();
+        while self.eval(script).await != serde_json::Value::Bool(true) {
+            let url = self.0.url().await.ok().flatten();
+            assert!(begun.elapsed() < Duration::from_secs(90), "{script} did not become true at {url:?}");
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+    }
+
+    /// Text of a cell, by test id and index, of every row of the points table.
+    pub async fn rows(&self) -> Vec<String> {
+        let script =
+            "[...document.querySelectorAll('[data-testid=\"point-row\"]')].map(r => r.innerText.replace(/\\s+/g, ' '))";
+        serde_json::from_value(self.eval(script).await).unwrap_or_default()
+    }
+}
