@@ -9,8 +9,21 @@ const SUB_BITS: u32 = 7;
 
 /// Counts by bucket. Merging is addition, so the result depends only on the multiset of samples.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "Vec<(u16, u32)>", into = "Vec<(u16, u32)>")]
 pub struct LogHistogram(BTreeMap<u16, u32>);
+
+// Pairs and no map: a map's keys would have to be text wherever JSON is spoken.
+impl From<Vec<(u16, u32)>> for LogHistogram {
+    fn from(pairs: Vec<(u16, u32)>) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+impl From<LogHistogram> for Vec<(u16, u32)> {
+    fn from(histogram: LogHistogram) -> Self {
+        histogram.0.into_iter().collect()
+    }
+}
 
 /// The bucket of a value in ns. Integer arithmetic, so that agent and browser agree to the last bit.
 fn bucket(value_ns: u64) -> u16 {

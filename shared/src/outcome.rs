@@ -2,6 +2,7 @@
 //! Must not know how an outcome is detected.
 
 use serde::{Deserialize, Serialize};
+use std::ops::AddAssign;
 
 /// How a request ended (METRICS.md, "Outcomes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -73,5 +74,41 @@ impl Outcome {
             Outcome::ClientError => "client error",
             Outcome::Cancelled => "cancelled",
         }
+    }
+}
+
+/// Requests by how they ended, as live views count them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Ended well.
+    pub ok: u64,
+    /// Went wrong.
+    pub failed: u64,
+    /// Cut off on purpose: in flight when a window closed, or when the user stopped the run. No fault of the server.
+    pub cancelled: u64,
+}
+
+impl Ended {
+    /// Counts one more.
+    pub fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Cancelled => self.cancelled += 1,
+            outcome if outcome.is_ok() => self.ok += 1,
+            _ => self.failed += 1,
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.ok + self.failed + self.cancelled
+    }
+}
+
+impl AddAssign for Ended {
+    fn add_assign(&mut self, other: Self) {
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.cancelled += other.cancelled;
     }
 }

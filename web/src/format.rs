@@ -68,7 +68,7 @@ pub fn percentile(value: Percentile) -> String {
     match value {
         Percentile::Ms(ms) => significant(ms),
         Percentile::AtLeastMs(ms) => format!("≥ {}", significant(ms)),
-        Percentile::Needs(n) => format!("needs n ≥ {}", count(n)),
+        Percentile::Needs(n) => format!("n < {}", count(n)),
     }
 }
 
@@ -193,7 +193,7 @@ mod tests {
     fn percentiles_say_why_they_are_absent() {
         check(percentile(Percentile::Ms(12.0)), "12.0");
         check(percentile(Percentile::AtLeastMs(300.0)), "≥ 300");
-        check(percentile(Percentile::Needs(1000)), "needs n ≥ 1,000");
+        check(percentile(Percentile::Needs(1000)), "n < 1,000");
     }
 
     #[test]

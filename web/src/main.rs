@@ -66,7 +66,7 @@ fn Screens() -> impl IntoView {
             <Route path=path!("/new") view=NewRun/>
             <Route path=path!("/runs") view=Runs/>
             <Route path=path!("/runs/:run") view=Run/>
-            <Route path=path!("/metrics") view=MetricsGuide/>
+            <Route path=path!("/metrics-guide") view=MetricsGuide/>
         </Routes>
     }
     .into_any()

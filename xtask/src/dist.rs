@@ -60,8 +60,27 @@ fn build() -> Result<&'static str> {
         .run()?;
     externalise_scripts()?;
     Sh::new("node").args(["web/scripts/compress.mjs", "web/dist"]).run()?;
+    within_budget()?;
     stamp.keep()?;
     Ok("built")
+}
+
+/// What a page may weigh, brotli: by the end of the file's name, in bytes.
+const BUDGET: [(&str, u64); 2] = [("_bg.wasm.br", 350_000), ("echarts.min.js.br", 260_000)];
+
+/// Refuses a page that has grown too heavy for a teammate far away.
+fn within_budget() -> Result<()> {
+    let files: Vec<_> = std::fs::read_dir(paths::dist())?.collect::<std::io::Result<_>>()?;
+    for (end, most) in BUDGET {
+        let file = files.iter().find(|f| f.file_name().to_string_lossy().ends_with(end));
+        let size = file.with_context(|| format!("web/dist holds no file that ends in {end}"))?.metadata()?.len();
+        if size > most {
+            bail!(
+                "web/dist/*{end} has {size} B, over its budget of {most} B: see what made it grow before raising that"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Everything that the dashboard is made of.
@@ -71,7 +90,7 @@ fn inputs() -> Result<Fingerprint> {
     inputs.add_path(&paths::web(), &["dist", "node_modules", "vendor", "target"])?;
     inputs.add_path(&root.join("shared"), &["target"])?;
     inputs.add_path(&npm::echarts_bundle(), &[])?;
-    for name in ["Cargo.toml", "Cargo.lock", "Trunk.toml", "rust-toolchain.toml"] {
+    for name in [".cargo/config.toml", "Cargo.toml", "Cargo.lock", "Trunk.toml", "rust-toolchain.toml"] {
         inputs.add_path(&root.join(name), &[])?;
     }
     inputs.add(Sh::new("rustc").args(["-V"]).output().unwrap_or_default().as_bytes());

@@ -58,13 +58,22 @@ pub(super) struct PresetRow {
     about: &'static str,
     /// The plan, TOML.
     toml: &'static str,
+    /// The plan, JSON, defaults filled in.
+    #[schema(value_type = shape::Plan)]
+    plan: Option<Plan>,
 }
 
 /// The presets.
 #[utoipa::path(get, path = "/api/v1/presets", tag = "plans", responses(
     (status = 200, description = "Plans with a name", body = [PresetRow])))]
 pub(super) async fn presets() -> Json<Vec<PresetRow>> {
-    let row = |p: &shared::preset::Preset| PresetRow { key: p.key, title: p.title, about: p.about, toml: p.toml };
+    let row = |p: &shared::preset::Preset| PresetRow {
+        key: p.key,
+        title: p.title,
+        about: p.about,
+        toml: p.toml,
+        plan: shared::preset::find(p.key),
+    };
     Json(PRESETS.iter().map(row).collect())
 }
 

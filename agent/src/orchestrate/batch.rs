@@ -34,11 +34,10 @@ pub fn batch_of(trial: TrialIndex, progress: &Progress) -> Batch {
         }
         let bin = u32::try_from(sample.end_ns / Batch::BIN_NS).unwrap_or(u32::MAX);
         let rest = rest.entry(bin).or_insert_with(|| RestBin { bin, ..RestBin::default() });
+        rest.ended.count(sample.outcome);
         if !sample.outcome.is_ok() {
-            rest.failed += 1;
             continue;
         }
-        rest.ok += 1;
         sample.ttft_ns.into_iter().for_each(|ns| rest.ttft.add(ns));
         sample.tpot_ns.into_iter().for_each(|ns| rest.tpot.add(ns));
     }
@@ -84,7 +83,7 @@ mod tests {
         let batch = batch_of(0, &progress);
         let bytes = rmp_serde::to_vec_named(&batch).unwrap().len();
         assert!(bytes <= 8 << 10, "{bytes} bytes");
-        let rest: u32 = batch.rest.iter().map(|r| r.ok + r.failed).sum();
+        let rest: u64 = batch.rest.iter().map(|r| r.ended.total()).sum();
         assert_eq!(batch.requests.len() + rest as usize, 5000);
     }
 }

@@ -2,12 +2,13 @@
 //! Must not know who draws them.
 
 use super::theme::{PALETTE, Theme};
-use super::{ChartData, ChartDefinition, frame};
+use super::{ChartData, ChartDefinition, frame, latency_axis};
 use crate::histogram::LogHistogram;
 use crate::units::{finite, ns_to_ms, ns_to_s};
 use crate::view::{Bin, RunView};
 use charming::Chart;
-use charming::element::{AreaStyle, AxisType, DimensionEncode, LineStyle, LineStyleType};
+use charming::component::Legend;
+use charming::element::{AreaStyle, AxisType, DimensionEncode, LineStyle, LineStyleType, TextStyle, Trigger};
 use charming::series::Line;
 
 fn line(column: &str, name: &str, colour: &str) -> Line {
@@ -23,7 +24,7 @@ fn line(column: &str, name: &str, colour: &str) -> Line {
 /// Output tokens per second over run time.
 #[must_use]
 pub fn throughput(view: &RunView, theme: Theme) -> ChartDefinition {
-    let option = frame(theme, "Output throughput", "s", "tok/s", AxisType::Value)
+    let option = frame(theme, "Output throughput", "s", "tok/s", AxisType::Value, Trigger::Axis)
         .series(line("tok/s", "output", PALETTE[0]).area_style(AreaStyle::new().opacity(0.12)));
     ChartDefinition {
         option,
@@ -34,7 +35,7 @@ pub fn throughput(view: &RunView, theme: Theme) -> ChartDefinition {
 /// Requests in flight over run time.
 #[must_use]
 pub fn in_flight(view: &RunView, theme: Theme) -> ChartDefinition {
-    let option = frame(theme, "Requests in flight", "s", "requests", AxisType::Value)
+    let option = frame(theme, "Requests in flight", "s", "requests", AxisType::Value, Trigger::Axis)
         .series(line("in flight", "in flight", PALETTE[2]).area_style(AreaStyle::new().opacity(0.12)));
     ChartDefinition {
         option,
@@ -55,16 +56,9 @@ pub enum Latency {
 #[must_use]
 pub fn latency(view: &RunView, latency: Latency, theme: Theme) -> ChartDefinition {
     let (title, colour) = match latency {
-        Latency::Ttft => ("TTFT ≈ (by end of request)", PALETTE[1]),
-        Latency::Tpot => ("TPOT ≈ (by end of request)", PALETTE[3]),
+        Latency::Ttft => ("TTFT (≈, by end of request)", PALETTE[1]),
+        Latency::Tpot => ("TPOT (≈, by end of request)", PALETTE[3]),
     };
-    let mut option: Chart = frame(theme, title, "s", "ms", AxisType::Log);
-    for (name, style) in [("p50", LineStyleType::Solid), ("p90", LineStyleType::Dashed), ("p99", LineStyleType::Dotted)]
-    {
-        let dashed = LineStyle::new().width(1.5).color(colour).type_(style);
-        // Few requests end in one bin, so points carry the line where its neighbours are gaps.
-        option = option.series(line(name, name, colour).line_style(dashed).show_symbol(true).symbol_size(3));
-    }
     let pick = move |bin: &Bin| -> LogHistogram {
         match latency {
             Latency::Ttft => bin.ttft.clone(),
@@ -75,6 +69,17 @@ pub fn latency(view: &RunView, latency: Latency, theme: Theme) -> ChartDefinitio
         let histogram = pick(bin);
         [50, 90, 99].iter().map(|p| histogram.percentile_ns(*p).map(ns_to_ms)).collect()
     });
+    // A legend and no end labels: the three percentiles of a steady server lie on one another.
+    let legend =
+        Legend::new().top(6).right(36).item_width(22).text_style(TextStyle::new().color(theme.text()).font_size(11));
+    let axis = latency_axis(&data, 1..4);
+    let mut option: Chart = frame(theme, title, "s", "ms", axis, Trigger::Axis).legend(legend);
+    for (name, style) in [("p50", LineStyleType::Solid), ("p90", LineStyleType::Dashed), ("p99", LineStyleType::Dotted)]
+    {
+        let dashed = LineStyle::new().width(1.5).color(colour).type_(style);
+        // Few requests end in one bin, so points carry the line where its neighbours are gaps.
+        option = option.series(line(name, name, colour).line_style(dashed).show_symbol(true).symbol_size(3));
+    }
     ChartDefinition { option, data }
 }
 

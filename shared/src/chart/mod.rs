@@ -14,7 +14,8 @@ pub use theme::{PALETTE, Theme};
 use charming::Chart;
 use charming::component::{Axis, Grid, Title};
 use charming::element::{
-    AxisLabel, AxisLine, AxisLineStyle, AxisType, LineStyle, NameLocation, SplitLine, TextStyle, Tooltip, Trigger,
+    AxisLabel, AxisLine, AxisLineStyle, AxisPointer, AxisPointerType, AxisType, LineStyle, LineStyleType, NameLocation,
+    SplitLine, TextStyle, Tooltip, Trigger,
 };
 
 /// A chart: the static definition, and the data that a live chart appends to.
@@ -40,6 +41,14 @@ impl ChartData {
     }
 }
 
+/// The vertical axis of latencies: logarithmic where they span a decade, else from zero. `drawn` columns hold them.
+fn latency_axis(data: &ChartData, drawn: std::ops::Range<usize>) -> AxisType {
+    let rows = data.rows.chunks(data.dimensions.len().max(1));
+    let values = rows.filter_map(|row| row.get(drawn.clone())).flatten().filter(|v| **v > 0.0);
+    let (low, high) = values.fold((f64::INFINITY, 0.0f64), |(low, high), v| (low.min(*v), high.max(*v)));
+    if high >= 10.0 * low { AxisType::Log } else { AxisType::Value }
+}
+
 /// Axis along the bottom.
 fn x_axis(theme: Theme, name: &str) -> Axis {
     Axis::new()
@@ -53,20 +62,30 @@ fn x_axis(theme: Theme, name: &str) -> Axis {
         .split_line(SplitLine::new().show(false))
 }
 
-/// What all charts share: title, axes with units, crosshair, no animation (a live chart must not wobble).
-fn frame(theme: Theme, title: &str, x_unit: &str, unit: &str, y: AxisType) -> Chart {
+/// What all charts share: title with the unit, axes, crosshair, no animation (a live chart must not wobble).
+fn frame(theme: Theme, title: &str, x_unit: &str, unit: &str, y: AxisType, tip: Trigger) -> Chart {
+    let crosshair = AxisPointer::new()
+        .type_(AxisPointerType::Line)
+        .animation(false)
+        .line_style(LineStyle::new().color(theme.text()).type_(LineStyleType::Dashed));
     Chart::new()
         .animation(false)
         .title(
             Title::new()
-                .text(title)
-                .subtext(unit)
-                .item_gap(2)
-                .text_style(TextStyle::new().color(theme.text()).font_size(13).font_weight("600"))
-                .subtext_style(TextStyle::new().color(theme.text()).font_size(11)),
+                .text(format!("{title}, {unit}"))
+                .left(8)
+                .top(6)
+                .text_style(TextStyle::new().color(theme.text()).font_size(13).font_weight("600")),
         )
-        .grid(Grid::new().left(52).right(16).top(48).bottom(28))
-        .tooltip(Tooltip::new().trigger(Trigger::Axis))
+        .grid(Grid::new().left(52).right(20).top(40).bottom(28))
+        .tooltip(
+            Tooltip::new()
+                .trigger(tip)
+                .axis_pointer(crosshair)
+                .background_color(theme.surface())
+                .border_color(theme.line())
+                .padding((6, 8)),
+        )
         .x_axis(x_axis(theme, x_unit))
         .y_axis(
             Axis::new()
@@ -75,4 +94,22 @@ fn frame(theme: Theme, title: &str, x_unit: &str, unit: &str, y: AxisType) -> Ch
                 .split_number(4)
                 .split_line(SplitLine::new().line_style(LineStyle::new().color(theme.line()))),
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logarithmic_axis_needs_a_decade() {
+        let check = |values: &[f64], expect: AxisType| {
+            let rows = values.iter().flat_map(|v| [1.0, *v, f64::NAN, 1e9]).collect();
+            let data = ChartData { dimensions: vec!["s", "p50", "p90", "request"], rows };
+            assert_eq!(latency_axis(&data, 1..3), expect, "{values:?}");
+        };
+        check(&[], AxisType::Value);
+        check(&[20.0, 90.0], AxisType::Value);
+        check(&[20.0, 200.0], AxisType::Log);
+        check(&[0.0, 3.0], AxisType::Value);
+    }
 }

@@ -2,29 +2,30 @@
 //! Must not know who draws them.
 
 use super::theme::{PALETTE, Theme};
-use super::{ChartData, ChartDefinition, frame};
+use super::{ChartData, ChartDefinition, frame, latency_axis};
 use crate::units::{ns_to_ms, ns_to_s};
 use crate::view::RunView;
 use crate::wire::RequestTimeline;
-use charming::element::{AxisType, DimensionEncode, ItemStyle, LineStyle, Step};
+use charming::element::{AxisType, DimensionEncode, ItemStyle, LineStyle, Step, Trigger};
 use charming::series::{Line, Scatter};
 
 /// TTFT of a sample of requests by when they were sent; the third column is the request's number.
 #[must_use]
 pub fn request_scatter(view: &RunView, theme: Theme) -> ChartDefinition {
-    let option = frame(theme, "Requests: TTFT by time sent", "s", "ms", AxisType::Log).series(
-        Scatter::new()
-            .name("request")
-            .symbol_size(5)
-            .encode(DimensionEncode::new().x("s").y("TTFT"))
-            .item_style(ItemStyle::new().color(PALETTE[4]).opacity(0.7)),
-    );
     let mut kept: Vec<_> = view.scatter.kept.iter().filter(|s| s.ttft_ns.is_some()).collect();
     kept.sort_unstable_by_key(|s| (s.sent_ns, s.id));
     let mut data = ChartData { dimensions: vec!["s", "TTFT", "request"], rows: Vec::new() };
     for sample in kept {
         data.push(&[Some(ns_to_s(sample.sent_ns)), sample.ttft_ns.map(ns_to_ms), Some(sample.id as f64)]);
     }
+    let option = frame(theme, "Requests: TTFT by time sent", "s", "ms", latency_axis(&data, 1..2), Trigger::Item)
+        .series(
+            Scatter::new()
+                .name("request")
+                .symbol_size(5)
+                .encode(DimensionEncode::new().x("s").y("TTFT"))
+                .item_style(ItemStyle::new().color(PALETTE[4]).opacity(0.7)),
+        );
     ChartDefinition { option, data }
 }
 
@@ -34,7 +35,7 @@ pub fn request_scatter(view: &RunView, theme: Theme) -> ChartDefinition {
 pub fn request_timeline(timeline: &RequestTimeline, theme: Theme) -> ChartDefinition {
     let counted = timeline.chunks.iter().all(|(_, tokens)| tokens.is_some());
     let unit = if counted { "tokens" } else { "chunks" };
-    let option = frame(theme, "One request", "ms since sent", unit, AxisType::Value).series(
+    let option = frame(theme, "One request", "ms since sent", unit, AxisType::Value, Trigger::Axis).series(
         Line::new()
             .name(unit)
             .step(Step::End)

@@ -24,6 +24,15 @@ impl Theme {
         }
     }
 
+    /// Colour of what floats over a chart.
+    #[must_use]
+    pub fn surface(self) -> &'static str {
+        match self {
+            Theme::Light => "#ffffff",
+            Theme::Dark => "#1b1f27",
+        }
+    }
+
     /// Colour of grid lines.
     #[must_use]
     pub fn line(self) -> &'static str {

@@ -3,7 +3,7 @@
 
 use crate::histogram::LogHistogram;
 use crate::ids::{RequestId, TrialIndex};
-use crate::outcome::Outcome;
+use crate::outcome::{Ended, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// What the load generator saw since the last batch. Everything is additive: splitting a batch or merging two
@@ -46,10 +46,8 @@ pub struct TokenBin {
 pub struct RestBin {
     /// Bin number: run time / 100 ms.
     pub bin: u32,
-    /// Requests that ended well.
-    pub ok: u32,
-    /// Requests that did not.
-    pub failed: u32,
+    /// How they ended.
+    pub ended: Ended,
     /// Their TTFT.
     pub ttft: LogHistogram,
     /// Their TPOT.

@@ -10,6 +10,7 @@ pub use series::{Bin, Series};
 use crate::caveat::{Caveat, Finding, Verdict, verdict_of};
 use crate::event::{Batch, Body, EngineInfo, Event, Host, RunState};
 use crate::ids::{PointIndex, RunId, TrialIndex};
+use crate::outcome::Ended;
 use crate::plan::Plan;
 use crate::summary::Summary;
 use serde::{Deserialize, Serialize};
@@ -69,15 +70,6 @@ pub struct Header {
     pub host: Host,
     /// The agent's version.
     pub agent_version: String,
-}
-
-/// Requests by how they ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
-    /// Ended well.
-    pub ok: u64,
-    /// Ended otherwise.
-    pub failed: u64,
 }
 
 /// One point: a load level and its figures so far.
@@ -186,27 +178,20 @@ impl RunView {
         self.in_flight = batch.in_flight;
         let mut ended = Ended::default();
         for sample in batch.requests.iter() {
-            if sample.outcome.is_ok() {
-                ended.ok += 1
-            } else {
-                ended.failed += 1
-            }
+            ended.count(sample.outcome);
             self.scatter.add(&sample);
             self.series.add_request(&sample);
         }
         for rest in &batch.rest {
-            ended.ok += u64::from(rest.ok);
-            ended.failed += u64::from(rest.failed);
+            ended += rest.ended;
             self.series.add_rest(rest);
         }
         for bin in &batch.bins {
             self.series.add_load(bin);
         }
-        self.ended.ok += ended.ok;
-        self.ended.failed += ended.failed;
+        self.ended += ended;
         if let Some(trial) = self.trials.get_mut(batch.trial as usize) {
-            trial.ended.ok += ended.ok;
-            trial.ended.failed += ended.failed;
+            trial.ended += ended;
         }
     }
 

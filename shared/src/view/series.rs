@@ -3,6 +3,7 @@
 
 use crate::event::{Batch, RequestSample, RestBin, TokenBin};
 use crate::histogram::LogHistogram;
+use crate::outcome::Ended;
 use serde::{Deserialize, Serialize};
 
 /// Most bins; at this many the width doubles.
@@ -26,12 +27,9 @@ pub struct Bin {
     /// Sum over requests of time in flight, ns.
     #[serde(rename = "f", default)]
     pub in_flight_ns: u64,
-    /// Requests that ended well.
-    #[serde(rename = "o", default)]
-    pub ok: u64,
-    /// Requests that ended otherwise.
-    #[serde(rename = "x", default)]
-    pub failed: u64,
+    /// Requests that ended, by how.
+    #[serde(rename = "e", default)]
+    pub ended: Ended,
     /// TTFT of requests that ended well, by when they ended.
     #[serde(rename = "t", default)]
     pub ttft: LogHistogram,
@@ -44,8 +42,7 @@ impl Bin {
     fn merge(&mut self, other: &Bin) {
         self.millitokens += other.millitokens;
         self.in_flight_ns += other.in_flight_ns;
-        self.ok += other.ok;
-        self.failed += other.failed;
+        self.ended += other.ended;
         self.ttft.merge(&other.ttft);
         self.tpot.merge(&other.tpot);
     }
@@ -53,7 +50,7 @@ impl Bin {
     /// True where nothing was in flight and nothing arrived: drawn as a gap, not as zero.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.in_flight_ns == 0 && self.millitokens == 0 && self.ok == 0 && self.failed == 0
+        self.in_flight_ns == 0 && self.millitokens == 0 && self.ended.total() == 0
     }
 }
 
@@ -75,11 +72,10 @@ impl Series {
     /// Adds a request at the time it ended.
     pub fn add_request(&mut self, sample: &RequestSample) {
         let Some(bin) = self.bin(sample.end_ns / Batch::BIN_NS) else { return };
+        bin.ended.count(sample.outcome);
         if !sample.outcome.is_ok() {
-            bin.failed += 1;
             return;
         }
-        bin.ok += 1;
         if let Some(ttft) = sample.ttft_ns {
             bin.ttft.add(ttft);
         }
@@ -91,8 +87,7 @@ impl Series {
     /// Adds the requests that a batch did not list.
     pub fn add_rest(&mut self, rest: &RestBin) {
         if let Some(bin) = self.bin(u64::from(rest.bin)) {
-            bin.ok += u64::from(rest.ok);
-            bin.failed += u64::from(rest.failed);
+            bin.ended += rest.ended;
             bin.ttft.merge(&rest.ttft);
             bin.tpot.merge(&rest.tpot);
         }

@@ -4,8 +4,11 @@
 use super::*;
 use crate::event::{RequestColumns, RequestSample, RestBin, TokenBin};
 use crate::histogram::LogHistogram;
-use crate::outcome::Outcome;
+use crate::outcome::{Ended, Outcome};
 use proptest::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
 
 fn sample() -> impl Strategy<Value = RequestSample> {
     (0u64..500, 0u64..200_000_000_000, 0u64..9_000_000_000, any::<Option<u32>>(), 0usize..Outcome::ALL.len()).prop_map(
@@ -33,7 +36,7 @@ fn batch() -> impl Strategy<Value = Body> {
             let rest = rest.into_iter().map(|(bin, ok, ttft_ns)| {
                 let mut ttft = LogHistogram::default();
                 ttft.add(ttft_ns);
-                RestBin { bin, ok, failed: 1, tpot: ttft.clone(), ttft }
+                RestBin { bin, ended: Ended { ok: ok.into(), failed: 1, cancelled: 2 }, tpot: ttft.clone(), ttft }
             });
             Body::Batch(Batch { trial, bins: bins.collect(), in_flight, requests, rest: rest.collect() })
         },
@@ -76,8 +79,13 @@ fn fold(view: RunView, events: &[Event]) -> RunView {
     })
 }
 
-fn through_bytes<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
-    rmp_serde::from_slice(&rmp_serde::to_vec_named(value).unwrap()).unwrap()
+/// Through MessagePack, read as the agent and the terminal read it, and by way of a tree of values as the page does.
+fn through_bytes<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) -> T {
+    let bytes = rmp_serde::to_vec_named(value).unwrap();
+    let tree: serde_json::Value = rmp_serde::from_slice(&bytes).unwrap();
+    let direct = rmp_serde::from_slice(&bytes).unwrap();
+    assert_eq!(T::deserialize(tree).unwrap(), direct);
+    direct
 }
 
 proptest! {

@@ -54,7 +54,7 @@ pub fn Chart(
                         on_pick.run(row.to_vec());
                     }
                 };
-                *slot = Mounted::new(element.into(), theme, axis.is_some(), axis.and_then(|a| a.group), pick).ok();
+                *slot = Mounted::new(element.into(), theme, axis.and_then(|a| a.group), pick).ok();
                 failed.set(slot.is_none());
             }
             if let Some(chart) = slot {

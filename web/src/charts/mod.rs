@@ -5,7 +5,6 @@ mod axis;
 mod chart;
 mod echarts;
 mod mounted;
-mod option;
 
 pub use axis::{TimeAxis, stepped_end};
 pub use chart::Chart;

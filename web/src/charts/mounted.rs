@@ -2,7 +2,6 @@
 //! Must not know where data comes from.
 
 use super::echarts::{self, Instance, object, parse, set};
-use super::option::option_json;
 use crate::format;
 use js_sys::{Array, Float64Array};
 use shared::chart::{ChartDefinition, Theme};
@@ -18,7 +17,6 @@ pub struct Mounted {
     observer: Option<ResizeObserver>,
     /// Theme it was made for.
     pub theme: Theme,
-    on_time_axis: bool,
     /// The static option as it was last given.
     option: String,
     rows: Rc<RefCell<Rows>>,
@@ -40,7 +38,6 @@ impl Mounted {
     pub fn new(
         element: HtmlElement,
         theme: Theme,
-        on_time_axis: bool,
         group: Option<&str>,
         pick: impl Fn(&[f64]) + 'static,
     ) -> Result<Self, JsValue> {
@@ -73,7 +70,6 @@ impl Mounted {
             element,
             observer,
             theme,
-            on_time_axis,
             option: String::new(),
             rows,
             cursor: None,
@@ -91,19 +87,32 @@ impl Mounted {
         match parse(&json) {
             Ok(option) => {
                 self.instance.set_option(&option);
-                let formatter: &JsValue = self.to_text.as_ref();
-                let tooltip = object(&[("valueFormatter", formatter.clone())]);
-                self.instance.set_option(&object(&[("tooltip", tooltip)]));
+                self.instance.set_option(&self.for_reading());
             }
             Err(error) => leptos::logging::error!("a chart's option is no JSON: {error:?}"),
         }
         self.option = json;
     }
 
+    /// What only a chart that is read on a screen needs: a tooltip that stays within the chart and is plain text.
+    fn for_reading(&self) -> JsValue {
+        let text = object(&[("color", self.theme.text().into()), ("fontSize", 11.into())]);
+        let formatter: &JsValue = self.to_text.as_ref();
+        let tooltip = [
+            ("renderMode", "richText".into()),
+            ("confine", true.into()),
+            ("transitionDuration", 0.into()),
+            ("textStyle", text),
+            ("valueFormatter", formatter.clone()),
+        ];
+        let tenths = object(&[("label", object(&[("precision", 1.into())]))]);
+        object(&[("tooltip", object(&tooltip)), ("xAxis", object(&[("axisPointer", tenths)]))])
+    }
+
     /// Replaces the data and, on a shared time axis, the stretch that is shown.
     pub fn update(&mut self, definition: &ChartDefinition, range: Option<(f64, f64)>) {
         let data = &definition.data;
-        self.define(option_json(definition, self.theme, self.on_time_axis));
+        self.define(json(&definition.option));
         let dimensions: Array = data.dimensions.iter().map(|name| JsValue::from_str(name)).collect();
         // Flat rows: typed arrays in keyed columns are merged by index and never grow.
         let dataset = object(&[
@@ -152,6 +161,11 @@ impl Mounted {
         };
         self.instance.png(background)
     }
+}
+
+/// A definition as ECharts' option, which is what its fields are.
+fn json(option: &charming::Chart) -> String {
+    serde_json::to_string(option).unwrap_or_else(|_| "{}".to_owned())
 }
 
 impl Drop for Mounted {

@@ -1,6 +1,7 @@
 //! Owns requests to the API: same origin, JSON back, every error a sentence.
 //! Must not know pages or what the answers mean.
 
+use super::decode;
 use serde::de::DeserializeOwned;
 use shared::wire::ApiError;
 use wasm_bindgen::{JsCast, JsValue};
@@ -34,7 +35,7 @@ fn sentence(error: impl Into<String>, detail: Option<String>) -> ApiError {
 
 /// What a status and body other than success mean.
 pub fn failure_of(method: &str, path: &str, status: u16, body: &str) -> Failure {
-    let error = serde_json::from_str::<ApiError>(body).unwrap_or_else(|_| {
+    let error = decode::json::<ApiError>(body).unwrap_or_else(|_| {
         let detail = body.chars().take(500).collect::<String>();
         sentence(
             format!("The agent answered {method} {path} with status {status}: reload the page, and look at the agent's output if it stays."),
@@ -73,10 +74,10 @@ async fn send(method: &str, path: &str, body: Option<(&str, &str)>) -> Result<St
 }
 
 fn parsed<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, Failure> {
-    serde_json::from_str(text).map_err(|e| {
+    decode::json(text).map_err(|e| {
         Failure::Other(sentence(
             format!("The answer of {path} could not be read: page and agent may be of different versions, so reload the page."),
-            Some(e.to_string()),
+            Some(e),
         ))
     })
 }

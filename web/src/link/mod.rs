@@ -2,6 +2,7 @@
 //! Must not know what messages mean or how they are shown.
 
 mod backoff;
+mod decode;
 pub mod http;
 mod socket;
 

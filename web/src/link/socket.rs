@@ -1,7 +1,7 @@
 //! Owns the WebSocket to the agent: MessagePack frames, and a new attempt with growing waits when it closes.
 //! Must not know what a message means; the model says what to greet with and hears what comes.
 
-use super::backoff;
+use super::{backoff, decode};
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::{set_timeout_with_handle, window};
 use shared::wire::{ClientMessage, ServerMessage};
@@ -123,9 +123,9 @@ impl Link {
             return;
         };
         let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
-        match rmp_serde::from_slice(&bytes) {
+        match decode::message_pack(&bytes) {
             Ok(message) => self.hear(LinkEvent::Message(message)),
-            Err(error) => self.hear(LinkEvent::Unreadable(error.to_string())),
+            Err(error) => self.hear(LinkEvent::Unreadable(error)),
         }
     }
 

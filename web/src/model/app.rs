@@ -72,6 +72,15 @@ impl AgentInfo {
     }
 }
 
+/// A preset's plan. The agent sends it, so that the page carries no parser of plans.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct PresetPlan {
+    /// Name of the preset.
+    pub key: String,
+    /// Its plan.
+    pub plan: Plan,
+}
+
 /// The page's state. Copies share it.
 #[derive(Clone, Copy)]
 pub struct App {
@@ -87,6 +96,8 @@ pub struct App {
     pub theme: RwSignal<Theme>,
     /// What can be taken back: a sentence, and what taking back does.
     pub toast: RwSignal<Option<Toast>>,
+    /// The presets' plans, once the agent sent them.
+    pub presets: RwSignal<Vec<PresetPlan>>,
     /// A plan to start from on the next visit to the form.
     pub draft: RwSignal<Option<Plan>>,
     /// Somebody asked for the search field.
@@ -120,6 +131,7 @@ impl App {
             agent: RwSignal::new(AgentInfo::default()),
             theme: RwSignal::new(theme),
             toast: RwSignal::new(None),
+            presets: RwSignal::new(Vec::new()),
             draft: RwSignal::new(None),
             search: RwSignal::new(false),
             help: RwSignal::new(false),
@@ -144,11 +156,19 @@ impl App {
         self.ask();
     }
 
-    /// Asks again for what HTTP gives: the agent's facts and the list of runs.
+    /// Asks again for what HTTP gives: the agent's facts, the presets and the list of runs.
     fn ask(self) {
         spawn_local(async move {
             match http::get::<AgentInfo>("/api/v1/agent").await {
                 Ok(agent) => self.agent.set(agent),
+                Err(failure) => self.failed(&failure),
+            }
+        });
+        spawn_local(async move {
+            match http::get::<Vec<PresetPlan>>("/api/v1/presets").await {
+                // Setting the same again would begin the form anew under somebody's hands.
+                Ok(presets) if self.presets.with_untracked(|p| *p == presets) => {}
+                Ok(presets) => self.presets.set(presets),
                 Err(failure) => self.failed(&failure),
             }
         });

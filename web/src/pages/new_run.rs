@@ -14,7 +14,7 @@ use leptos_router::hooks::{use_navigate, use_query_map};
 use serde::Deserialize;
 use shared::ids::RunId;
 use shared::plan::Plan;
-use shared::preset::{self, PRESETS};
+use shared::preset::{PRESETS, Preset};
 use shared::wire::ApiError;
 
 /// The agent's answer to a new run.
@@ -27,7 +27,7 @@ struct Created {
 #[component]
 pub fn PresetCards() -> impl IntoView {
     let query = use_query_map();
-    let card = move |p: &'static preset::Preset| {
+    let card = move |p: &'static Preset| {
         let chosen = move || query.with(|q| q.get_str("preset").map(str::to_owned)).as_deref() == Some(p.key);
         view! {
             <A href=format!("/new?preset={}", p.key) attr:class="preset" attr:data-testid=format!("preset-{}", p.key) attr:data-chosen=move || chosen().to_string()>
@@ -39,13 +39,12 @@ pub fn PresetCards() -> impl IntoView {
     view! { <div class="presets">{PRESETS.iter().map(card).collect_view()}</div> }.into_any()
 }
 
-/// The plan that a visit begins with: a draft, the preset of the address, else the first.
+/// The plan that a visit begins with: a draft, the preset of the address, else the first; nothing while the agent's
+/// presets are on their way.
 fn begin(app: App, key: Option<&str>) -> Option<Plan> {
-    match key {
-        Some("again") => app.draft.get_untracked().or_else(|| preset::find(PRESETS[0].key)),
-        Some(key) => preset::find(key).or_else(|| preset::find(PRESETS[0].key)),
-        None => preset::find(PRESETS[0].key),
-    }
+    let preset = |key: &str| app.presets.with(|p| p.iter().find(|p| p.key == key).map(|p| p.plan.clone()));
+    let draft = (key == Some("again")).then(|| app.draft.get_untracked()).flatten();
+    draft.or_else(|| preset(key?)).or_else(|| preset(PRESETS[0].key))
 }
 
 /// The screen.
@@ -58,7 +57,7 @@ pub fn NewRun() -> impl IntoView {
         let key = key.get();
         match begin(app, key.as_deref()) {
             Some(plan) => view! { <Editor plan=plan/> }.into_any(),
-            None => view! { <p class="quiet">"This version has no preset."</p> }.into_any(),
+            None => view! { <h1>"New run"</h1><div class="skeleton" aria-label="Loading"></div> }.into_any(),
         }
     }
 }

@@ -55,6 +55,7 @@ pub fn Now() -> impl IntoView {
             </div>
             {move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><Lines runs=waiting/></Card> })}
             <Card title="Last runs">
+                {move || ended.with(Vec::is_empty).then(|| view! { <p class="quiet">"None has ended yet."</p> })}
                 <Lines runs=ended/>
                 <A href="/runs">"All runs"</A>
             </Card>

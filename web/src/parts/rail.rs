@@ -29,7 +29,7 @@ pub fn Rail() -> impl IntoView {
             {item("/", "now", "Now", true)}
             {item("/new", "new", "New run", true)}
             {item("/runs", "runs", "Runs", false)}
-            {item("/metrics", "metrics", "Metrics", true)}
+            {item("/metrics-guide", "metrics", "Metrics", true)}
             <span class="rail-space"></span>
             <button class="rail-item wide-only" on:click=move |_| app.help.set(true) title="Keyboard help (?)">
                 <Icon name="help"/>

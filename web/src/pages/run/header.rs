@@ -17,7 +17,7 @@ use shared::view::{RunView, TrialView};
 /// Share of a trial that is done, 0 to 1, by requests or by time.
 fn trial_share(trial: &TrialView, plan: &Plan, now_ns: u64) -> f64 {
     let share = match (plan.load.requests, plan.load.duration_s) {
-        (Some(requests), _) => (trial.ended.ok + trial.ended.failed) as f64 / f64::from(requests.max(1)),
+        (Some(requests), _) => trial.ended.total() as f64 / f64::from(requests.max(1)),
         (None, Some(duration_s)) => {
             let whole_s = plan.load.warmup_s + duration_s;
             ns_to_s(now_ns.saturating_sub(trial.started_ns)) / whole_s.max(0.1)
@@ -70,10 +70,15 @@ pub fn RunHeader() -> impl IntoView {
     let share = Memo::new(move |_| app.with_view(|v| (share_done(v) * 1000.0).round() / 10.0).unwrap_or(0.0));
     let trials = text(|v| format!("{} of {} trials", v.progress().0, v.progress().1));
     let ok = text(|v| format::count(v.ended.ok));
-    let failed = Memo::new(move |_| app.with_view(|v| v.ended.failed).unwrap_or(0));
-    let failed_note = Signal::derive(move || match failed.get() {
-        0 => "none failed".to_owned(),
-        n => format!("✕ {} failed", format::count(n)),
+    let others = text(|v| {
+        let failed = match v.ended.failed {
+            0 => "none failed".to_owned(),
+            n => format!("✕ {} failed", format::count(n)),
+        };
+        match v.ended.cancelled {
+            0 => failed,
+            n => format!("{failed}, {} cut off", format::count(n)),
+        }
     });
     let elapsed = text(|v| format::duration(v.last_ns));
     let eta =
@@ -115,7 +120,7 @@ pub fn RunHeader() -> impl IntoView {
             <progress max="100" value=share aria-label="Progress"></progress>
             <div class="figures">
                 <Figure label="Progress" value=Signal::derive(move || format!("{} %", share.get().floor())) note=Signal::derive(move || trials.get())/>
-                <Figure label="Requests ok" value=ok note=failed_note testid="run-ok"/>
+                <Figure label="Requests ok" value=ok note=Signal::derive(move || others.get()) testid="run-ok"/>
                 {move || live.get().then(|| view! {
                     <Figure label="Left" value=eta note=eta_note/>
                     <Figure label="Output now" value=throughput/>
@@ -222,8 +227,8 @@ mod tests {
     fn progress_counts_the_trial_under_way() {
         let started = || (0, Body::TrialStarted { trial: 0, point: 0, repeat: 0 });
         let running = |t_ns| (t_ns, Body::State { state: RunState::Running, reason: None });
-        // 3 trials of 1 s warm-up and 8 s: half of the first is a sixth of the run.
-        let half = view(|_| (), vec![started(), running(4_500_000_000)]);
+        // 3 trials of 1 s warm-up and 10 s: half of the first is a sixth of the run.
+        let half = view(|_| (), vec![started(), running(5_500_000_000)]);
         assert!((share_done(&half) - 0.5 / 3.0).abs() < 1e-9);
         let late = view(|_| (), vec![started(), running(99_000_000_000)]);
         assert!(share_done(&late) < 1.0 / 3.0);

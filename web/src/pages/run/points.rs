@@ -7,7 +7,7 @@ use crate::format;
 use crate::model::App;
 use crate::parts::Card;
 use leptos::prelude::*;
-use shared::caveat::Verdict;
+use shared::caveat::{Caveat, Verdict};
 use shared::chart;
 use shared::summary::{Distribution, Summary};
 use shared::view::RunView;
@@ -100,8 +100,11 @@ fn lines(view: &RunView) -> Vec<Line> {
             failures: summary.map(failures).unwrap_or_default(),
             doubts: doubts(view, index),
             caveats: summary
-                .map(|s| s.caveats.iter().map(|c| c.sentence()).collect::<Vec<_>>().join(" "))
-                .unwrap_or_default(),
+                .map(|s| {
+                    s.caveats.iter().filter(|c| **c != Caveat::PriceUnknown).map(Caveat::sentence).collect::<Vec<_>>()
+                })
+                .unwrap_or_default()
+                .join(" "),
         }
     };
     view.points.iter().enumerate().map(line).collect()
@@ -130,8 +133,12 @@ pub fn PointsTable() -> impl IntoView {
                 <th scope="row" class="number">{line.concurrency}</th>
                 <td>{line.state}{partial}" "{doubt}" "{doubts}</td>
                 {line.cells.into_iter().enumerate().map(|(column, cell)| {
-                    let needs = cell.starts_with("needs");
-                    let title = (column == FAILED).then(|| line.failures.clone()).filter(|f| !f.is_empty());
+                    let needs = cell.starts_with("n <");
+                    let title = if needs {
+                        Some("Too few samples carry no percentile this far out.".to_owned())
+                    } else {
+                        (column == FAILED).then(|| line.failures.clone()).filter(|f| !f.is_empty())
+                    };
                     view! { <td class="number" class:quiet=needs title=title>{cell}</td> }
                 }).collect_view()}
             </tr>
@@ -166,7 +173,6 @@ pub fn PointsTable() -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::caveat::Caveat;
     use shared::summary::{Percentile, TokenSource};
     use std::collections::BTreeMap;
 
@@ -216,7 +222,7 @@ mod tests {
         let cells = cells(&summary);
         assert_eq!(cells.len(), width());
         assert_eq!(&cells[..3], ["12", "10", "2"]);
-        assert_eq!(cells[5], "needs n ≥ 100");
+        assert_eq!(cells[5], "n < 100");
         assert_eq!(cells[13], "—");
     }
 }
