@@ -12,4 +12,5 @@ pub mod log;
 pub mod orchestrate;
 pub mod process;
 pub mod record;
+pub mod remote;
 pub mod stream;

@@ -19,6 +19,7 @@ for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) 
     params: {
       [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,
       [constants.BROTLI_PARAM_LGWIN]: 22,
+      [constants.BROTLI_PARAM_LGBLOCK]: 24,
       [constants.BROTLI_PARAM_SIZE_HINT]: raw.length,
       [constants.BROTLI_PARAM_MODE]: path.endsWith(".wasm")
         ? constants.BROTLI_MODE_GENERIC

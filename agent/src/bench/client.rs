@@ -4,13 +4,13 @@
 use super::figures::{Figures, compare};
 use super::host;
 use super::pacer::fetch_account;
+use super::process::Pacer;
 use super::table::{self, Row, Setting};
 use super::trial::{self, Order, Reader, Seen};
-use anyhow::{Context, bail, ensure};
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use anyhow::{Context, ensure};
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 /// Requests of a trial at least: a 99th percentile needs a hundred.
 const LEAST_REQUESTS: u32 = 128;
@@ -72,14 +72,7 @@ pub fn run_client(args: ClientBench) -> anyhow::Result<()> {
     }
     let setting = Setting { cores: cores.len(), bound: client_core.is_some(), args: &args };
     let text = table::markdown(&setting, &rows);
-    print!("{text}");
-    if let Some(path) = &args.out {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-        }
-        std::fs::write(path, &text).with_context(|| format!("{} cannot be written", path.display()))?;
-    }
-    Ok(())
+    table::write(&text, args.out.as_deref())
 }
 
 struct Bench<'a> {
@@ -106,7 +99,8 @@ impl Bench<'_> {
     }
 
     fn trial(&self, streams: u32, paced: bool, reader: Reader) -> anyhow::Result<(Figures, Option<String>)> {
-        let pacer = Pacer::start(self.args, paced, self.pacer_core)?;
+        let (ttft_ms, gap_ms) = if paced { (self.args.ttft_ms, self.args.gap_ms) } else { (0.0, 0.0) };
+        let pacer = Pacer::start(ttft_ms, gap_ms, self.pacer_core)?;
         let rounds = if paced { 1 } else { FULL_SPEED_ROUNDS };
         let order = Order {
             reader,
@@ -130,51 +124,5 @@ impl Bench<'_> {
             "the pacing server's account was full; ask for fewer tokens or streams"
         );
         Ok((compare(&seen, &account), seen.first_error))
-    }
-}
-
-/// A pacing server in its own process, which ends with this value.
-struct Pacer {
-    addr: SocketAddr,
-    process: Child,
-}
-
-impl Pacer {
-    fn start(args: &ClientBench, paced: bool, core: Option<usize>) -> anyhow::Result<Self> {
-        let (ttft_ms, gap_ms) = if paced { (args.ttft_ms, args.gap_ms) } else { (0.0, 0.0) };
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["pacer", "--until-stdin-closes"]);
-        command.arg(format!("--ttft-ms={ttft_ms}")).arg(format!("--gap-ms={gap_ms}"));
-        if let Some(core) = core {
-            command.arg(format!("--core={core}"));
-        }
-        let mut process = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("the pacing server's process cannot be started")?;
-        let mut line = String::new();
-        if let Some(out) = process.stdout.take() {
-            BufReader::new(out).read_line(&mut line)?;
-        }
-        match line.trim().parse() {
-            Ok(addr) => Ok(Self { addr, process }),
-            Err(_) => {
-                end(&mut process);
-                bail!("the pacing server did not start; see above")
-            }
-        }
-    }
-}
-
-impl Drop for Pacer {
-    fn drop(&mut self) {
-        end(&mut self.process);
-    }
-}
-
-fn end(process: &mut Child) {
-    if let Err(error) = process.kill().and_then(|()| process.wait()) {
-        tracing::warn!(%error, "the pacing server's process could not be ended");
     }
 }

@@ -1,5 +1,5 @@
-//! Owns the benches: a pacing server that knows the truth, and the tables that compare us with it.
-//! Must not know runs, the log or viewers.
+//! Owns the benches: a pacing server that knows the truth, the tables that compare us with it, and what viewers cost.
+//! Must not know the rooms that execute runs: it measures them from outside.
 
 mod client;
 mod clock;
@@ -7,9 +7,11 @@ mod figures;
 mod host;
 mod pacer;
 mod poller;
+mod process;
 mod raw;
 mod table;
 mod trial;
+mod viewers;
 
 pub use client::{ClientBench, run_client};
 pub use clock::SharedClock;
@@ -17,3 +19,4 @@ pub use pacer::{
     Account, Ending, PacerArgs, PacerConfig, PacerError, PacerHandle, Served, Written, fetch_account, run_pacer,
     spawn_pacer_in_process,
 };
+pub use viewers::{ViewersBench, run_viewers};

@@ -4,7 +4,9 @@
 use super::client::ClientBench;
 use super::figures::{Figures, Pair, median};
 use super::host;
+use anyhow::Context;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Lateness of the pacing server above which a row says more of it than of the reader, ms.
@@ -40,6 +42,16 @@ pub(super) fn markdown(setting: &Setting<'_>, rows: &[Row]) -> String {
     section(&mut text, "Load generator", rows, |row| &row.client);
     section(&mut text, "Raw reader", rows, |row| &row.raw);
     text
+}
+
+/// Prints the text, and writes it to a file where one is named.
+pub(super) fn write(text: &str, out: Option<&Path>) -> anyhow::Result<()> {
+    print!("{text}");
+    let Some(path) = out else { return Ok(()) };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
+    std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 fn preamble(setting: &Setting<'_>) -> String {
@@ -168,7 +180,7 @@ fn number(value: Option<f64>, digits: usize) -> String {
 }
 
 /// The day in UTC. Days to a civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-fn date(at: SystemTime) -> Option<String> {
+pub(super) fn date(at: SystemTime) -> Option<String> {
     let days = i64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_secs() / 86_400).ok()? + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);

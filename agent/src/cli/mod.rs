@@ -2,7 +2,6 @@
 //! Must not know how anything it calls is done.
 
 mod agent_file;
-mod client;
 mod doctor;
 mod run;
 mod serve;
@@ -55,6 +54,8 @@ enum Command {
 enum BenchCommand {
     /// Reported against true times, for 16 to 1,024 streams.
     Client(bench::ClientBench),
+    /// What fifty viewers of a live run change in its numbers.
+    Viewers(bench::ViewersBench),
 }
 
 /// Where an agent keeps its log and records.
@@ -94,6 +95,9 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Watch(args) => block_on(watch::watch(args)),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
         Command::Bench(BenchCommand::Client(args)) => bench::run_client(args).map(|()| DONE),
+        Command::Bench(BenchCommand::Viewers(args)) => {
+            block_on(async { bench::run_viewers(args).await.map(|()| DONE) })
+        }
         Command::BuiltinEngine(options) => Ok(builtin::serve(options).map(|()| DONE)?),
         Command::Pacer(args) => bench::run_pacer(args).map(|()| DONE),
     }

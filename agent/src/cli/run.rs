@@ -2,11 +2,11 @@
 //! Must not know how runs are executed.
 
 use super::agent_file::AgentFile;
-use super::client::{Agent, Follow};
 use super::{DONE, DataArg, FAILED, INVALID, table};
 use crate::blob::BlobStore;
 use crate::log::{Committed, DataDir, LogError, SqliteLog};
 use crate::orchestrate::Queue;
+use crate::remote::{Agent, Follow};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;

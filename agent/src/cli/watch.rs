@@ -1,8 +1,8 @@
 //! Owns `tokenprism watch`: someone else's live run in the terminal.
 //! Must not know how runs are executed.
 
-use super::client::Agent;
 use super::{DONE, FAILED, table};
+use crate::remote::Agent;
 use anyhow::Context;
 use indicatif::ProgressBar;
 use shared::event::RunState;

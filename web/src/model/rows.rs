@@ -76,8 +76,8 @@ impl Rows {
 /// True where every word of `search` is found in the row's name, engine, model, state or id.
 pub fn matches(row: &RunRow, search: &str) -> bool {
     let model = row.model.as_deref().unwrap_or_default();
-    let text = [&row.name, &row.engine, model, row.state.label(), row.run.as_str()].join(" ").to_lowercase();
-    search.to_lowercase().split_whitespace().all(|word| text.contains(word))
+    let text = [&row.name, &row.engine, model, row.state.label(), row.run.as_str()].join(" ").to_ascii_lowercase();
+    search.to_ascii_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Owns how a command talks to a serving agent: the API over HTTP and a run over the socket.
+//! Owns how another program talks to a serving agent: the API over HTTP and a run over the socket.
 //! Must not know what is done with what it says.
 
 use anyhow::{Context, bail};
@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// A serving agent.
+#[derive(Clone)]
 pub struct Agent {
     url: String,
     token: Option<String>,
@@ -58,12 +59,25 @@ impl Agent {
         Ok(())
     }
 
+    /// A run as the API shows it now.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn view(&self, run: &RunId) -> anyhow::Result<RunView> {
+        let request = self.http.get(format!("{}/api/v1/runs/{run}", self.url));
+        Ok(self.answer(request).await?.json().await?)
+    }
+
     async fn post(&self, path: &str, body: String) -> anyhow::Result<reqwest::Response> {
-        let mut request = self.http.post(format!("{}{path}", self.url)).header("content-type", "application/json");
+        let request = self.http.post(format!("{}{path}", self.url)).header("content-type", "application/json");
+        self.answer(request.body(body)).await
+    }
+
+    async fn answer(&self, mut request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let response = request.body(body).send().await.with_context(|| format!("no agent answers at {}", self.url))?;
+        let response = request.send().await.with_context(|| format!("no agent answers at {}", self.url))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -85,7 +99,7 @@ impl Agent {
         let (socket, _) = tokio_tungstenite::connect_async(request)
             .await
             .with_context(|| format!("{url} could not be opened; is the token right?"))?;
-        let mut follow = Follow { socket, view: RunView::default() };
+        let mut follow = Follow { socket, view: RunView::default(), bytes: 0, gaps: 0 };
         follow.say(&ClientMessage::Hello { protocol: PROTOCOL_VERSION }).await?;
         follow.say(&ClientMessage::Follow { run: run.clone(), after_seq: None }).await?;
         Ok(follow)
@@ -96,9 +110,23 @@ impl Agent {
 pub struct Follow {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     view: RunView,
+    bytes: u64,
+    gaps: u64,
 }
 
 impl Follow {
+    /// Bytes of messages that came so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Times that the agent left events out, because this reader was too slow.
+    #[must_use]
+    pub fn gaps(&self) -> u64 {
+        self.gaps
+    }
+
     async fn say(&mut self, message: &ClientMessage) -> anyhow::Result<()> {
         self.socket.send(Message::Binary(rmp_serde::to_vec_named(message)?.into())).await?;
         Ok(())
@@ -112,6 +140,7 @@ impl Follow {
         loop {
             let message = self.socket.next().await.context("the agent closed the connection")??;
             let Message::Binary(bytes) = message else { continue };
+            self.bytes += bytes.len() as u64;
             match rmp_serde::from_slice(&bytes).context("the agent sent a message that this version does not know")? {
                 ServerMessage::Hello { protocol, agent_version, .. } if protocol != PROTOCOL_VERSION => bail!(
                     "the agent ({agent_version}) speaks protocol {protocol}, this command {PROTOCOL_VERSION}: use the same version"
@@ -126,10 +155,8 @@ impl Follow {
                 }
                 ServerMessage::Refused { sentence } => bail!("{sentence}"),
                 ServerMessage::Deleted { run } => bail!("the run {run} was deleted"),
-                ServerMessage::Hello { .. }
-                | ServerMessage::Gap { .. }
-                | ServerMessage::Rows { .. }
-                | ServerMessage::Viewers { .. } => {}
+                ServerMessage::Gap { .. } => self.gaps += 1,
+                ServerMessage::Hello { .. } | ServerMessage::Rows { .. } | ServerMessage::Viewers { .. } => {}
             }
         }
     }
