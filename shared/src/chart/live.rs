@@ -35,7 +35,7 @@ pub fn throughput(view: &RunView, theme: Theme) -> ChartDefinition {
 /// Requests in flight over run time.
 #[must_use]
 pub fn in_flight(view: &RunView, theme: Theme) -> ChartDefinition {
-    let option = frame(theme, "Requests in flight", "s", "requests", AxisType::Value, Trigger::Axis)
+    let option = frame(theme, "Requests in flight", "s", "", AxisType::Value, Trigger::Axis)
         .series(line("in flight", "in flight", PALETTE[2]).area_style(AreaStyle::new().opacity(0.12)));
     ChartDefinition {
         option,
@@ -56,8 +56,8 @@ pub enum Latency {
 #[must_use]
 pub fn latency(view: &RunView, latency: Latency, theme: Theme) -> ChartDefinition {
     let (title, colour) = match latency {
-        Latency::Ttft => ("TTFT (≈, by end of request)", PALETTE[1]),
-        Latency::Tpot => ("TPOT (≈, by end of request)", PALETTE[3]),
+        Latency::Ttft => ("TTFT ≈", PALETTE[1]),
+        Latency::Tpot => ("TPOT ≈", PALETTE[3]),
     };
     let pick = move |bin: &Bin| -> LogHistogram {
         match latency {

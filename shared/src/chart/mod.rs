@@ -64,6 +64,7 @@ fn x_axis(theme: Theme, name: &str) -> Axis {
 
 /// What all charts share: title with the unit, axes, crosshair, no animation (a live chart must not wobble).
 fn frame(theme: Theme, title: &str, x_unit: &str, unit: &str, y: AxisType, tip: Trigger) -> Chart {
+    let title = if unit.is_empty() { title.to_owned() } else { format!("{title}, {unit}") };
     let crosshair = AxisPointer::new()
         .type_(AxisPointerType::Line)
         .animation(false)
@@ -72,7 +73,7 @@ fn frame(theme: Theme, title: &str, x_unit: &str, unit: &str, y: AxisType, tip: 
         .animation(false)
         .title(
             Title::new()
-                .text(format!("{title}, {unit}"))
+                .text(title)
                 .left(8)
                 .top(6)
                 .text_style(TextStyle::new().color(theme.text()).font_size(13).font_weight("600")),
