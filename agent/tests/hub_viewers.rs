@@ -4,7 +4,11 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::expect_used)]
 
-use shared::event::{Batch, Body, Event, Host, RequestColumns, RunState, TokenBin};
+#[path = "support/events.rs"]
+mod events;
+
+use events::{created, run, state};
+use shared::event::{Batch, Body, Event, RequestColumns, RunState, TokenBin};
 use shared::ids::RunId;
 use shared::view::RunView;
 use shared::wire::{ClientMessage, ServerMessage};
@@ -16,24 +20,6 @@ use tokio::time::{sleep, timeout};
 
 /// Longest wait for anything; only a failing test waits this long.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-fn run(n: u32) -> RunId {
-    RunId::new(1_700_000_000_000 + u64::from(n), n)
-}
-
-fn created(run: &RunId) -> Body {
-    Body::Created {
-        run: run.clone(),
-        plan: Box::new(shared::preset::find("first").expect("the preset is valid")),
-        anchor_unix_ms: 5,
-        host: Host::default(),
-        agent_version: "0".into(),
-    }
-}
-
-fn state(state: RunState) -> Body {
-    Body::State { state, reason: None }
-}
 
 fn batch(n: u32) -> Body {
     let bins = vec![TokenBin { bin: n, millitokens: 1000 + u64::from(n), in_flight_ns: 7 }];

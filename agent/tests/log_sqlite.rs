@@ -4,29 +4,14 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::expect_used)]
 
-use shared::event::{Body, Event, Host, RunState};
-use shared::ids::RunId;
+#[path = "support/events.rs"]
+mod events;
+
+use events::{created, run, state};
+use shared::event::{Body, Event, RunState};
 use shared::view::RunView;
 use std::path::Path;
 use tokenprism::log::{Committed, DataDir, EventLog, LogError, REDUCER_VERSION, SqliteLog};
-
-fn run(n: u32) -> RunId {
-    RunId::new(1_700_000_000_000 + u64::from(n), n)
-}
-
-fn created(run: &RunId) -> Body {
-    Body::Created {
-        run: run.clone(),
-        plan: Box::new(shared::preset::find("first").expect("the preset is valid")),
-        anchor_unix_ms: 5,
-        host: Host::default(),
-        agent_version: "0".into(),
-    }
-}
-
-fn state(state: RunState) -> Body {
-    Body::State { state, reason: None }
-}
 
 fn line(text: &str) -> Body {
     Body::EngineLog { lines: vec![text.to_owned()] }

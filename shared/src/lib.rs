@@ -1,6 +1,7 @@
 //! Owns the words that agent and browser both use: plan, events, the reducer, metrics, charts, wire.
 //! Must not know sockets, clocks, files, or any framework.
 
+pub mod calendar;
 pub mod caveat;
 pub mod chart;
 pub mod cost;

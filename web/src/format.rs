@@ -1,6 +1,7 @@
 //! Owns the one way in which numbers become text: significant digits, units, durations, ages, times of the host.
 //! Must not know pages, the browser's locale or its clock.
 
+use shared::calendar;
 use shared::summary::Percentile;
 use shared::units::NS_PER_S;
 
@@ -115,16 +116,7 @@ pub fn age(now_unix_ms: u64, then_unix_ms: u64) -> String {
 pub fn host_time(unix_ms: u64, offset_minutes: i32, zone: &str) -> String {
     let local = (unix_ms / 1000) as i64 + i64::from(offset_minutes) * 60;
     let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
-    // Days to date: Howard Hinnant, "chrono-compatible low-level date algorithms", civil_from_days.
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    let year = yoe + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = calendar::date(days);
     let (h, m, s) = (second / 3600, second % 3600 / 60, second % 60);
     let zone = if zone.is_empty() { utc_offset(offset_minutes) } else { zone.to_owned() };
     format!("{year:04}-{month:02}-{day:02} {h:02}:{m:02}:{s:02} {zone}")

@@ -5,6 +5,7 @@ use super::figures::{Figures, compare};
 use super::host;
 use super::pacer::fetch_account;
 use super::process::Pacer;
+use super::report;
 use super::table::{self, Row, Setting};
 use super::trial::{self, Order, Reader, Seen};
 use anyhow::{Context, ensure};
@@ -70,9 +71,9 @@ pub fn run_client(args: ClientBench) -> anyhow::Result<()> {
     if args.full_speed_streams > 0 {
         rows.push(bench.row(args.full_speed_streams, false)?);
     }
-    let setting = Setting { cores: cores.len(), bound: client_core.is_some(), args: &args };
+    let setting = Setting { bound: client_core.is_some(), args: &args };
     let text = table::markdown(&setting, &rows);
-    table::write(&text, args.out.as_deref())
+    report::write(&text, args.out.as_deref())
 }
 
 struct Bench<'a> {

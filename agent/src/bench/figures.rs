@@ -121,8 +121,8 @@ pub(super) fn compare(seen: &Seen, account: &Account) -> Figures {
     }
 }
 
-/// The median of a figure over trials; absent where a trial lacks it.
-pub(super) fn median(trials: &[Figures], figure: impl Fn(&Figures) -> Option<f64>) -> Option<f64> {
+/// The median of a figure over trials; absent where a trial lacks it, and without trials.
+pub(super) fn median<T>(trials: &[T], figure: impl Fn(&T) -> Option<f64>) -> Option<f64> {
     let mut values: Vec<f64> = trials.iter().map(figure).collect::<Option<_>>()?;
     values.sort_unstable_by(f64::total_cmp);
     let middle = values.len() / 2;

@@ -9,6 +9,7 @@ mod pacer;
 mod poller;
 mod process;
 mod raw;
+mod report;
 mod table;
 mod trial;
 mod viewers;

@@ -3,11 +3,8 @@
 
 use super::client::ClientBench;
 use super::figures::{Figures, Pair, median};
-use super::host;
-use anyhow::Context;
+use super::report;
 use std::fmt::Write as _;
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Lateness of the pacing server above which a row says more of it than of the reader, ms.
 const SERVER_LATE_LIMIT_MS: f64 = 2.0;
@@ -28,8 +25,6 @@ pub(super) struct Row {
 
 /// What the trials have in common.
 pub(super) struct Setting<'a> {
-    /// Cores that the bench may use.
-    pub cores: usize,
     /// Whether reader and server have a core each.
     pub bound: bool,
     /// What was asked for.
@@ -44,42 +39,24 @@ pub(super) fn markdown(setting: &Setting<'_>, rows: &[Row]) -> String {
     text
 }
 
-/// Prints the text, and writes it to a file where one is named.
-pub(super) fn write(text: &str, out: Option<&Path>) -> anyhow::Result<()> {
-    print!("{text}");
-    let Some(path) = out else { return Ok(()) };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    }
-    std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
-}
-
 fn preamble(setting: &Setting<'_>) -> String {
     let ClientBench { tokens, ttft_ms, gap_ms, repeats, .. } = setting.args;
-    let unknown = || "unknown".to_owned();
     let cores = match setting.bound {
         true => "reader and pacing server bound to one core each",
         false => "reader and pacing server share one core: both are late together",
     };
-    format!(
-        "# The load generator against a server that knows the truth\n\n\
-         - Date: {} (UTC)\n- Machine: {}, {} cores, Linux {}; {cores}\n- Version: tokenprism {}{}\n\
-         - Command: `cargo xtask bench client{}`\n\
-         - Each request: {tokens} tokens, first after {ttft_ms} ms, then one every {gap_ms} ms, over loopback. \
+    let command = format!("client{}", options(setting.args));
+    let mut text = report::head("The load generator against a server that knows the truth", cores, &command);
+    text.push_str(&format!(
+        "- Each request: {tokens} tokens, first after {ttft_ms} ms, then one every {gap_ms} ms, over loopback. \
          Medians of {repeats} trials, each in a new process.\n\n\
          True: by the pacing server's own account, from the read that completed the request to just before the write. \
          Error: reported − true. Apart: 99th percentile over requests of |reported − true|. All times in ms. \
          A row is server-limited where the server wrote over {SERVER_LATE_LIMIT_MS} ms late at the 99th percentile. \
          At full speed requests and tokens wait in buffers, which no account sees: that row is for tokens per \
-         CPU-second.\n",
-        date(SystemTime::now()).unwrap_or_else(unknown),
-        host::cpu_model().unwrap_or_else(unknown),
-        setting.cores,
-        host::kernel().unwrap_or_else(unknown),
-        env!("CARGO_PKG_VERSION"),
-        if cfg!(debug_assertions) { " (debug build: CPU figures are not those of a release)" } else { "" },
-        options(setting.args),
-    )
+         CPU-second.\n"
+    ));
+    text
 }
 
 /// The options that differ from nothing: what repeats this bench.
@@ -179,33 +156,9 @@ fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
 }
 
-/// The day in UTC. Days to a civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-pub(super) fn date(at: SystemTime) -> Option<String> {
-    let days = i64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_secs() / 86_400).ok()? + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    Some(format!("{year:04}-{month:02}-{day:02}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn dates() {
-        let of = |s: u64| date(UNIX_EPOCH + Duration::from_secs(s)).unwrap();
-        assert_eq!(
-            [of(0), of(951_782_400), of(1_709_164_800), of(1_735_689_599)],
-            ["1970-01-01", "2000-02-29", "2024-02-29", "2024-12-31"]
-        );
-    }
 
     #[test]
     fn a_doubtful_row_says_why() {

@@ -1,9 +1,9 @@
 //! Owns the bench of viewers: the same run with and without people watching it, in pairs.
 //! Must not know how a run is executed or shown; it hands in a plan and reads what every client can.
 
-use super::host;
+use super::figures::median;
 use super::process::{Pacer, Serving};
-use super::table::{date, write};
+use super::{host, report};
 use crate::remote::Agent;
 use anyhow::{Context, bail};
 use shared::event::RunState;
@@ -12,7 +12,7 @@ use shared::plan::Plan;
 use shared::view::RunView;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Longest time for one run.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -66,7 +66,7 @@ pub async fn run_viewers(args: ViewersBench) -> anyhow::Result<()> {
             runs.push(one(&serving.agent, &plan, if watched { args.viewers } else { 0 }).await?);
         }
     }
-    write(&markdown(&args, &runs), args.out.as_deref())
+    report::write(&markdown(&args, &runs), args.out.as_deref())
 }
 
 fn plan(server: SocketAddr, args: &ViewersBench) -> anyhow::Result<Plan> {
@@ -129,47 +129,28 @@ async fn end_of(agent: &Agent, run: &RunId) -> anyhow::Result<RunView> {
     }
 }
 
-/// Median of an even or odd number of values.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
-}
-
 /// Median over pairs of (watched − alone).
-fn change(runs: &[Run], figure: impl Fn(&Run) -> f64) -> f64 {
-    let pairs = runs.chunks_exact(2).map(|pair| {
-        let (watched, alone) = if pair[0].watched { (&pair[0], &pair[1]) } else { (&pair[1], &pair[0]) };
-        figure(watched) - figure(alone)
-    });
-    median(pairs.collect())
+fn change(runs: &[Run], figure: impl Fn(&Run) -> f64) -> Option<f64> {
+    let pairs: Vec<&[Run]> = runs.chunks_exact(2).collect();
+    median(&pairs, |pair| {
+        let of = |watched| pair.iter().find(|run| run.watched == watched).map(&figure);
+        Some(of(true)? - of(false)?)
+    })
 }
 
 fn markdown(args: &ViewersBench, runs: &[Run]) -> String {
-    let unknown = || "unknown".to_owned();
-    let mut text = format!(
-        "# What viewers of a live run cost its numbers\n\n\
-         - Date: {} (UTC)\n- Machine: {}, {} cores, Linux {}; pacing server bound to one core, agent and viewers \
-         share them all\n- Version: tokenprism {}{}\n\
-         - Command: `cargo xtask bench viewers --viewers {} --pairs {} --streams {} --requests {}`\n\
-         - Each run: {} requests of 64 tokens, {} in flight, first token after 50 ms, then one every 20 ms. \
-         Pairs of one run with {} viewers over WebSocket and one without, in alternating order.\n\n\
-         | run | mean TTFT, ms | load thread late p99, ms | B/s for the busiest viewer | gaps over all viewers |\n\
-         |---|---:|---:|---:|---:|\n",
-        date(SystemTime::now()).unwrap_or_else(unknown),
-        host::cpu_model().unwrap_or_else(unknown),
-        host::cores().map_or_else(|_| unknown(), |c| c.len().to_string()),
-        host::kernel().unwrap_or_else(unknown),
-        env!("CARGO_PKG_VERSION"),
-        if cfg!(debug_assertions) { " (debug build)" } else { "" },
-        args.viewers,
-        args.pairs,
-        args.streams,
-        args.requests,
-        args.requests,
-        args.streams,
-        args.viewers,
+    let ViewersBench { viewers, pairs, streams, requests, .. } = args;
+    let mut text = report::head(
+        "What viewers of a live run cost its numbers",
+        "pacing server bound to one core, agent and viewers share them all",
+        &format!("viewers --viewers {viewers} --pairs {pairs} --streams {streams} --requests {requests}"),
     );
+    text.push_str(&format!(
+        "- Each run: {requests} requests of 64 tokens, {streams} in flight, first token after 50 ms, then one every 20 ms. \
+         Pairs of one run with {viewers} viewers over WebSocket and one without, in alternating order.\n\n\
+         | run | mean TTFT, ms | load thread late p99, ms | B/s for the busiest viewer | gaps over all viewers |\n\
+         |---|---:|---:|---:|---:|\n"
+    ));
     for run in runs {
         let (who, bytes, gaps) = match run.watched {
             true => ("watched", format!("{:.0}", run.bytes_per_s), run.gaps.to_string()),
@@ -178,11 +159,16 @@ fn markdown(args: &ViewersBench, runs: &[Run]) -> String {
         text.push_str(&format!("| {who} | {:.2} | {:.2} | {bytes} | {gaps} |\n", run.ttft_mean_ms, run.late_p99_ms));
     }
     text.push_str(&format!(
-        "\nMedian over pairs of watched − alone: mean TTFT {:+.2} ms, load thread's lateness p99 {:+.2} ms.\n",
-        change(runs, |r| r.ttft_mean_ms),
-        change(runs, |r| r.late_p99_ms),
+        "\nMedian over pairs of watched − alone: mean TTFT {} ms, load thread's lateness p99 {} ms.\n",
+        signed(change(runs, |r| r.ttft_mean_ms)),
+        signed(change(runs, |r| r.late_p99_ms)),
     ));
     text
+}
+
+/// A change with its sign.
+fn signed(change_ms: Option<f64>) -> String {
+    change_ms.map_or_else(|| "—".to_owned(), |ms| format!("{ms:+.2}"))
 }
 
 #[cfg(test)]
@@ -194,7 +180,7 @@ mod tests {
         let run = |watched, ttft_mean_ms| Run { watched, ttft_mean_ms, late_p99_ms: 0.0, bytes_per_s: 0.0, gaps: 0 };
         let runs =
             [run(true, 52.0), run(false, 51.0), run(false, 50.0), run(true, 53.0), run(true, 1.0), run(false, 9.0)];
-        assert!((change(&runs, |r| r.ttft_mean_ms) - 1.0).abs() < 1e-9);
-        assert!((median(vec![4.0, 1.0]) - 2.5).abs() < 1e-9);
+        assert!(change(&runs, |r| r.ttft_mean_ms).is_some_and(|ms| (ms - 1.0).abs() < 1e-9));
+        assert!(median(&[4.0, 1.0], |v| Some(*v)).is_some_and(|v| (v - 2.5).abs() < 1e-9));
     }
 }
