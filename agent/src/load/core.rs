@@ -61,7 +61,7 @@ impl Core {
 
     /// A request ended.
     pub fn ended(&mut self, record: RequestRecord) {
-        let key_ns = record.sent_ns.unwrap_or(record.sched_ns);
+        let key_ns = record.key_ns();
         if record.sent_ns.is_some() {
             let stretch = self.window.ended(record.end_ns);
             self.pass(stretch);

@@ -3,7 +3,8 @@
 
 use super::Limits;
 use std::cell::{Cell, RefCell};
-use std::task::{Context, Waker};
+use std::future::poll_fn;
+use std::task::{Context, Poll, Waker};
 
 /// How long a server may take to close a stream that has said that it is over; then we close it.
 const LINGER_NS: u64 = 1_000_000_000;
@@ -157,8 +158,17 @@ impl Guard {
         }
     }
 
+    /// What `poll` comes to, unless the request is stopped before.
+    pub async fn unless_stopped<T>(&self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Result<T, Abort> {
+        poll_fn(|cx| match self.poll_stop(cx) {
+            Some(why) => Poll::Ready(Err(why)),
+            None => poll(cx).map(Ok),
+        })
+        .await
+    }
+
     /// Whether the request is to stop; else the task is woken when it is.
-    pub fn poll_stop(&self, cx: &Context<'_>) -> Option<Abort> {
+    fn poll_stop(&self, cx: &Context<'_>) -> Option<Abort> {
         if let Some(why) = self.abort.get() {
             return Some(why);
         }

@@ -19,7 +19,7 @@ use shared::summary::TokenSource;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 /// Least time from one failed request of a slot to its next one: an error storm stays bounded.
@@ -120,11 +120,7 @@ impl Slot {
         }
         let began_ns = self.trial.clock.now_ns();
         let mut opening = pin!(Connection::open(&self.trial.dialer, self.trial.clock));
-        let opened = poll_fn(|cx| match self.guard.poll_stop(cx) {
-            Some(why) => Poll::Ready(Err(why)),
-            None => opening.as_mut().poll(cx).map(Ok),
-        });
-        match opened.await {
+        match self.guard.unless_stopped(|cx| opening.as_mut().poll(cx)).await {
             Ok(Ok(connection)) => Ok((connection, self.trial.clock.now_ns().saturating_sub(began_ns))),
             Ok(Err(error)) => Err(self.not_connected(error)),
             Err(Abort::Drained) => Err((Outcome::Unsent, Some(Abort::Drained.sentence(&self.trial.spec.limits)))),
@@ -148,10 +144,7 @@ impl Slot {
         opened_ns: u64,
     ) -> Result<hyper::Response<Incoming>, Halt> {
         let mut answer = pin!(connection.send(request));
-        poll_fn(|cx| {
-            if let Some(why) = self.guard.poll_stop(cx) {
-                return Poll::Ready(Err(Halt::Stopped(why)));
-            }
+        let answered = self.guard.unless_stopped(|cx| {
             connection.drive(cx);
             if record.sent_ns.is_none()
                 && let Some(sent_ns) = connection.stamps().sent_ns()
@@ -161,34 +154,26 @@ impl Slot {
                 let late_ns = sent_ns.saturating_sub(record.sched_ns).saturating_sub(opened_ns);
                 self.trial.sent(sent_ns, late_ns);
             }
-            answer.as_mut().poll(cx).map_err(Halt::Http)
-        })
-        .await
+            answer.as_mut().poll(cx)
+        });
+        answered.await.map_err(Halt::Stopped)?.map_err(Halt::Http)
     }
 
     /// The next frame of the body, from what was read already or from the socket.
     async fn frame(&self, connection: &mut Connection, body: &mut Incoming) -> Result<Option<Frame<Bytes>>, Halt> {
-        let next = |body: &mut Incoming, cx: &mut Context<'_>| match Pin::new(body).poll_frame(cx) {
-            Poll::Ready(frame) => Poll::Ready(frame.transpose().map_err(Halt::Http)),
-            Poll::Pending => Poll::Pending,
-        };
-        poll_fn(|cx| {
-            if let Some(why) = self.guard.poll_stop(cx) {
-                return Poll::Ready(Err(Halt::Stopped(why)));
-            }
-            if let ready @ Poll::Ready(_) = next(body, cx) {
+        let next = self.guard.unless_stopped(|cx| {
+            if let ready @ Poll::Ready(_) = Pin::new(&mut *body).poll_frame(cx) {
                 return ready;
             }
             connection.drive(cx);
-            next(body, cx)
-        })
-        .await
+            Pin::new(&mut *body).poll_frame(cx)
+        });
+        next.await.map_err(Halt::Stopped)?.transpose().map_err(Halt::Http)
     }
 
     async fn stream(&mut self, mut connection: Connection, mut body: Incoming, record: &mut RequestRecord) -> Verdict {
         let mut decoder = Decoder::new(self.trial.spec.target.protocol);
         let stamps = Rc::clone(connection.stamps());
-        let mut last_ns = None;
         let halt = loop {
             match self.frame(&mut connection, &mut body).await {
                 Ok(Some(frame)) => {
@@ -196,7 +181,7 @@ impl Slot {
                     if let Ok(bytes) = frame.into_data() {
                         let first = record.chunks.len();
                         decoder.feed(&bytes, t_ns, &mut |arrival| take(record, arrival));
-                        self.credit(record, first, &mut last_ns);
+                        self.credit(record, first);
                         if decoder.is_done() {
                             self.guard.over(t_ns);
                         }
@@ -206,49 +191,38 @@ impl Slot {
                 Err(halt) => break Some(halt),
             }
         };
-        let end_ns = if halt.is_none() { stamps.read_ns() } else { self.trial.clock.now_ns() };
         let first = record.chunks.len();
         let summary = decoder.finish(stamps.read_ns(), &mut |arrival| take(record, arrival));
-        self.credit(record, first, &mut last_ns);
+        self.credit(record, first);
         record.first_visible_ns = summary.first_visible_ns;
         record.prompt_tokens = summary.usage.and_then(|usage| usage.prompt_tokens);
         (record.output_tokens, record.token_source) = outcome::tokens(&summary);
-        let expect = self.trial.spec.expect_output_tokens;
-        match halt {
-            None => {
-                record.end_ns = end_ns;
-                drop(body);
-                self.keep(connection, end_ns).await;
-                outcome::of_stream(&summary, &Cut::Clean, expect)
-            }
-            Some(Halt::Stopped(Abort::Limit(Limit::Linger))) => {
-                // The stream was complete; its end is the last that was read of it.
-                record.end_ns = stamps.read_ns();
-                outcome::of_stream(&summary, &Cut::Clean, expect)
-            }
-            Some(Halt::Stopped(why)) => self.stopped(why, record),
-            Some(Halt::Http(error)) => {
-                record.end_ns = stamps.read_ns();
-                outcome::of_stream(&summary, &cut_of(&error), expect)
-            }
+        let cut = match &halt {
+            // Lingering: the stream was complete, only its end did not come.
+            None | Some(Halt::Stopped(Abort::Limit(Limit::Linger))) => Cut::Clean,
+            Some(Halt::Stopped(why)) => return self.stopped(*why, record),
+            Some(Halt::Http(error)) => cut_of(error),
+        };
+        // The last that was read of it; before `keep`, which may read more.
+        record.end_ns = stamps.read_ns();
+        if halt.is_none() {
+            drop(body);
+            self.keep(connection, record.end_ns).await;
         }
+        outcome::of_stream(&summary, &cut, self.trial.spec.expect_output_tokens)
     }
 
     /// Credits the chunks from `first` on.
-    fn credit(&self, record: &mut RequestRecord, first: usize, last_ns: &mut Option<u64>) {
-        if first == record.chunks.len() {
-            return;
-        }
+    fn credit(&self, record: &mut RequestRecord, first: usize) {
+        let (before, new) = record.chunks.split_at(first);
+        let Some(last) = new.last() else { return };
         let mut core = self.trial.core.borrow_mut();
-        for chunk in &record.chunks[first..] {
+        let mut last_ns = before.last().map(|chunk| chunk.t_ns);
+        for chunk in new {
             core.output(chunk.t_ns, chunk.tokens);
-            if last_ns.replace(chunk.t_ns) == Some(chunk.t_ns) {
-                record.coalesced += 1;
-            }
+            record.coalesced += u32::from(last_ns.replace(chunk.t_ns) == Some(chunk.t_ns));
         }
-        if let Some(t_ns) = *last_ns {
-            self.guard.output(t_ns);
-        }
+        self.guard.output(last.t_ns);
     }
 
     async fn refusal(
@@ -331,6 +305,6 @@ fn take(record: &mut RequestRecord, arrival: Arrival) {
 
 /// How long a slot waits after a failed request, ns.
 fn pause(record: &RequestRecord, now_ns: u64) -> u64 {
-    let began_ns = record.sent_ns.unwrap_or(record.sched_ns);
+    let began_ns = record.key_ns();
     began_ns.saturating_add(FAILURE_PAUSE_NS).saturating_sub(now_ns)
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub fn sample_of(record: &RequestRecord) -> RequestSample {
     RequestSample {
         id: record.id,
-        sent_ns: record.sent_ns.unwrap_or(record.sched_ns),
+        sent_ns: record.key_ns(),
         end_ns: record.end_ns,
         ttft_ns: record.ttft_ns(),
         tpot_ns: record.tpot_ns(),

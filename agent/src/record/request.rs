@@ -51,6 +51,12 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
+    /// What decides whether it belongs to a window, ns of run time: when it was sent, or was due where it never was.
+    #[must_use]
+    pub fn key_ns(&self) -> u64 {
+        self.sent_ns.unwrap_or(self.sched_ns)
+    }
+
     /// Time to first token, ns (METRICS.md `ttft`).
     #[must_use]
     pub fn ttft_ns(&self) -> Option<u64> {

@@ -75,7 +75,7 @@ impl Tally {
             tally.credit(record, start, end);
             // Latency samples belong to requests sent in the window; by count that is every one after warm-up.
             let sample_end = if window.by_count { u64::MAX } else { end };
-            if (start..sample_end).contains(&record.sent_ns.unwrap_or(record.sched_ns)) {
+            if (start..sample_end).contains(&record.key_ns()) {
                 tally.sample(record);
             }
         }

@@ -1,6 +1,8 @@
 //! Owns the protocol-free account of one event, which every dialect fills in.
 //! Must not know what came before the event.
 
+use super::errors;
+use super::json::Count;
 use super::types::{FinishReason, StreamError, Usage};
 
 /// What one event says, in words that all protocols share.
@@ -34,6 +36,28 @@ pub(super) struct EventFacts {
     pub(super) is_recognised: bool,
 }
 
+impl EventFacts {
+    /// A figure of the usage; one that is no count is noted.
+    pub(super) fn count(&mut self, count: Option<Count>) -> Option<u32> {
+        match count? {
+            Count::Of(tokens) => Some(tokens),
+            Count::Unreadable => {
+                self.has_unreadable_usage = true;
+                None
+            }
+        }
+    }
+
+    /// Reads the event once more, for an error: where it has one, or nothing else was understood.
+    pub(super) fn look_for_error(&mut self, data: &[u8], has_key: bool) -> Result<(), serde_json::Error> {
+        if has_key || !self.is_recognised {
+            self.is_recognised |= has_key;
+            self.error = errors::from_event(&serde_json::from_slice(data)?);
+        }
+        Ok(())
+    }
+}
+
 /// The server's word for the end; an empty one (TGI's completions) is none.
 pub(super) fn finish_reason(word: &str) -> Option<FinishReason> {
     match word {
@@ -41,6 +65,6 @@ pub(super) fn finish_reason(word: &str) -> Option<FinishReason> {
         "length" => Some(FinishReason::Length),
         "stop" | "eos_token" | "stop_sequence" => Some(FinishReason::Stop),
         "tool_calls" | "function_call" => Some(FinishReason::ToolCalls),
-        other => Some(FinishReason::Other(super::errors::clip(other, 64))),
+        other => Some(FinishReason::Other(errors::clip(other, 64))),
     }
 }

@@ -1,13 +1,12 @@
 //! Owns the reading of one event of OpenAI's completions and chat streams, in every engine's dialect.
 //! Must not know other events or time.
 
-use super::errors;
 use super::facts::{EventFacts, finish_reason};
 use super::json::{Count, ListLen, TextBytes};
 use super::types::{FinishReason, Usage};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
 /// Reads one event.
@@ -34,10 +33,7 @@ pub(super) fn read(data: &[u8]) -> Result<EventFacts, serde_json::Error> {
     if let Some(timings) = event.timings {
         facts.fallback_usage = Some(timings.usage());
     }
-    if event.error.is_some() || !facts.is_recognised {
-        facts.is_recognised |= event.error.is_some();
-        facts.error = errors::from_event(&serde_json::from_slice(data)?);
-    }
+    facts.look_for_error(data, event.error.is_some())?;
     Ok(facts)
 }
 
@@ -70,19 +66,12 @@ struct PromptDetails {
 
 impl UsageObject {
     fn tell(self, facts: &mut EventFacts) {
-        let mut count = |count: Option<Count>| match count? {
-            Count::Of(tokens) => Some(tokens),
-            Count::Unreadable => {
-                facts.has_unreadable_usage = true;
-                None
-            }
-        };
         let reasoning = self.completion_tokens_details.and_then(|details| details.reasoning_tokens);
         let usage = Usage {
-            prompt_tokens: count(self.prompt_tokens),
-            completion_tokens: count(self.completion_tokens),
-            reasoning_tokens: count(reasoning.or(self.reasoning_tokens)),
-            cached_tokens: count(self.prompt_tokens_details.and_then(|details| details.cached_tokens)),
+            prompt_tokens: facts.count(self.prompt_tokens),
+            completion_tokens: facts.count(self.completion_tokens),
+            reasoning_tokens: facts.count(reasoning.or(self.reasoning_tokens)),
+            cached_tokens: facts.count(self.prompt_tokens_details.and_then(|details| details.cached_tokens)),
         };
         facts.usage = Some(usage);
     }
@@ -223,10 +212,6 @@ impl<'de> Deserialize<'de> for ToolCalls {
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of tool calls")
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<ToolCalls, E> {
-                Ok(ToolCalls { argument_bytes: 0 })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ToolCalls, A::Error> {

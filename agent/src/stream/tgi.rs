@@ -1,7 +1,6 @@
 //! Owns the reading of one event of Text Generation Inference's `generate_stream`.
 //! Must not know other events or time.
 
-use super::errors;
 use super::facts::{EventFacts, finish_reason};
 use super::json::{Count, TextBytes};
 use super::types::Usage;
@@ -26,24 +25,15 @@ pub(super) fn read(data: &[u8]) -> Result<EventFacts, serde_json::Error> {
     }
     if let Some(details) = event.details {
         facts.finish_reason = details.finish_reason.as_deref().and_then(finish_reason);
-        let mut count = |count: Option<Count>| match count? {
-            Count::Of(tokens) => Some(tokens),
-            Count::Unreadable => {
-                facts.has_unreadable_usage = true;
-                None
-            }
-        };
-        facts.usage = Some(Usage {
-            prompt_tokens: count(details.input_length),
-            completion_tokens: count(details.generated_tokens),
+        let usage = Usage {
+            prompt_tokens: facts.count(details.input_length),
+            completion_tokens: facts.count(details.generated_tokens),
             reasoning_tokens: None,
             cached_tokens: None,
-        });
+        };
+        facts.usage = Some(usage);
     }
-    if event.error.is_some() || !facts.is_recognised {
-        facts.is_recognised |= event.error.is_some();
-        facts.error = errors::from_event(&serde_json::from_slice(data)?);
-    }
+    facts.look_for_error(data, event.error.is_some())?;
     Ok(facts)
 }
 
