@@ -4,7 +4,6 @@
 use super::pacer::{Account, Served};
 use super::trial::Seen;
 use crate::record::Samples;
-use shared::summary::Percentile;
 use std::collections::HashMap;
 
 /// What two samplings of one clock may differ by, ns: less than a system call takes.
@@ -59,14 +58,6 @@ impl Pair {
     }
 }
 
-/// A percentile's value where it is one.
-pub(super) fn exact(percentile: Percentile) -> Option<f64> {
-    match percentile {
-        Percentile::Ms(ms) => Some(ms),
-        _ => None,
-    }
-}
-
 /// Compares the requests that ended well with the account's entries of the same numbers.
 pub(super) fn compare(seen: &Seen, account: &Account) -> Figures {
     let served: HashMap<u64, &Served> =
@@ -107,15 +98,15 @@ pub(super) fn compare(seen: &Seen, account: &Account) -> Figures {
         attempted: seen.attempted as f64,
         ok: seen.requests.len() as f64,
         ttft_mean_ms: Pair { reported: ttft.mean_ms, truth: true_ttft.mean_ms },
-        ttft_p99_ms: Pair { reported: exact(ttft.p99), truth: exact(true_ttft.p99) },
-        ttft_apart_p99_ms: exact(apart.p99),
-        gap_p99_ms: Pair { reported: exact(gap.p99), truth: exact(true_gap.p99) },
+        ttft_p99_ms: Pair { reported: ttft.p99.ms(), truth: true_ttft.p99.ms() },
+        ttft_apart_p99_ms: apart.p99.ms(),
+        gap_p99_ms: Pair { reported: gap.p99.ms(), truth: true_gap.p99.ms() },
         in_flight: f64::from(seen.in_flight_peak),
         tokens_per_s: per_s(last_ns.saturating_sub(first_ns)),
         tokens_per_cpu_s: per_s(seen.cpu_ns),
         peak_mib: seen.peak_memory_bytes.map(|bytes| bytes as f64 / (1024.0 * 1024.0)),
         late_p99_ms: seen.late_p99_ms,
-        server_late_p99_ms: exact(late.p99),
+        server_late_p99_ms: late.p99.ms(),
         contradictions: contradictions as f64,
         blocked_writes: account.blocked_writes as f64,
     }

@@ -55,8 +55,9 @@ pub(super) fn end(process: &mut Child) {
 }
 
 /// The first line of a process's output that begins with a prefix, without it; empty where the output ends before.
+/// The pipe stays with the process, which may print more.
 fn first_line(process: &mut Child, prefix: &str) -> anyhow::Result<String> {
-    let Some(out) = process.stdout.take() else { return Ok(String::new()) };
+    let Some(out) = process.stdout.as_mut() else { return Ok(String::new()) };
     for line in BufReader::new(out).lines() {
         if let Some(rest) = line?.strip_prefix(prefix) {
             return Ok(rest.to_owned());

@@ -140,7 +140,7 @@ fn by_load_generator(order: &Order, shared_clock: SharedClock) -> Result<Seen, L
         attempted: records.len() as u64,
         first_error: records.iter().find(|r| !r.outcome.is_ok()).map(|r| r.error.clone().unwrap_or_default()),
         in_flight_peak: end.in_flight_peak,
-        late_p99_ms: super::figures::exact(late.p99),
+        late_p99_ms: late.p99.ms(),
         requests: good
             .filter_map(|r| {
                 let chunks_ns = r.chunks.iter().map(|c| mono(c.t_ns)).collect();

@@ -1,12 +1,11 @@
 //! Owns what the API tells of the agent and its host; never where its data lies.
 //! Must not know runs.
 
-use super::App;
 use super::error::Refusal;
+use super::{App, off_the_loop};
 use crate::orchestrate::{host, unix_ms};
 use axum::Json;
 use axum::extract;
-use axum::http::StatusCode;
 use serde::Serialize;
 use shared::wire::PROTOCOL_VERSION;
 use utoipa::ToSchema;
@@ -37,9 +36,9 @@ pub(super) struct About {
     (status = 200, description = "The agent and its host", body = About)))]
 pub(super) async fn about(extract::State(app): extract::State<App>) -> Result<Json<About>, Refusal> {
     let version = app.state.agent_version;
-    let about = tokio::task::spawn_blocking(move || {
+    let about = off_the_loop("the host's facts", move || {
         let host = host();
-        About {
+        Ok(About {
             version,
             protocol: PROTOCOL_VERSION,
             host: host.name,
@@ -48,12 +47,9 @@ pub(super) async fn about(extract::State(app): extract::State<App>) -> Result<Js
             now_unix_ms: unix_ms(),
             utc_offset_minutes: utc_offset_minutes(),
             time_zone: time_zone(),
-        }
+        })
     });
-    about.await.map(Json).map_err(|error| {
-        tracing::error!(%error, "reading the host's facts did not end well");
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "Reading the host's facts failed: see the agent's own log.")
-    })
+    about.await.map(Json)
 }
 
 /// The offset by the C library's rules, which SQLite asks; the standard library has no local time.

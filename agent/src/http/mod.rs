@@ -162,3 +162,15 @@ fn refuse_method(method: &Method, uri: &Uri) -> Refusal {
     let sentence = format!("{path} does not take {method}: see /api/v1/openapi.json for what it takes.");
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, sentence)
 }
+
+/// Runs what reads files or asks the system away from the runtime's threads; `what` is read.
+async fn off_the_loop<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "reading {what} did not end well");
+        let sentence = format!("Reading {what} failed: see the agent's own log.");
+        Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, sentence))
+    })
+}

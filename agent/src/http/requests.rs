@@ -1,10 +1,9 @@
 //! Owns the routes that read single requests from a trial's records.
 //! Must not know how records are stored.
 
-use super::App;
 use super::error::Refusal;
 use super::runs::{self, RunPath};
-use super::shape;
+use super::{App, off_the_loop, shape};
 use crate::orchestrate::sample_of;
 use crate::record::RequestRecord;
 use axum::Json;
@@ -64,7 +63,7 @@ pub(super) async fn list(
             None => "has not ended: its records can be read afterwards.",
         }));
     };
-    let rows = off_the_loop(move || {
+    let rows = off_the_loop("the records", move || {
         let records = app.state.blobs.read(&blob)?.skip(offset).take(limit);
         let row = |r: RequestRecord| RequestRow { sample: sample_of(&r), error: r.error };
         records.map(|record| Ok(row(record?))).collect::<Result<Vec<_>, Refusal>>()
@@ -86,7 +85,7 @@ pub(super) async fn timeline(
     let id: RequestId = path.number("id")?;
     let view = path.view(&app).await?;
     let blobs: Vec<_> = view.trials.iter().filter_map(|trial| trial.blob.clone()).collect();
-    let found = off_the_loop(move || {
+    let found = off_the_loop("the records", move || {
         for blob in blobs {
             if let Some(record) = app.state.blobs.find(&blob, id)? {
                 return Ok(Some(record));
@@ -115,16 +114,6 @@ fn timeline_of(record: RequestRecord) -> RequestTimeline {
         chunks: record.chunks.iter().map(|chunk| (since(chunk.t_ns), chunk.tokens)).collect(),
         error: record.error,
     }
-}
-
-/// Runs what reads files away from the runtime's threads.
-async fn off_the_loop<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "reading records did not end well");
-        Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "Reading the records failed: see the agent's own log."))
-    })
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ pub(super) async fn read(
     path: RunPath,
 ) -> Result<impl IntoResponse, Refusal> {
     let view = path.view(&app).await?;
-    Ok(Json(RunView::clone(&view)))
+    Ok(Json(&*view).into_response())
 }
 
 /// Cancels a run that waits or runs.

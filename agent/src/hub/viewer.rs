@@ -27,10 +27,8 @@ pub struct Viewer {
 
 /// What has to be fetched before something can be sent.
 enum Fetch {
-    /// Where to begin on a run.
+    /// Where to begin on a run, or where to go on after missed events.
     Begin { wish: u64, run: RunId, after_seq: Option<u64> },
-    /// A snapshot for a viewer that has missed events.
-    Again { wish: u64, run: RunId },
     /// The list, as of so many losses of rows.
     Rows { rows_lost: u64 },
 }
@@ -123,10 +121,6 @@ impl Viewer {
                 let begun = self.begin(&run, after_seq).await;
                 self.slot.change(|state| state.begun(wish, &run, begun, &self.hub.clock_of));
             }
-            Fetch::Again { wish, run } => {
-                let view = self.hub.log.view(&run).await.and_then(|view| view.ok_or(LogError::NoSuchRun(run.clone())));
-                self.slot.change(|state| state.begun(wish, &run, view.map(Begin::Snapshot), &self.hub.clock_of));
-            }
         }
     }
 
@@ -144,7 +138,8 @@ impl Viewer {
                 return Ok(Begin::Events { after, events });
             }
         }
-        Ok(Begin::Snapshot(view))
+        // Copied here, where no lock is held.
+        Ok(Begin::Snapshot(Box::new(RunView::clone(&view))))
     }
 }
 
@@ -161,7 +156,7 @@ impl Drop for Viewer {
 /// How a viewer begins on a run.
 enum Begin {
     Events { after: u64, events: Vec<Event> },
-    Snapshot(Arc<RunView>),
+    Snapshot(Box<RunView>),
 }
 
 impl State {
@@ -208,11 +203,9 @@ impl State {
                 let wish = self.wish;
                 let following = self.following.as_mut()?;
                 let run = following.run.clone();
-                if let Some(after_seq) = following.begin {
+                if following.begin.is_some() || following.queue.overflowed() {
+                    let after_seq = following.begin.flatten();
                     return Some(Step::Fetch(Fetch::Begin { wish, run, after_seq }));
-                }
-                if following.queue.overflowed() {
-                    return Some(Step::Fetch(Fetch::Again { wish, run }));
                 }
                 let events = following.queue.take();
                 if events.is_empty() {
@@ -249,7 +242,7 @@ impl State {
                 }
                 following.queue.at(view.seq);
                 let now_ns = if view.run_state().is_final() { None } else { clock_of(&run) };
-                self.ready.push_back(ServerMessage::Snapshot { run, view: Box::new((*view).clone()), now_ns });
+                self.ready.push_back(ServerMessage::Snapshot { run, view, now_ns });
             }
             Err(error) => {
                 self.following = None;

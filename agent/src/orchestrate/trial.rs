@@ -49,7 +49,7 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
     let TrialPlace { point, repeat, .. } = place;
     at.writer.write([Body::TrialStarted { trial, point, repeat }]).await?;
     let mut handle = load::start(spec(&at, place, first_id), at.turn.clock)?;
-    let mut blob = Some(at.blobs.create(&at.turn.run, trial));
+    let mut blob = at.blobs.create(&at.turn.run, trial).map_or_else(|error| given_up(&error), Some);
     let mut records: Vec<RequestRecord> = Vec::new();
     let mut stopped: Option<Failure> = None;
     let end = loop {
@@ -94,20 +94,14 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
 }
 
 /// Writes records to the blob; a blob that fails is given up, the run goes on and says that there is none.
-fn keep(
-    blob: Option<Result<BlobWriter, crate::blob::BlobError>>,
-    records: &[RequestRecord],
-) -> Option<Result<BlobWriter, crate::blob::BlobError>> {
-    let mut writer = match blob? {
-        Ok(writer) => writer,
-        Err(error) => return given_up(&error),
-    };
+fn keep(blob: Option<BlobWriter>, records: &[RequestRecord]) -> Option<BlobWriter> {
+    let mut writer = blob?;
     for record in records {
         if let Err(error) = writer.push(record) {
             return given_up(&error);
         }
     }
-    Some(Ok(writer))
+    Some(writer)
 }
 
 fn given_up<T>(error: &crate::blob::BlobError) -> Option<T> {
@@ -115,8 +109,8 @@ fn given_up<T>(error: &crate::blob::BlobError) -> Option<T> {
     None
 }
 
-fn finish(blob: Option<Result<BlobWriter, crate::blob::BlobError>>) -> Option<String> {
-    match blob?.and_then(BlobWriter::finish) {
+fn finish(blob: Option<BlobWriter>) -> Option<String> {
+    match blob?.finish() {
         Ok(name) => Some(name),
         Err(error) => given_up(&error),
     }
