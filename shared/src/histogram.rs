@@ -65,12 +65,6 @@ impl LogHistogram {
         self.0.values().map(|c| u64::from(*c)).sum()
     }
 
-    /// True without samples.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Nearest-rank percentile, ns, exact to half a bucket; `percent` in 1..=100; nothing without samples.
     #[must_use]
     pub fn percentile_ns(&self, percent: u64) -> Option<u64> {

@@ -18,12 +18,6 @@ pub fn ns_to_s(ns: u64) -> f64 {
     ns as f64 / NS_PER_S as f64
 }
 
-/// Milliseconds as nanoseconds; negative and non-finite input becomes 0.
-#[must_use]
-pub fn ms_to_ns(ms: f64) -> u64 {
-    (ms * NS_PER_MS as f64) as u64
-}
-
 /// A finite number or nothing: the only way a quotient enters a result.
 #[must_use]
 pub fn finite(value: f64) -> Option<f64> {

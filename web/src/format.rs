@@ -8,6 +8,11 @@ use shared::units::NS_PER_S;
 /// What stands for a value that is absent.
 pub const ABSENT: &str = "—";
 
+/// The text of a value, or the dash where it is absent.
+pub fn or_absent<T>(value: Option<T>, text: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| ABSENT.to_owned(), text)
+}
+
 /// A number with three significant digits, thousands separated; "—" where it is not finite.
 pub fn significant(value: f64) -> String {
     if !value.is_finite() {

@@ -14,7 +14,7 @@ use anyhow::{Result, bail};
 /// # Errors
 /// When set-up or any check fails; all checks run, and each that failed is named.
 pub fn test() -> Result<()> {
-    let mut steps = Steps::new(14);
+    let mut steps = Steps::new(15);
     let mut failed = Failed::default();
     failed.step(&mut steps, "Tidy", tidy::run);
     failed.step(&mut steps, "Format", format);
@@ -35,6 +35,10 @@ pub fn test() -> Result<()> {
             sh = sh.env(chromium::VARIABLE, path);
         }
         sh.run()
+    });
+    // Apart from the others: the page's features would unify with theirs and build everything twice.
+    failed.step(&mut steps, "Tests, page", || {
+        Sh::new("cargo").args(["test", "--locked", "--package", "tokenprism-web"]).run()
     });
     steps.finish("cargo xtask test");
     failed.verdict()

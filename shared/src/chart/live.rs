@@ -3,22 +3,16 @@
 
 use super::theme::{PALETTE, Theme};
 use super::{ChartData, ChartDefinition, frame, latency_axis};
-use crate::histogram::LogHistogram;
 use crate::units::{finite, ns_to_ms, ns_to_s};
 use crate::view::{Bin, RunView};
 use charming::Chart;
 use charming::component::Legend;
-use charming::element::{AreaStyle, AxisType, DimensionEncode, LineStyle, LineStyleType, TextStyle, Trigger};
+use charming::element::{AreaStyle, AxisType, LineStyle, LineStyleType, TextStyle, Trigger};
 use charming::series::Line;
 
+/// A line over run time; gaps stay gaps.
 fn line(column: &str, name: &str, colour: &str) -> Line {
-    Line::new()
-        .name(name)
-        .show_symbol(false)
-        .connect_nulls(false)
-        .encode(DimensionEncode::new().x("s").y(column))
-        .line_style(LineStyle::new().width(1.5).color(colour))
-        .item_style(charming::element::ItemStyle::new().color(colour))
+    super::line("s", column, name, colour).show_symbol(false).connect_nulls(false)
 }
 
 /// Output tokens per second over run time.
@@ -59,14 +53,11 @@ pub fn latency(view: &RunView, latency: Latency, theme: Theme) -> ChartDefinitio
         Latency::Ttft => ("TTFT ≈", PALETTE[1]),
         Latency::Tpot => ("TPOT ≈", PALETTE[3]),
     };
-    let pick = move |bin: &Bin| -> LogHistogram {
-        match latency {
-            Latency::Ttft => bin.ttft.clone(),
-            Latency::Tpot => bin.tpot.clone(),
-        }
-    };
     let data = bins(view, vec!["s", "p50", "p90", "p99"], move |bin, _| {
-        let histogram = pick(bin);
+        let histogram = match latency {
+            Latency::Ttft => &bin.ttft,
+            Latency::Tpot => &bin.tpot,
+        };
         [50, 90, 99].iter().map(|p| histogram.percentile_ns(*p).map(ns_to_ms)).collect()
     });
     // A legend and no end labels: the three percentiles of a steady server lie on one another.

@@ -14,9 +14,10 @@ pub use theme::{PALETTE, Theme};
 use charming::Chart;
 use charming::component::{Axis, Grid, Title};
 use charming::element::{
-    AxisLabel, AxisLine, AxisLineStyle, AxisPointer, AxisPointerType, AxisType, LineStyle, LineStyleType, NameLocation,
-    SplitLine, TextStyle, Tooltip, Trigger,
+    AxisLabel, AxisLine, AxisLineStyle, AxisPointer, AxisPointerType, AxisType, DimensionEncode, ItemStyle, LineStyle,
+    LineStyleType, NameLocation, SplitLine, TextStyle, Tooltip, Trigger,
 };
+use charming::series::Line;
 
 /// A chart: the static definition, and the data that a live chart appends to.
 pub struct ChartDefinition {
@@ -39,6 +40,15 @@ impl ChartData {
     fn push(&mut self, row: &[Option<f64>]) {
         self.rows.extend(row.iter().map(|v| v.unwrap_or(f64::NAN)));
     }
+}
+
+/// A line of one colour through two columns.
+fn line(x: &str, y: &str, name: &str, colour: &str) -> Line {
+    Line::new()
+        .name(name)
+        .encode(DimensionEncode::new().x(x).y(y))
+        .line_style(LineStyle::new().width(1.5).color(colour))
+        .item_style(ItemStyle::new().color(colour))
 }
 
 /// The vertical axis of latencies: logarithmic where they span a decade, else from zero. `drawn` columns hold them.

@@ -2,9 +2,8 @@
 //! Must not know who draws them.
 
 use super::theme::{PALETTE, Theme};
-use super::{ChartData, ChartDefinition, frame};
-use charming::element::{AxisType, DimensionEncode, ItemStyle, LineStyle, Trigger};
-use charming::series::Line;
+use super::{ChartData, ChartDefinition, frame, line};
+use charming::element::{AxisType, Trigger};
 
 use crate::view::RunView;
 
@@ -12,14 +11,7 @@ use crate::view::RunView;
 #[must_use]
 pub fn throughput_by_level(view: &RunView, theme: Theme) -> ChartDefinition {
     let option = frame(theme, "Output throughput by requests in flight", "", "tok/s", AxisType::Value, Trigger::Axis)
-        .series(
-            Line::new()
-                .name("output")
-                .symbol_size(7)
-                .encode(DimensionEncode::new().x("concurrency").y("tok/s"))
-                .line_style(LineStyle::new().width(1.5).color(PALETTE[0]))
-                .item_style(ItemStyle::new().color(PALETTE[0])),
-        );
+        .series(line("concurrency", "tok/s", "output", PALETTE[0]).symbol_size(7));
     let mut levels: Vec<_> =
         (view.points.iter()).map(|p| (p.concurrency, p.summary.as_ref().and_then(|s| s.output_throughput))).collect();
     levels.sort_unstable_by_key(|(level, _)| *level);

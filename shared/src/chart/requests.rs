@@ -2,12 +2,12 @@
 //! Must not know who draws them.
 
 use super::theme::{PALETTE, Theme};
-use super::{ChartData, ChartDefinition, frame, latency_axis};
+use super::{ChartData, ChartDefinition, frame, latency_axis, line};
 use crate::units::{ns_to_ms, ns_to_s};
 use crate::view::RunView;
 use crate::wire::RequestTimeline;
-use charming::element::{AxisType, DimensionEncode, ItemStyle, LineStyle, Step, Trigger};
-use charming::series::{Line, Scatter};
+use charming::element::{AxisType, DimensionEncode, ItemStyle, Step, Trigger};
+use charming::series::Scatter;
 
 /// TTFT of a sample of requests by when they were sent; the third column is the request's number.
 #[must_use]
@@ -35,15 +35,8 @@ pub fn request_scatter(view: &RunView, theme: Theme) -> ChartDefinition {
 pub fn request_timeline(timeline: &RequestTimeline, theme: Theme) -> ChartDefinition {
     let counted = timeline.chunks.iter().all(|(_, tokens)| tokens.is_some());
     let unit = if counted { "tokens" } else { "chunks" };
-    let option = frame(theme, "One request", "ms since sent", unit, AxisType::Value, Trigger::Axis).series(
-        Line::new()
-            .name(unit)
-            .step(Step::End)
-            .symbol_size(3)
-            .encode(DimensionEncode::new().x("ms").y("output"))
-            .line_style(LineStyle::new().width(1.5).color(PALETTE[0]))
-            .item_style(ItemStyle::new().color(PALETTE[0])),
-    );
+    let option = frame(theme, "One request", "ms since sent", unit, AxisType::Value, Trigger::Axis)
+        .series(line("ms", "output", unit, PALETTE[0]).step(Step::End).symbol_size(3));
     let mut data = ChartData { dimensions: vec!["ms", "output"], rows: Vec::new() };
     data.push(&[Some(0.0), Some(0.0)]);
     let mut output = 0.0;

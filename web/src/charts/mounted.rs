@@ -4,7 +4,7 @@
 use super::echarts::{self, Instance, object, parse, set};
 use crate::format;
 use js_sys::{Array, Float64Array};
-use shared::chart::{ChartDefinition, Theme};
+use shared::chart::{ChartData, ChartDefinition, Theme};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -20,6 +20,8 @@ pub struct Mounted {
     /// The static option as it was last given.
     option: String,
     rows: Rc<RefCell<Rows>>,
+    /// The stretch of the time axis that is shown.
+    range: Option<(f64, f64)>,
     cursor: Option<u32>,
     // What JavaScript may call as long as the chart lives.
     _on_resize: Closure<dyn FnMut()>,
@@ -31,6 +33,15 @@ pub struct Mounted {
 struct Rows {
     width: usize,
     values: Vec<f64>,
+}
+
+impl Rows {
+    /// True where it is this data, bit for bit, since a gap equals nothing.
+    fn are(&self, data: &ChartData) -> bool {
+        self.width == data.dimensions.len()
+            && self.values.len() == data.rows.len()
+            && self.values.iter().zip(&data.rows).all(|(a, b)| a.to_bits() == b.to_bits())
+    }
 }
 
 impl Mounted {
@@ -72,6 +83,7 @@ impl Mounted {
             theme,
             option: String::new(),
             rows,
+            range: None,
             cursor: None,
             to_text,
             _on_resize: on_resize,
@@ -79,10 +91,11 @@ impl Mounted {
         })
     }
 
-    /// Gives the static option where it is another than before: at first, and when an axis changes its kind.
-    fn define(&mut self, json: String) {
+    /// Gives the static option where it is another than before: at first, and when an axis changes its kind. True
+    /// where it did.
+    fn define(&mut self, json: String) -> bool {
         if self.option == json {
-            return;
+            return false;
         }
         match parse(&json) {
             Ok(option) => {
@@ -92,6 +105,7 @@ impl Mounted {
             Err(error) => leptos::logging::error!("a chart's option is no JSON: {error:?}"),
         }
         self.option = json;
+        true
     }
 
     /// What only a chart that is read on a screen needs: a tooltip that stays within the chart and is plain text.
@@ -112,7 +126,12 @@ impl Mounted {
     /// Replaces the data and, on a shared time axis, the stretch that is shown.
     pub fn update(&mut self, definition: &ChartDefinition, range: Option<(f64, f64)>) {
         let data = &definition.data;
-        self.define(json(&definition.option));
+        let defined = self.define(json(&definition.option));
+        // Most ticks bring nothing new to most charts, and laying one out again is what costs.
+        if !defined && self.range == range && self.rows.borrow().are(data) {
+            return;
+        }
+        self.range = range;
         let dimensions: Array = data.dimensions.iter().map(|name| JsValue::from_str(name)).collect();
         // Flat rows: typed arrays in keyed columns are merged by index and never grow.
         let dataset = object(&[

@@ -58,11 +58,13 @@ impl Link {
         link
     }
 
-    /// Says something now; false where the socket is not open (the greeting will say what matters).
-    pub fn say(&self, message: &ClientMessage) -> bool {
+    /// Says something now; nothing where the socket is not open, since the greeting will say what matters.
+    pub fn say(&self, message: &ClientMessage) {
         let inner = self.0.borrow();
-        let Some(socket) = inner.socket.as_ref().filter(|s| s.ready_state() == WebSocket::OPEN) else { return false };
-        rmp_serde::to_vec_named(message).is_ok_and(|bytes| socket.send_with_u8_array(&bytes).is_ok())
+        let Some(socket) = inner.socket.as_ref().filter(|s| s.ready_state() == WebSocket::OPEN) else { return };
+        if rmp_serde::to_vec_named(message).is_ok_and(|bytes| socket.send_with_u8_array(&bytes).is_err()) {
+            leptos::logging::warn!("the socket took no message");
+        }
     }
 
     /// Tries again at once where a wait is under way.

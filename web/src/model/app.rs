@@ -204,6 +204,12 @@ impl App {
         }
     }
 
+    /// Shows a failure of something that somebody asked for.
+    pub fn tell(self, failure: &Failure) {
+        self.failed(failure);
+        self.toast.set(Some(Toast { sentence: failure.error().error, undo: None }));
+    }
+
     /// Goes on after somebody signed in.
     pub fn signed_in(self) {
         self.connection.set(Connection::Connecting);

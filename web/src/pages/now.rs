@@ -29,7 +29,7 @@ pub fn Now() -> impl IntoView {
         runs
     });
     let loaded = Memo::new(move |_| app.rows.with(|r| r.loaded));
-    let error = Signal::derive(move || app.rows.with(|r| r.error.clone()));
+    let error = Memo::new(move |_| app.rows.with(|r| r.error.clone()));
     let nothing = Memo::new(move |_| loaded.get() && app.rows.with(|r| r.visible().next().is_none()));
     let content = move || {
         if !loaded.get() {

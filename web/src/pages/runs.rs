@@ -67,9 +67,8 @@ async fn delete(app: App, run: RunId) {
     match http::delete(&format!("/api/v1/runs/{run}")).await {
         Ok(()) => app.rows.update(|rows| rows.remove(&run)),
         Err(failure) => {
-            app.failed(&failure);
             app.rows.update(|rows| rows.unhide(&run));
-            app.toast.set(Some(Toast { sentence: failure.error().error, undo: None }));
+            app.tell(&failure);
         }
     }
 }
@@ -96,18 +95,23 @@ pub fn Runs() -> impl IntoView {
         };
         app.rows.with(matching)
     });
-    let error = Signal::derive(move || app.rows.with(|r| r.error.clone()));
+    // Memos, so that a row that changes does not make the whole table anew.
+    let error = Memo::new(move |_| app.rows.with(|r| r.error.clone()));
+    let loaded = Memo::new(move |_| app.rows.with(|r| r.loaded));
+    let nothing = Memo::new(move |_| app.rows.with(|r| r.visible().next().is_none()));
+    let none_found = Memo::new(move |_| found.with(Vec::is_empty));
+    let more = Memo::new(move |_| app.rows.with(|r| r.more));
     let table = move || {
-        if !app.rows.with(|r| r.loaded) {
+        if !loaded.get() {
             return view! { <div class="skeleton" aria-label="Loading"></div> }.into_any();
         }
-        if app.rows.with(|r| r.visible().next().is_none()) {
+        if nothing.get() {
             return view! {
                 <Empty title="No run yet" text="Every run stays here with all its measurements until you delete it." action="New run" href="/new"/>
             }
             .into_any();
         }
-        if found.with(Vec::is_empty) {
+        if none_found.get() {
             return view! { <p class="quiet">"No run has all of these words in its name, engine, model, state or id."</p> }.into_any();
         }
         view! {
@@ -142,7 +146,7 @@ pub fn Runs() -> impl IntoView {
         </header>
         <ErrorBox error=error/>
         {table}
-        {move || app.rows.with(|r| r.more).then(|| view! {
+        {move || more.get().then(|| view! {
             <button class="button" on:click=move |_| app.load_rows(app.rows.with_untracked(|r| r.oldest()))>"Older runs"</button>
         })}
     }

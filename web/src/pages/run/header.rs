@@ -3,7 +3,7 @@
 
 use crate::format;
 use crate::link::http;
-use crate::model::{App, Toast};
+use crate::model::App;
 use crate::parts::{CopyButton, Figure, Icon, StateBadge, VerdictBadge};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -81,8 +81,7 @@ pub fn RunHeader() -> impl IntoView {
         }
     });
     let elapsed = text(|v| format::duration(v.last_ns));
-    let eta =
-        text(|v| v.eta_ns().map_or_else(|| format::ABSENT.to_owned(), |ns| format!("≈ {}", format::duration(ns))));
+    let eta = text(|v| format::or_absent(v.eta_ns(), |ns| format!("≈ {}", format::duration(ns))));
     let eta_note = Memo::new(move |_| {
         app.with_view(|v| match (v.run_state().is_final(), v.progress().0) {
             (true, _) => None,
@@ -93,7 +92,7 @@ pub fn RunHeader() -> impl IntoView {
     });
     let throughput = text(|v| format::figure(throughput_now(v), "tok/s"));
     let in_flight = text(|v| format::count(v.in_flight.into()));
-    let cost = text(|v| cost_so_far(v).map_or_else(|| format::ABSENT.to_owned(), format::usd));
+    let cost = text(|v| format::or_absent(cost_so_far(v), format::usd));
     let cost_note =
         text(|v| if cost_so_far(v).is_none() { "no price or GPUs in the plan".to_owned() } else { String::new() });
     let seq = Memo::new(move |_| app.with_view(|v| v.seq).unwrap_or(0));
@@ -159,8 +158,7 @@ fn Cancel() -> impl IntoView {
         let Some(run) = app.run() else { return };
         spawn_local(async move {
             if let Err(failure) = http::command(&format!("/api/v1/runs/{run}/cancel"), "{}").await {
-                app.failed(&failure);
-                app.toast.set(Some(Toast { sentence: failure.error().error, undo: None }));
+                app.tell(&failure);
             }
         });
     };

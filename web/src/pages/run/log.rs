@@ -30,30 +30,30 @@ pub fn Details() -> impl IntoView {
 #[component]
 fn EngineLog() -> impl IntoView {
     let app = App::get();
-    // The end tells when lines came: comparing all lines at each redraw would cost more than it saves.
-    let log = Memo::new(move |_| app.with_view(|v| (v.engine_log_dropped, v.engine_log.clone())).unwrap_or_default());
+    // How many were written tells when lines came: comparing all lines at each redraw would cost more than it saves.
+    let written = Memo::new(move |_| app.with_view(|v| v.engine_log_dropped + v.engine_log.len() as u64).unwrap_or(0));
     move || {
-        let (dropped, lines) = log.get();
-        if lines.is_empty() {
+        if written.get() == 0 {
             return view! { <p class="quiet">"The engine has written nothing yet. A server that was not started here keeps its log to itself."</p> }
                 .into_any();
         }
+        let (dropped, text) =
+            untrack(|| app.with_view(|v| (v.engine_log_dropped, v.engine_log.join("\n")))).unwrap_or_default();
         let more = (dropped > 0).then(
             || view! { <p class="quiet">{format!("{} earlier lines are not shown.", format::count(dropped))}</p> },
         );
-        view! { {more}<pre class="code log" tabindex="0" aria-label="Engine's log" data-testid="engine-log">{lines.join("\n")}</pre> }.into_any()
+        view! { {more}<pre class="code log" tabindex="0" aria-label="Engine's log" data-testid="engine-log">{text}</pre> }.into_any()
     }
 }
 
 #[component]
 fn PlanText() -> impl IntoView {
     let app = App::get();
-    let toml = Memo::new(move |_| {
-        app.with_view(|v| v.header.as_ref().map(|h| h.plan.to_toml())).flatten().unwrap_or_default()
-    });
+    // A run's plan never changes.
+    let toml = app.plan().map(|plan| plan.to_toml()).unwrap_or_default();
     view! {
-        <pre class="code" tabindex="0" aria-label="Plan as TOML" data-testid="plan-toml">{toml}</pre>
-        <CopyButton text=toml label="Copy plan"/>
+        <pre class="code" tabindex="0" aria-label="Plan as TOML" data-testid="plan-toml">{toml.clone()}</pre>
+        <CopyButton text=Signal::stored(toml) label="Copy plan"/>
         <p class="quiet">"Saved as plan.toml it runs without a browser as "<code>"tokenprism run plan.toml"</code>"."</p>
     }
     .into_any()
@@ -76,14 +76,9 @@ fn facts(view: &RunView) -> Vec<(&'static str, String)> {
         facts.push(("Model", engine.model.clone()));
         facts.push((
             "Context limit",
-            engine
-                .context_tokens
-                .map_or_else(|| format::ABSENT.to_owned(), |n| format!("{} tokens", format::count(n.into()))),
+            format::or_absent(engine.context_tokens, |n| format!("{} tokens", format::count(n.into()))),
         ));
-        facts.push((
-            "Start to first token",
-            engine.start_ms.map_or_else(|| format::ABSENT.to_owned(), |ms| format::figure(Some(ms / 1000.0), "s")),
-        ));
+        facts.push(("Start to first token", format::figure(engine.start_ms.map(|ms| ms / 1000.0), "s")));
     }
     if view.unknown_events > 0 {
         facts.push(("Events of a later version", format::count(view.unknown_events)));

@@ -66,7 +66,7 @@ fn cells(s: &Summary) -> Vec<String> {
     cells.extend([format::percentile(s.chunk_gap.p99), format::count(s.chunk_gap.n)]);
     cells.extend([format::bare(s.output_throughput), format::bare(s.request_throughput)]);
     cells.extend([format::bare(s.in_flight_mean), format::count(s.in_flight_peak.into())]);
-    cells.push(s.cost_per_mtok_output.map_or_else(|| format::ABSENT.to_owned(), |c| format::usd(c.0)));
+    cells.push(format::or_absent(s.cost_per_mtok_output, |c| format::usd(c.0)));
     cells
 }
 

@@ -86,8 +86,7 @@ pub fn OpenRequest(id: RequestId, close: Callback<()>) -> impl IntoView {
 #[component]
 fn Timeline(timeline: RequestTimeline) -> impl IntoView {
     let ms = |ns: Option<u64>| Signal::stored(format::figure(ns.map(ns_to_ms), "ms"));
-    let tokens =
-        |n: Option<u32>| Signal::stored(n.map_or_else(|| format::ABSENT.to_owned(), |n| format::count(n.into())));
+    let tokens = |n: Option<u32>| Signal::stored(format::or_absent(n, |n| format::count(n.into())));
     let sample = &timeline.sample;
     let outcome = sample.outcome.label().to_owned();
     let figures = view! {
@@ -123,8 +122,8 @@ fn Timeline(timeline: RequestTimeline) -> impl IntoView {
 mod tests {
     use super::*;
     use shared::event::RequestSample;
-    use shared::outcome::Outcome;
-    use shared::view::{Ended, TrialView};
+    use shared::outcome::{Ended, Outcome};
+    use shared::view::TrialView;
 
     fn check(ended_ns: Option<u64>, blob: Option<&str>, id: RequestId, expect: Record) {
         let mut view = RunView::default();

@@ -57,7 +57,7 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
                 <td class="number">{format::bare(Some(ns_to_s(s.sent_ns)))}</td>
                 <td class="number">{format::bare(s.ttft_ns.map(ns_to_ms))}</td>
                 <td class="number">{format::bare(s.tpot_ns.map(ns_to_ms))}</td>
-                <td class="number">{s.output_tokens.map_or_else(|| format::ABSENT.to_owned(), |n| format::count(n.into()))}</td>
+                <td class="number">{format::or_absent(s.output_tokens, |n| format::count(n.into()))}</td>
                 <td>{s.outcome.label()}</td>
             </tr>
         }
