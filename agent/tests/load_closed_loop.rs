@@ -457,6 +457,20 @@ fn a_body_that_cannot_be_made_ends_the_trial_with_what_it_has() {
     assert_eq!(outcomes, [Outcome::Ok, Outcome::Ok, Outcome::Ok, Outcome::ClientError]);
 }
 
+#[test]
+fn a_request_that_could_not_be_made_has_a_number_of_its_own() {
+    // Whichever of the two in flight is the slow one, its number is taken when the builder dies.
+    for slow in 0..3 {
+        let (port, _) = serve(move |n, s| whole(s, 4, Duration::from_millis(if n == slow { 40 } else { 0 })));
+        let mut spec = spec(port, 2, Stop::Requests(50));
+        spec.body = Arc::new(|id| if id < 102 { Bytes::from_static(b"{}") } else { panic!("no prompt {id}") });
+        let ids: Vec<u64> = run(spec).records.iter().map(|r| r.id).collect();
+        let distinct: std::collections::BTreeSet<u64> = ids.iter().copied().collect();
+        assert_eq!(distinct.len(), ids.len(), "{ids:?}");
+        assert!(distinct.contains(&102), "{ids:?}");
+    }
+}
+
 const CHILD_PORT: &str = "TOKENPRISM_TEST_LOW_LIMIT_PORT";
 
 /// What the child does: a process of its own, whose limit may be lowered.

@@ -60,6 +60,7 @@ impl Slot {
             let Some(Prepared { id, request }) = self.trial.bodies.take() else {
                 return self.trial.builder_died(due_ns);
             };
+            self.trial.took(id);
             let record = self.perform(id, request, due_ns).await;
             due_ns = self.trial.clock.now_ns();
             let pause_ns = if record.outcome.is_ok() { 0 } else { pause(&record, due_ns) };

@@ -80,9 +80,13 @@ impl Trial {
         self.changed.notify_waiters();
     }
 
+    /// A slot took this number; the next one is free.
+    pub fn took(&self, id: u64) {
+        self.next_id.set(id + 1);
+    }
+
     /// A request ended.
     pub fn ended(&self, record: RequestRecord) {
-        self.next_id.set(self.next_id.get().max(record.id + 1));
         self.core.borrow_mut().ended(record);
         self.changed.notify_waiters();
     }
@@ -92,6 +96,7 @@ impl Trial {
         let sentence = "The body of this request could not be made; the load generator's builder failed.";
         let failed = (Outcome::ClientError, Some(sentence.to_owned()));
         self.lost(self.next_id.get(), due_ns, None, failed);
+        self.took(self.next_id.get());
         self.halt();
     }
 
