@@ -3,6 +3,7 @@
 
 use super::clock::SharedClock;
 use super::{host, raw};
+use crate::descriptors::make_room;
 use crate::load::{self, Clock, Limits, LoadError, LoadEvent, Stop, Target, TrialSpec};
 use crate::record::{RequestRecord, Samples};
 use crate::stream::Protocol;
@@ -80,7 +81,7 @@ pub(super) fn body(id: u64, tokens: u32) -> String {
 /// # Errors
 /// Where the process cannot be prepared or the reader fails.
 pub(super) fn run(order: &Order) -> anyhow::Result<Seen> {
-    host::raise_open_files()?;
+    make_room(order.streams);
     if let Some(core) = order.core {
         host::bind_to_core(core)?;
     }

@@ -3,7 +3,6 @@
 
 use super::clock::Clock;
 use super::{LoadError, Target};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
@@ -135,20 +134,6 @@ impl Dialer {
             }
         }
         Err(last)
-    }
-}
-
-/// Raises the soft limit of open files towards what `connections` need, as far as the hard limit allows. Where that
-/// is not enough, the connections that cannot be opened say so.
-pub(super) fn raise_descriptor_limit(connections: u32) {
-    /// For everything else that the process holds open.
-    const OTHERS: u64 = 256;
-    let needed = u64::from(connections) + OTHERS;
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < needed.min(hard)
-        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, needed.min(hard), hard)
-    {
-        tracing::warn!(%error, soft, needed, "the limit of open files could not be raised");
     }
 }
 

@@ -14,6 +14,7 @@ pub use config::{PacerArgs, PacerConfig};
 
 use super::host;
 use super::poller::Poller;
+use crate::descriptors::make_room;
 use nix::sys::eventfd::EventFd;
 use nix::sys::socket::{self, Backlog};
 use server::Server;
@@ -99,7 +100,6 @@ pub fn spawn_pacer_in_process(config: PacerConfig) -> Result<PacerHandle, PacerE
 /// # Errors
 /// Where it cannot listen, or its loop fails.
 pub fn run_pacer(args: PacerArgs) -> anyhow::Result<()> {
-    host::raise_open_files()?;
     let config = args.config();
     if let Some(core) = config.core {
         host::bind_to_core(core)?;
@@ -121,6 +121,7 @@ pub fn run_pacer(args: PacerArgs) -> anyhow::Result<()> {
 }
 
 fn prepare(config: PacerConfig) -> Result<(SocketAddr, Arc<EventFd>, Server), PacerError> {
+    make_room(server::MAX_CONNECTIONS);
     let listener = listen(config.listen).map_err(|source| PacerError::Listen { addr: config.listen, source })?;
     let addr = listener.local_addr()?;
     let poller = Poller::new()?;

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 const LISTENER: u64 = u64::MAX - 2;
 /// Connections at most; those beyond wait in the backlog.
-const MAX_CONNECTIONS: usize = 20_000;
+pub(super) const MAX_CONNECTIONS: u32 = 20_000;
 /// Chunks written between two looks at the sockets: a request's read stamp must not wait behind a burst of writes.
 const WRITES_PER_LOOK: usize = 16;
 /// Nearer than this the loop looks instead of sleeping: waking up takes about as long.
@@ -122,7 +122,7 @@ impl Server {
                 // Nobody waits, the caller gave up, or no descriptor is free: the next look tries again.
                 Err(_) => return Ok(()),
             };
-            if self.connections.len() - self.free.len() >= MAX_CONNECTIONS {
+            if self.connections.len() - self.free.len() >= MAX_CONNECTIONS as usize {
                 continue;
             }
             socket.set_nonblocking(true)?;
