@@ -74,12 +74,6 @@ metrics! {
         "Some scripts price each request's latency instead of the window.";
 }
 
-/// A metric by key.
-#[must_use]
-pub fn find(key: &str) -> Option<&'static Metric> {
-    METRICS.iter().find(|m| m.key == key)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +84,5 @@ mod tests {
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), METRICS.len());
-        assert!(find("ttft").is_some() && find("nope").is_none());
     }
 }

@@ -18,6 +18,13 @@ pub fn ns_to_s(ns: u64) -> f64 {
     ns as f64 / NS_PER_S as f64
 }
 
+/// Seconds as nanoseconds; what is below zero or no number is 0.
+#[must_use]
+pub fn s_to_ns(seconds: f64) -> u64 {
+    // A cast from floating point saturates.
+    (seconds * NS_PER_S as f64) as u64
+}
+
 /// A finite number or nothing: the only way a quotient enters a result.
 #[must_use]
 pub fn finite(value: f64) -> Option<f64> {

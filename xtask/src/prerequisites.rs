@@ -1,4 +1,4 @@
-//! Owns what a machine must bring: C compiler, make, Node and npm, git; each missing one is named with its command.
+//! Owns what a machine must bring: C compiler, make, Node and npm; each missing one is named with its command.
 //! Must not know how anything is built.
 
 use crate::paths::on_path;
@@ -10,33 +10,28 @@ const NODE_MAJOR: u32 = 18;
 
 /// One program that must be on PATH.
 struct Needed {
-    /// Any of these will do.
-    programs: &'static [&'static str],
+    program: &'static str,
     why: &'static str,
     install: &'static str,
 }
 
 const NEEDED: &[Needed] = &[
     Needed {
-        programs: &["cc"],
+        program: "cc",
         why: "a C compiler: SQLite, zstd and ring are C, and Rust links with it",
         install: "sudo apt-get install -y build-essential",
     },
     Needed {
-        programs: &["make"],
+        program: "make",
         why: "make: build scripts of C dependencies may call it",
         install: "sudo apt-get install -y build-essential",
     },
     Needed {
-        programs: &["node"],
+        program: "node",
         why: "Node 18 or newer: bundles ECharts and compresses the dashboard",
         install: "sudo apt-get install -y nodejs",
     },
-    Needed {
-        programs: &["npm"],
-        why: "npm: brings ECharts, esbuild and wasm-opt",
-        install: "sudo apt-get install -y npm",
-    },
+    Needed { program: "npm", why: "npm: brings ECharts, esbuild and wasm-opt", install: "sudo apt-get install -y npm" },
 ];
 
 /// Checks all of them and names every one that is missing, not only the first.
@@ -61,7 +56,7 @@ pub fn check() -> Result<String> {
 
 /// A line for each missing program.
 fn missing(there: impl Fn(&str) -> bool) -> Vec<String> {
-    let absent = NEEDED.iter().filter(|needed| !needed.programs.iter().any(|program| there(program)));
+    let absent = NEEDED.iter().filter(|needed| !there(needed.program));
     absent.map(|needed| format!("  {}\n    install it with: {}", needed.why, needed.install)).collect()
 }
 

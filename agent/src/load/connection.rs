@@ -4,6 +4,7 @@
 use super::clock::Clock;
 use super::dial::{DialError, Dialer, Socket};
 use super::outcome::Cut;
+use super::relay::Relay;
 use super::stamped::{Stamped, Stamps};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -33,6 +34,7 @@ pub(super) struct Connection {
     is_tls: bool,
     used_ns: u64,
     connect_ns: Option<u64>,
+    relay: Option<Relay>,
 }
 
 impl Connection {
@@ -46,7 +48,7 @@ impl Connection {
             .await
             .map_err(|error| DialError::Failed(format!("HTTP could not be set up on the connection: {error}.")))?;
         let (driver, connect_ns, used_ns) = (Some(driver), Some(connect_ns), clock.now_ns());
-        Ok(Self { sender, driver, stamps, fd, is_tls, used_ns, connect_ns })
+        Ok(Self { sender, driver, stamps, fd, is_tls, used_ns, connect_ns, relay: None })
     }
 
     /// Time that opening took, ns, once: for the first request on the connection.
@@ -91,6 +93,18 @@ impl Connection {
     ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
         self.stamps.arm();
         self.sender.send_request(request)
+    }
+
+    /// Drives the connection, then polls what waits for it, until nothing more is to be had from either.
+    pub fn poll<T>(&mut self, cx: &Context<'_>, mut waiting: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        let known = self.relay.take().filter(|relay| relay.leads_to(cx.waker()));
+        let relay = known.unwrap_or_else(|| Relay::to(cx.waker()));
+        let polled = relay.poll(|cx| {
+            self.drive(cx);
+            waiting(cx)
+        });
+        self.relay = Some(relay);
+        polled
     }
 
     /// Reads and writes as far as the socket allows. What it comes to shows in the answer's futures.

@@ -10,6 +10,7 @@ mod dial;
 mod limits;
 mod live;
 mod outcome;
+mod relay;
 mod reservoir;
 mod slot;
 mod stamped;

@@ -19,8 +19,9 @@ use shared::summary::TokenSource;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::time::sleep_until;
 
 /// Least time from one failed request of a slot to its next one: an error storm stays bounded.
 const FAILURE_PAUSE_NS: u64 = 50_000_000;
@@ -44,8 +45,9 @@ enum Halt {
 }
 
 impl Slot {
-    /// Sends requests until there are no more.
-    pub async fn run(mut self) {
+    /// Sends requests, from a time on, until there are no more.
+    pub async fn run(mut self, start_ns: u64) {
+        sleep_until(self.trial.clock.instant(start_ns).into()).await;
         let mut due_ns = self.trial.clock.now_ns();
         loop {
             let next = self.trial.core.borrow_mut().next(self.trial.clock.now_ns(), due_ns);
@@ -145,10 +147,10 @@ impl Slot {
         opened_ns: u64,
     ) -> Result<hyper::Response<Incoming>, Halt> {
         let mut answer = pin!(connection.send(request));
-        let answered = self.guard.unless_stopped(|cx| {
-            connection.drive(cx);
+        let stamps = Rc::clone(connection.stamps());
+        let mut poll_answer = |cx: &mut Context<'_>| {
             if record.sent_ns.is_none()
-                && let Some(sent_ns) = connection.stamps().sent_ns()
+                && let Some(sent_ns) = stamps.sent_ns()
             {
                 record.sent_ns = Some(sent_ns);
                 self.guard.sent(sent_ns);
@@ -156,19 +158,14 @@ impl Slot {
                 self.trial.sent(sent_ns, late_ns);
             }
             answer.as_mut().poll(cx)
-        });
+        };
+        let answered = self.guard.unless_stopped(|cx| connection.poll(cx, &mut poll_answer));
         answered.await.map_err(Halt::Stopped)?.map_err(Halt::Http)
     }
 
-    /// The next frame of the body, from what was read already or from the socket.
+    /// The next frame of the body. Driving first loses no stamp: while a frame waits, nothing is read.
     async fn frame(&self, connection: &mut Connection, body: &mut Incoming) -> Result<Option<Frame<Bytes>>, Halt> {
-        let next = self.guard.unless_stopped(|cx| {
-            if let ready @ Poll::Ready(_) = Pin::new(&mut *body).poll_frame(cx) {
-                return ready;
-            }
-            connection.drive(cx);
-            Pin::new(&mut *body).poll_frame(cx)
-        });
+        let next = self.guard.unless_stopped(|cx| connection.poll(cx, |cx| Pin::new(&mut *body).poll_frame(cx)));
         next.await.map_err(Halt::Stopped)?.transpose().map_err(Halt::Http)
     }
 

@@ -32,6 +32,9 @@ const REPORT_NS: u64 = 100_000_000;
 const REPORTS: usize = 64;
 /// Connections opened at a time: more can overflow a server's accept queue, whose retry costs a second.
 const OPENING: usize = 64;
+/// Time between the first requests of two slots, ns. Sent all at once, a thousand would keep this thread from reading
+/// the first tokens of those before; later requests keep the distance.
+const SPREAD_NS: u64 = 100_000;
 
 /// Starts a trial on a thread of its own.
 ///
@@ -139,10 +142,10 @@ async fn trial(
     let trial = Rc::new(Trial { spec, clock, dialer, bodies, core, changed, next_id });
     let mut slots = JoinSet::new();
     let mut guards = Vec::with_capacity(connections.len());
-    for connection in connections {
+    for (place, connection) in (0..).zip(connections) {
         let guard = Rc::new(Guard::new(trial.spec.limits));
         let slot = Slot { trial: Rc::clone(&trial), guard: Rc::clone(&guard), connection: Some(connection) };
-        let task = slots.spawn_local(slot.run());
+        let task = slots.spawn_local(slot.run(start_ns + place * SPREAD_NS));
         guards.push((task.id(), guard));
     }
     Controller { trial, guards, events, cancel, dropped: 0, opening: None, cancelled: false }.run(slots).await;

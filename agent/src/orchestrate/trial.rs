@@ -10,7 +10,7 @@ use crate::load::{self, Limits, LoadEvent, Stop, TrialEnd, TrialSpec};
 use crate::record::{Price, RequestRecord, Tally, Window};
 use shared::event::Body;
 use shared::ids::{PointIndex, TrialIndex};
-use shared::units::NS_PER_S;
+use shared::units::{NS_PER_S, s_to_ns};
 use std::sync::Arc;
 
 /// Which repeat of which point.
@@ -127,25 +127,24 @@ fn window(at: &Context<'_>, end: &TrialEnd) -> Window {
 
 fn spec(at: &Context<'_>, place: TrialPlace, first_id: u64) -> TrialSpec {
     let load = &at.turn.plan.load;
-    let ns = |seconds: f64| (seconds * NS_PER_S as f64) as u64;
-    let total_ns = ns(load.timeout_s);
+    let total_ns = s_to_ns(load.timeout_s);
     let stop = match load.requests {
         Some(n) => Stop::Requests(n),
         // A validated plan has one of the two.
-        None => Stop::DurationNs(ns(load.duration_s.unwrap_or_default())),
+        None => Stop::DurationNs(s_to_ns(load.duration_s.unwrap_or_default())),
     };
     let (workload, shape) = (at.workload.clone(), at.engine.shape.clone());
     TrialSpec {
         target: at.engine.target.clone(),
         concurrency: place.concurrency,
         stop,
-        warmup_ns: ns(load.warmup_s),
+        warmup_ns: s_to_ns(load.warmup_s),
         limits: Limits {
             connect_ns: total_ns.min(10 * NS_PER_S),
             first_token_ns: total_ns,
             idle_ns: total_ns,
             total_ns,
-            drain_ns: ns(load.drain_s),
+            drain_ns: s_to_ns(load.drain_s),
         },
         expect_output_tokens: at.turn.plan.workload.output_tokens,
         first_id,

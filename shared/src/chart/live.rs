@@ -64,14 +64,22 @@ pub fn latency(view: &RunView, latency: Latency, theme: Theme) -> ChartDefinitio
     let legend =
         Legend::new().top(6).right(36).item_width(22).text_style(TextStyle::new().color(theme.text()).font_size(11));
     let axis = latency_axis(&data, 1..4);
+    // A mark costs far more to draw than a piece of line: only where a line alone would not show.
+    let marks = has_lone_point(&data, 1);
     let mut option: Chart = frame(theme, title, "s", "ms", axis, Trigger::Axis).legend(legend);
     for (name, style) in [("p50", LineStyleType::Solid), ("p90", LineStyleType::Dashed), ("p99", LineStyleType::Dotted)]
     {
         let dashed = LineStyle::new().width(1.5).color(colour).type_(style);
-        // Few requests end in one bin, so points carry the line where its neighbours are gaps.
-        option = option.series(line(name, name, colour).line_style(dashed).show_symbol(true).symbol_size(3));
+        option = option.series(line(name, name, colour).line_style(dashed).show_symbol(marks).symbol_size(3));
     }
     ChartDefinition { option, data }
+}
+
+/// Whether a column has a value between two gaps, of which a line shows nothing.
+fn has_lone_point(data: &ChartData, column: usize) -> bool {
+    let values: Vec<f64> = data.rows.chunks(data.dimensions.len()).map(|row| row[column]).collect();
+    let is_gap = |place: Option<usize>| place.and_then(|p| values.get(p)).is_none_or(|v| v.is_nan());
+    (0..values.len()).any(|p| !is_gap(Some(p)) && is_gap(p.checked_sub(1)) && is_gap(Some(p + 1)))
 }
 
 /// One row a bin: its middle in seconds, then what `columns` says; gaps where nothing was in flight.
@@ -91,4 +99,24 @@ fn bins(view: &RunView, dimensions: Vec<&'static str>, columns: impl Fn(&Bin, f6
         data.push(&row);
     }
     data
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_between_gaps_is_lone() {
+        let check = |values: &[f64], expect: bool| {
+            let rows = values.iter().flat_map(|v| [1.0, *v]).collect();
+            assert_eq!(has_lone_point(&ChartData { dimensions: vec!["s", "p50"], rows }, 1), expect, "{values:?}");
+        };
+        let gap = f64::NAN;
+        check(&[], false);
+        check(&[gap], false);
+        check(&[3.0], true);
+        check(&[3.0, 4.0], false);
+        check(&[3.0, 4.0, gap, 5.0], true);
+        check(&[gap, 3.0, 4.0, gap], false);
+    }
 }

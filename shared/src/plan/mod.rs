@@ -7,6 +7,7 @@ mod validate;
 pub use error::PlanError;
 
 use crate::cost::UsdPerGpuHour;
+use crate::units::s_to_ns;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -149,6 +150,14 @@ pub struct LoadPlan {
     /// Limit for the rest to end after the window, s.
     #[serde(default = "default_drain_s")]
     pub drain_s: f64,
+}
+
+impl LoadPlan {
+    /// Length of a trial without its drain, ns; absent where requests end it.
+    #[must_use]
+    pub fn trial_ns(&self) -> Option<u64> {
+        Some(s_to_ns(self.warmup_s + self.duration_s?))
+    }
 }
 
 /// How requests arrive.

@@ -228,17 +228,21 @@ impl RunView {
         (done, self.header.as_ref().map_or(0, |h| h.plan.trial_count()))
     }
 
-    /// Time left, ns, from the mean length of the trials that ended; absent before the first has.
+    /// Time left, ns: by the mean length of the trials that ended, before that by the length that the plan gives a
+    /// trial; absent while neither is known.
     #[must_use]
     pub fn eta_ns(&self) -> Option<u64> {
-        let ended = self.trials.iter().filter_map(|t| Some(t.ended_ns?.saturating_sub(t.started_ns)));
-        let (done, total) = self.progress();
-        if done == 0 || self.run_state().is_final() {
+        if self.run_state().is_final() {
             return None;
         }
-        let mean = ended.sum::<u64>() / u64::from(done);
+        let (done, total) = self.progress();
+        let ended = self.trials.iter().filter_map(|t| Some(t.ended_ns?.saturating_sub(t.started_ns)));
+        let each = match done {
+            0 => self.header.as_ref()?.plan.load.trial_ns()?,
+            _ => ended.sum::<u64>() / u64::from(done),
+        };
         let under_way = self.current_trial().map_or(0, |(_, t)| self.last_ns.saturating_sub(t.started_ns));
-        Some((mean * u64::from(total.saturating_sub(done))).saturating_sub(under_way.min(mean)))
+        Some((each * u64::from(total.saturating_sub(done))).saturating_sub(under_way.min(each)))
     }
 }
 

@@ -5,6 +5,7 @@ use super::*;
 use crate::event::{RequestColumns, RequestSample, RestBin, TokenBin};
 use crate::histogram::LogHistogram;
 use crate::outcome::{Ended, Outcome};
+use crate::units::NS_PER_S;
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,16 +56,19 @@ fn body() -> impl Strategy<Value = Body> {
     ]
 }
 
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let created = Body::Created {
+fn created() -> Body {
+    Body::Created {
         run: RunId::new(1, 2),
         plan: Box::new(crate::preset::find("first").expect("the preset is valid")),
         anchor_unix_ms: 5,
         host: Host::default(),
         agent_version: "0".into(),
-    };
+    }
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(body(), 0..25).prop_map(move |bodies| {
-        std::iter::once(created.clone())
+        std::iter::once(created())
             .chain(bodies)
             .zip(1u64..)
             .map(|(body, seq)| Event { seq, t_ns: seq * 70_000_000, body })
@@ -126,4 +130,37 @@ fn an_unknown_kind_of_event_is_counted_and_the_rest_goes_on() {
         rmp_serde::from_slice(&rmp_serde::to_vec_named(&Future { seq: 1, t_ns: 3, body: "telepathy" }).unwrap())
             .unwrap();
     assert_eq!(fold(RunView::default(), &[event]).unknown_events, 1);
+}
+
+/// A run of 3 trials, by requests or each of 1 s warm-up and 10 s; `ends` are lengths of trials that ended, s.
+fn check_eta(by_requests: bool, ends: &[u64], under_way_s: Option<u64>, expect_s: Option<u64>) {
+    let mut view = fold(RunView::default(), &[Event { seq: 1, t_ns: 0, body: created() }]);
+    if let (true, Some(header)) = (by_requests, &mut view.header) {
+        (header.plan.load.requests, header.plan.load.duration_s) = (Some(32), None);
+    }
+    for length_s in ends.iter().map(Some).chain(under_way_s.is_some().then_some(None)) {
+        let started_ns = view.last_ns;
+        view.last_ns += length_s.copied().or(under_way_s).unwrap_or(0) * NS_PER_S;
+        view.trials.push(TrialView {
+            point: 0,
+            repeat: 0,
+            started_ns,
+            window_ns: None,
+            ended_ns: length_s.map(|_| view.last_ns),
+            ended: Ended::default(),
+            summary: None,
+            blob: None,
+        });
+    }
+    assert_eq!(view.eta_ns().map(|ns| ns / NS_PER_S), expect_s, "{by_requests} {ends:?} {under_way_s:?}");
+}
+
+#[test]
+fn time_left_is_told_as_soon_as_it_is_known() {
+    check_eta(false, &[], None, Some(33));
+    check_eta(false, &[], Some(5), Some(28));
+    check_eta(false, &[], Some(60), Some(22));
+    check_eta(false, &[13], Some(3), Some(23));
+    check_eta(true, &[], Some(5), None);
+    check_eta(true, &[8, 12], Some(4), Some(6));
 }

@@ -17,8 +17,8 @@ use shared::view::RunView;
 use shared::wire::{ClientMessage, PROTOCOL_VERSION, RunRow, ServerMessage};
 use std::time::Duration;
 
-/// Least time between two redraws, ms: figures and charts change at most ten times a second.
-const REDRAW_MS: u64 = 100;
+/// Least time between two redraws, ms: a figure that changes faster cannot be read, and charts cost the most here.
+const REDRAW_MS: u64 = 250;
 /// Runs that the list asks for at once.
 const PAGE: usize = 200;
 

@@ -47,19 +47,6 @@ impl Preset {
     }
 }
 
-impl std::str::FromStr for Preset {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "1m" => Ok(Preset::P1m),
-            "15m" => Ok(Preset::P15m),
-            "110m" => Ok(Preset::P110m),
-            other => Err(format!("The built-in model size `{other}` is not known; choose 1m, 15m or 110m.")),
-        }
-    }
-}
-
 impl std::fmt::Display for Preset {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
@@ -125,13 +112,5 @@ mod tests {
             assert_eq!(config.heads * config.head_dim(), config.hidden_size);
             assert_eq!(config.heads % config.kv_heads, 0);
         }
-    }
-
-    #[test]
-    fn names_read_back() {
-        for preset in [Preset::P1m, Preset::P15m, Preset::P110m] {
-            assert_eq!(preset.name().parse(), Ok(preset));
-        }
-        assert!("7b".parse::<Preset>().unwrap_err().contains("7b"));
     }
 }

@@ -69,11 +69,6 @@ impl KvCache {
         self.columns = 0;
     }
 
-    /// Columns filled in every row.
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
     /// Bytes of the tensors behind the cache.
     pub fn capacity_bytes(&self) -> usize {
         self.layers.iter().map(|layer| tensor_bytes(&layer.key) + tensor_bytes(&layer.value)).sum()

@@ -16,12 +16,9 @@ use shared::view::{RunView, TrialView};
 
 /// Share of a trial that is done, 0 to 1, by requests or by time.
 fn trial_share(trial: &TrialView, plan: &Plan, now_ns: u64) -> f64 {
-    let share = match (plan.load.requests, plan.load.duration_s) {
+    let share = match (plan.load.requests, plan.load.trial_ns()) {
         (Some(requests), _) => trial.ended.total() as f64 / f64::from(requests.max(1)),
-        (None, Some(duration_s)) => {
-            let whole_s = plan.load.warmup_s + duration_s;
-            ns_to_s(now_ns.saturating_sub(trial.started_ns)) / whole_s.max(0.1)
-        }
+        (None, Some(whole_ns)) => now_ns.saturating_sub(trial.started_ns) as f64 / whole_ns.max(1) as f64,
         (None, None) => 0.0,
     };
     // What is left of a trial after its last request (the drain) is not nothing.
@@ -83,12 +80,8 @@ pub fn RunHeader() -> impl IntoView {
     let elapsed = text(|v| format::duration(v.last_ns));
     let eta = text(|v| format::or_absent(v.eta_ns(), |ns| format!("≈ {}", format::duration(ns))));
     let eta_note = Memo::new(move |_| {
-        app.with_view(|v| match (v.run_state().is_final(), v.progress().0) {
-            (true, _) => None,
-            (false, 0) => Some("known after the first trial".to_owned()),
-            _ => None,
-        })
-        .flatten()
+        let unknown = app.with_view(|v| !v.run_state().is_final() && v.eta_ns().is_none()).unwrap_or(false);
+        unknown.then(|| "known after the first trial".to_owned())
     });
     let throughput = text(|v| format::figure(throughput_now(v), "tok/s"));
     let in_flight = text(|v| format::count(v.in_flight.into()));
