@@ -3,6 +3,7 @@
 
 use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt};
+use reqwest::StatusCode;
 use serde::Deserialize;
 use shared::ids::RunId;
 use shared::plan::Plan;
@@ -82,6 +83,10 @@ impl Agent {
         if status.is_success() {
             return Ok(response);
         }
+        if status == StatusCode::UNAUTHORIZED {
+            let given = if self.token.is_some() { "the one given is another" } else { "none was given" };
+            bail!("the agent at {} needs the token that it printed at its last start; {given}", self.url);
+        }
         let error = response.json::<ApiError>().await.map_or_else(|_| status.to_string(), |e| e.error);
         bail!("{error}")
     }
@@ -96,9 +101,14 @@ impl Agent {
         if let Some(token) = &self.token {
             request.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
         }
-        let (socket, _) = tokio_tungstenite::connect_async(request)
-            .await
-            .with_context(|| format!("{url} could not be opened; is the token right?"))?;
+        let socket = match tokio_tungstenite::connect_async(request).await {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                // A refused handshake does not say why; the API does.
+                self.view(run).await?;
+                return Err(error).with_context(|| format!("the agent's socket {url} could not be opened"));
+            }
+        };
         let mut follow = Follow { socket, view: RunView::default(), bytes: 0, gaps: 0 };
         follow.say(&ClientMessage::Hello { protocol: PROTOCOL_VERSION }).await?;
         follow.say(&ClientMessage::Follow { run: run.clone(), after_seq: None }).await?;
