@@ -105,6 +105,11 @@ async fn here(data_dir: &DataDir, plan: Plan) -> anyhow::Result<RunView> {
                 // Too slow for the broadcast: the log has everything.
                 Err(_) => catch_up(&log, &run, &mut view).await?,
             },
+            why = queue.end_lost(&run) => {
+                bar.finish_and_clear();
+                queue.stop().await;
+                anyhow::bail!("the end of the run could not be logged: {why}");
+            }
             _ = tokio::signal::ctrl_c() => {
                 bar.set_message("cancelling");
                 if let Err(error) = queue.cancel(&run) {

@@ -28,13 +28,14 @@ impl Agent {
 
     /// Starts an agent on a given address.
     pub fn start_at(data_dir: &std::path::Path, address: &str) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["serve", "--listen", address, "--data"])
-            .arg(data_dir)
-            .env("TOKENPRISM_TOKEN", TOKEN)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--listen", address, "--data"]).arg(data_dir);
+        Self::of(command)
+    }
+
+    /// Starts the agent of a command line.
+    pub fn of(mut command: Command) -> Self {
+        let mut child = command.env("TOKENPRISM_TOKEN", TOKEN).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = loop {
             let line = lines.next().expect("the agent ended before it printed its URL").unwrap();
