@@ -14,6 +14,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+const ENDED: &str = "the connection to the agent ended before the end of the run: see whether the agent still serves, and \
+    follow the run again with watch";
+
 /// A serving agent.
 #[derive(Clone)]
 pub struct Agent {
@@ -148,7 +151,7 @@ impl Follow {
     /// Where the connection ends, or the agent refuses.
     pub async fn next(&mut self) -> anyhow::Result<&RunView> {
         loop {
-            let message = self.socket.next().await.context("the agent closed the connection")??;
+            let message = self.socket.next().await.context(ENDED)?.context(ENDED)?;
             let Message::Binary(bytes) = message else { continue };
             self.bytes += bytes.len() as u64;
             match rmp_serde::from_slice(&bytes).context("the agent sent a message that this version does not know")? {

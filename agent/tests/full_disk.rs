@@ -33,7 +33,7 @@ fn plan(dir: &std::path::Path, text: &str) -> String {
 fn a_command_whose_disk_fills_up_ends_with_a_sentence() {
     let (dir, plans) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let plan = plan(plans.path(), LONG_PLAN);
-    let Some(mut run) = on_a_small_disk(dir.path(), 1536, PROGRAM) else { return };
+    let Some(mut run) = on_a_small_disk(dir.path(), 768, PROGRAM) else { return };
     refused(run.args(["run", &plan, "--data"]).arg(dir.path()), FULL);
     // No room for anything from the start.
     for command in [vec!["run", &plan], vec!["serve", "--listen", "127.0.0.1:0"]] {
@@ -45,7 +45,7 @@ fn a_command_whose_disk_fills_up_ends_with_a_sentence() {
 #[tokio::test]
 async fn a_run_whose_disk_fills_up_fails_with_a_sentence_until_no_more_is_taken() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(mut serve) = on_a_small_disk(dir.path(), 1536, PROGRAM) else { return };
+    let Some(mut serve) = on_a_small_disk(dir.path(), 768, PROGRAM) else { return };
     serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(dir.path());
     let agent = Agent::of(serve);
     for taken in 0.. {

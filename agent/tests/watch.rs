@@ -4,13 +4,17 @@
 
 mod support;
 
+use futures_util::{SinkExt, StreamExt};
 use nix::pty::{Winsize, openpty};
+use shared::wire::{PROTOCOL_VERSION, ServerMessage};
 use std::fs::File;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, TOKEN, state};
+use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::Message;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -124,4 +128,49 @@ async fn what_cannot_be_watched_is_a_sentence_and_a_failure() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let nobody = format!("http://{free}/runs/r0000000000000000dead");
     check(&[&nobody, "--token", TOKEN], 1, &[&format!("no agent answers at http://{free}")]);
+}
+
+/// An agent that greets with one message and then closes.
+async fn impostor(message: Vec<u8>) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        socket.send(Message::Binary(message.into())).await.unwrap();
+        drop(socket.close(None).await);
+        // Read until the other side has gone: unread bytes would cut off what it has not read yet.
+        while let Some(Ok(_)) = socket.next().await {}
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_says_what_nobody_knows_is_named_as_one() {
+    let of = |protocol| ServerMessage::Hello { protocol, agent_version: "9.9".to_owned(), now_unix_ms: 0 };
+    let hello = |protocol| rmp_serde::to_vec_named(&of(protocol)).unwrap();
+    let cases = [
+        (vec![0xc1], "the agent sent a message that this version does not know"),
+        (hello(99), "the agent (9.9) speaks protocol 99, this command 1: use the same version"),
+        (hello(PROTOCOL_VERSION), "before the end of the run"),
+    ];
+    for (message, expect) in cases {
+        let url = format!("http://{}/runs/r0000000000000000dead", impostor(message).await);
+        let output = Command::new(PROGRAM).args(["watch", &url, "--token", TOKEN]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(expect), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_dies_is_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut agent = Agent::start(dir.path());
+    let run = agent.submit(LONG_PLAN).await;
+    let watching = Watching::start(&format!("{}/runs/{run}?token={TOKEN}", agent.url));
+    watching.wait(&["running"]);
+    agent.kill();
+    watching.wait(&["tokenprism: the connection to the agent ended before the end of the run", "again with watch"]);
+    assert_eq!(watching.end().0, Some(1));
 }
