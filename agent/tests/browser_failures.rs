@@ -72,6 +72,47 @@ async fn a_bad_plan_is_refused_above_the_form() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_token_is_refused_beside_its_field_and_the_right_one_still_fits() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::start(dir.path());
+    let chromium = Chromium::start().await;
+    let tab = chromium.open(&format!("{}/?token=wrong", agent.url)).await;
+    tab.wait_for("document.body.innerText.includes('This token is wrong.')").await;
+    tab.0.goto(format!("{}/runs", agent.url)).await.unwrap();
+    tab.fill("[data-testid=\"token\"]", "wrong").await;
+    tab.click("sign-in").await;
+    tab.wait("error", |text| text.contains("This is not the token of this agent: copy it again")).await;
+    // The page goes on trying to connect, which must not wipe out what is typed here.
+    let asked = "performance.getEntriesByName(location.origin + '/api/v1/agent').length";
+    let before = tab.eval(asked).await;
+    tab.wait_for(&format!("{asked} >= {before} + 2")).await;
+    assert!(tab.text("error").await.is_some(), "the refusal is gone");
+    tab.fill("[data-testid=\"token\"]", TOKEN).await;
+    tab.click("sign-in").await;
+    tab.wait("connection", |text| text == "open").await;
+    chromium.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_lost_leaves_what_was_typed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut agent = Agent::start(dir.path());
+    let chromium = Chromium::start().await;
+    let tab = chromium.open(&format!("{}/new?preset=first&token={TOKEN}", agent.url)).await;
+    tab.fill("[name=\"name\"]", "Typed by hand").await;
+    tab.wait("plan-toml", |text| text.contains("Typed by hand")).await;
+    let address = agent.url.strip_prefix("http://").unwrap().to_owned();
+    agent.kill();
+    tab.wait("connection", |text| text == "lost").await;
+    assert!(tab.text("plan-toml").await.unwrap().contains("Typed by hand"));
+    let agent = Agent::start_at(dir.path(), &address);
+    tab.wait("connection", |text| text == "open").await;
+    assert!(tab.text("plan-toml").await.unwrap().contains("Typed by hand"));
+    drop(agent);
+    chromium.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_told_by_the_run_that_it_ended_and_by_the_one_that_it_does_not_take() {
     let dir = tempfile::tempdir().unwrap();
     let Some(mut serve) = on_a_small_disk(dir.path(), 768, PROGRAM) else { return };
