@@ -139,13 +139,10 @@ async fn messages_that_cannot_be_read_are_told_as_another_version() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;
-    let tab = chromium.open(&format!("{}/?token={TOKEN}", agent.url)).await;
-    tab.wait("connection", |text| text == "open").await;
     // A byte that is no MessagePack, whatever the agent said.
     let garbled = "const Real = WebSocket; window.WebSocket = class extends Real { set onmessage(hear) { \
         super.onmessage = () => hear(new MessageEvent('message', { data: new Uint8Array([0xc1]).buffer })); } };";
-    tab.0.evaluate_on_new_document(garbled).await.unwrap();
-    tab.0.reload().await.unwrap();
+    let tab = chromium.open_with(garbled, &format!("{}/?token={TOKEN}", agent.url)).await;
     tab.wait("connection", |text| text == "outdated").await;
     tab.wait_for("document.body.innerText.includes('This page is of another version than the agent: reload it.')")
         .await;

@@ -47,6 +47,14 @@ impl Chromium {
         Tab(self.browser.new_page(url).await.unwrap())
     }
 
+    /// A page with a script that runs before any of its own.
+    pub async fn open_with(&self, script: &str, url: &str) -> Tab {
+        let tab = self.open("about:blank").await;
+        tab.0.evaluate_on_new_document(script).await.unwrap();
+        tab.0.goto(url).await.unwrap();
+        tab
+    }
+
     pub async fn stop(mut self) {
         drop(self.browser.close().await);
         drop(self.browser.wait().await);
