@@ -3,6 +3,7 @@
 
 use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt};
+use reqwest::StatusCode;
 use serde::Deserialize;
 use shared::ids::RunId;
 use shared::plan::Plan;
@@ -12,6 +13,9 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+const ENDED: &str = "the connection to the agent ended before the end of the run: see whether the agent still serves, and \
+    follow the run again with watch";
 
 /// A serving agent.
 #[derive(Clone)]
@@ -82,6 +86,10 @@ impl Agent {
         if status.is_success() {
             return Ok(response);
         }
+        if status == StatusCode::UNAUTHORIZED {
+            let given = if self.token.is_some() { "the one given is another" } else { "none was given" };
+            bail!("the agent at {} needs the token that it printed at its last start; {given}", self.url);
+        }
         let error = response.json::<ApiError>().await.map_or_else(|_| status.to_string(), |e| e.error);
         bail!("{error}")
     }
@@ -96,9 +104,14 @@ impl Agent {
         if let Some(token) = &self.token {
             request.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
         }
-        let (socket, _) = tokio_tungstenite::connect_async(request)
-            .await
-            .with_context(|| format!("{url} could not be opened; is the token right?"))?;
+        let socket = match tokio_tungstenite::connect_async(request).await {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                // A refused handshake does not say why; the API does.
+                self.view(run).await?;
+                return Err(error).with_context(|| format!("the agent's socket {url} could not be opened"));
+            }
+        };
         let mut follow = Follow { socket, view: RunView::default(), bytes: 0, gaps: 0 };
         follow.say(&ClientMessage::Hello { protocol: PROTOCOL_VERSION }).await?;
         follow.say(&ClientMessage::Follow { run: run.clone(), after_seq: None }).await?;
@@ -138,7 +151,7 @@ impl Follow {
     /// Where the connection ends, or the agent refuses.
     pub async fn next(&mut self) -> anyhow::Result<&RunView> {
         loop {
-            let message = self.socket.next().await.context("the agent closed the connection")??;
+            let message = self.socket.next().await.context(ENDED)?.context(ENDED)?;
             let Message::Binary(bytes) = message else { continue };
             self.bytes += bytes.len() as u64;
             match rmp_serde::from_slice(&bytes).context("the agent sent a message that this version does not know")? {

@@ -7,7 +7,14 @@ mod support;
 use std::time::Duration;
 use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, alive, engines_of, state};
 
+use tokenprism::bench::{PacerConfig, PacerHandle, spawn_pacer_in_process};
+
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// A server of the model "pacer".
+fn pacer() -> PacerHandle {
+    spawn_pacer_in_process(PacerConfig::default()).unwrap()
+}
 
 #[tokio::test]
 async fn a_run_on_the_built_in_engine_ends_with_exact_figures_and_leaves_no_engine() {
@@ -107,10 +114,45 @@ async fn what_cannot_be_measured_is_refused_with_a_sentence() {
     let view = agent.wait(&run, LIMIT, |view| state(view) == "failed").await;
     assert!(view["reason"].as_str().unwrap().starts_with("No server answers at"), "{}", view["reason"]);
 
+    // A server that serves something else.
+    let pacer = pacer();
+    let other = attached(&format!("http://{}", pacer.addr)).replace("[workload]", "model = \"other\"\n[workload]");
+    let run = agent.submit(&other).await;
+    let view = agent.wait(&run, LIMIT, |view| state(view) == "failed").await;
+    let reason = view["reason"].as_str().unwrap();
+    assert!(reason.contains("does not serve the model \"other\". It serves: pacer."), "{reason}");
+
     // Another service on the port: this agent itself, whose API refuses us.
     let run = agent.submit(&attached(&agent.url)).await;
     let view = agent.wait(&run, LIMIT, |view| state(view) == "failed").await;
     assert!(view["reason"].as_str().unwrap().contains("answered"), "{}", view["reason"]);
+}
+
+#[tokio::test]
+async fn a_command_whose_engine_dies_under_the_serving_agent_fails_with_the_same_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::start(dir.path());
+    let plan = dir.path().join("plan.toml");
+    std::fs::write(&plan, LONG_PLAN).unwrap();
+    let command = std::process::Command::new(PROGRAM)
+        .args(["run", plan.to_str().unwrap(), "--data", dir.path().to_str().unwrap()])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let run = loop {
+        let (_, rows) = agent.get("/api/v1/runs").await;
+        if let Some(run) = rows[0]["run"].as_str() {
+            break run.to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    agent.wait(&run, LIMIT, |view| view["ended"]["ok"].as_u64() > Some(3)).await;
+    let engine = engines_of(agent.child.id())[0];
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(engine), nix::sys::signal::SIGKILL).unwrap();
+    let output = command.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("the run is failed. The engine's process ended while it was measured"), "{said}");
 }
 
 #[test]
@@ -120,7 +162,7 @@ fn the_command_line_refuses_with_sentences_and_exit_codes() {
         let output =
             std::process::Command::new(PROGRAM).args(args).env("TOKENPRISM_DATA", dir.path()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success(), "{args:?} succeeded");
+        assert_eq!(output.status.code(), Some(1), "{args:?} said: {said}");
         assert!(said.contains(expect), "{args:?} said: {said}");
     };
     check(&["run", "no-such-preset"], "neither a preset");
@@ -129,6 +171,13 @@ fn the_command_line_refuses_with_sentences_and_exit_codes() {
     check(&["run", bad.to_str().unwrap()], "requets");
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     check(&["run", "first", "--engine", &format!("http://{free}")], "No server answers");
+    let pacer = pacer();
+    let other = dir.path().join("other.toml");
+    let engine = format!("kind = \"openai_completions\"\nurl = \"http://{}\"\nmodel = \"other\"", pacer.addr);
+    let params = "kind = \"builtin\"\n[engine.params]\npreset = \"1m\"\nbatch = 4";
+    std::fs::write(&other, SHORT_PLAN.replace(params, &engine)).unwrap();
+    check(&["run", other.to_str().unwrap()], "does not serve the model \"other\". It serves: pacer.");
+    check(&["serve", "--token", "short"], "at least 32 are needed");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     check(&["serve", "--listen", &address], "another program may hold the port");

@@ -152,6 +152,8 @@ pub enum Caveat {
     TokenCountUnknown,
     /// Token counts per chunk are unknown; chunks are credited their share.
     ChunkCountsEstimated,
+    /// The server's own token counts contradict each other.
+    TokenCountsDoubtful,
     /// The saturated part held under 80 % of the requests, so the rates are over the whole span.
     WholeSpan,
     /// No price is known, so there is no cost.
@@ -174,6 +176,9 @@ impl Caveat {
             Caveat::TokenCountUnknown => "The server reported no token counts; figures per token are absent.",
             Caveat::ChunkCountsEstimated => {
                 "The server does not say how many tokens a chunk holds; each chunk is credited its share."
+            }
+            Caveat::TokenCountsDoubtful => {
+                "The server's own token counts contradict each other in some answers; its totals are used as they are."
             }
             Caveat::WholeSpan => {
                 "The saturated part held under 80 % of the requests, so rates are over the whole span, ramp included."

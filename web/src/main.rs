@@ -31,6 +31,8 @@ fn Page() -> impl IntoView {
     let app = App::new(parts::current_theme());
     provide_context(app);
     app.start();
+    // Nothing else of the connection: a screen made anew whenever it changes would lose what somebody typed.
+    let signed_out = Memo::new(move |_| app.connection.get() == Connection::SignedOut);
     view! {
         <Router>
             <Keys/>
@@ -39,7 +41,7 @@ fn Page() -> impl IntoView {
             <main id="main">
                 <ConnectionBanner/>
                 {move || {
-                    if app.connection.get() == Connection::SignedOut {
+                    if signed_out.get() {
                         view! { <SignIn/> }.into_any()
                     } else {
                         view! { <Screens/> }.into_any()

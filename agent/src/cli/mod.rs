@@ -11,6 +11,9 @@ mod watch;
 use crate::bench;
 use crate::engine::builtin;
 use clap::{Parser, Subcommand};
+use shared::caveat::Verdict;
+use shared::event::RunState;
+use shared::view::RunView;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -103,8 +106,46 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
     }
 }
 
+/// The exit code of a run that ended; one that was not done is told of as a sentence.
+fn code_of(view: &RunView) -> u8 {
+    match view.run_state() {
+        RunState::Done if view.verdict() == Some(Verdict::Invalid) => INVALID,
+        RunState::Done => DONE,
+        state => {
+            eprintln!("tokenprism: the run is {}. {}", state.label(), view.reason.as_deref().unwrap_or_default());
+            FAILED
+        }
+    }
+}
+
 fn block_on(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
     // Two threads: viewers, storage and exports must not take the cores that engine and load need.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::caveat::{Finding, Rule};
+    use shared::event::{Body, Event};
+
+    #[test]
+    fn the_exit_code_tells_done_from_failed_and_from_invalid() {
+        let check = |state: RunState, rules: &[Rule], expect: u8| {
+            let mut view = RunView::default();
+            let findings = rules.iter().map(|rule| Finding { point: 0, rule: rule.clone() }).collect();
+            let bodies = [Body::Judged { findings, caveats: vec![] }, Body::State { state, reason: None }];
+            for (seq, body) in (1..).zip(bodies) {
+                view.apply(&Event { seq, t_ns: seq, body });
+            }
+            assert_eq!(code_of(&view), expect, "{state:?} {rules:?}");
+        };
+        check(RunState::Done, &[], DONE);
+        check(RunState::Done, &[Rule::TooFewSamples { n: 1, needed: 100 }], DONE);
+        check(RunState::Done, &[Rule::ConcurrencyNotReached { reached: 1, target: 2 }], INVALID);
+        check(RunState::Failed, &[], FAILED);
+        check(RunState::Cancelled, &[], FAILED);
+        check(RunState::Interrupted, &[], FAILED);
+    }
 }

@@ -2,7 +2,7 @@
 //! Must not know how runs are executed.
 
 use super::agent_file::AgentFile;
-use super::{DONE, DataArg, FAILED, INVALID, table};
+use super::{DataArg, code_of, table};
 use crate::blob::BlobStore;
 use crate::log::{Committed, DataDir, LogError, SqliteLog};
 use crate::orchestrate::Queue;
@@ -10,7 +10,6 @@ use crate::remote::{Agent, Follow};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use shared::event::RunState;
 use shared::ids::RunId;
 use shared::plan::{EngineKind, MAX_PLAN_BYTES, Plan};
 use shared::preset::{self, PRESETS};
@@ -54,14 +53,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
     if let Some(path) = &args.json {
         write_json(path, &view)?;
     }
-    Ok(match view.run_state() {
-        RunState::Done if table::is_invalid(&view) => INVALID,
-        RunState::Done => DONE,
-        state => {
-            eprintln!("tokenprism: the run is {}. {}", state.label(), view.reason.as_deref().unwrap_or_default());
-            FAILED
-        }
-    })
+    Ok(code_of(&view))
 }
 
 fn read_plan(name: &str) -> anyhow::Result<Plan> {
@@ -113,6 +105,11 @@ async fn here(data_dir: &DataDir, plan: Plan) -> anyhow::Result<RunView> {
                 // Too slow for the broadcast: the log has everything.
                 Err(_) => catch_up(&log, &run, &mut view).await?,
             },
+            why = queue.end_lost(&run) => {
+                bar.finish_and_clear();
+                queue.stop().await;
+                anyhow::bail!("the end of the run could not be logged: {why}");
+            }
             _ = tokio::signal::ctrl_c() => {
                 bar.set_message("cancelling");
                 if let Err(error) = queue.cancel(&run) {

@@ -2,7 +2,6 @@
 //! Must not know how they came about.
 
 use comfy_table::{CellAlignment, Table, presets};
-use shared::caveat::Verdict;
 use shared::summary::{Distribution, Percentile, Summary};
 use shared::units::{ns_to_ms, ns_to_s};
 use shared::view::RunView;
@@ -101,12 +100,6 @@ pub fn live_line(view: &RunView) -> String {
         }
     }
     line
-}
-
-/// True where a rule calls the numbers invalid.
-#[must_use]
-pub fn is_invalid(view: &RunView) -> bool {
-    view.verdict() == Some(Verdict::Invalid)
 }
 
 #[cfg(test)]

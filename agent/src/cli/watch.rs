@@ -1,11 +1,10 @@
 //! Owns `tokenprism watch`: someone else's live run in the terminal.
 //! Must not know how runs are executed.
 
-use super::{DONE, FAILED, table};
+use super::{code_of, table};
 use crate::remote::Agent;
 use anyhow::Context;
 use indicatif::ProgressBar;
-use shared::event::RunState;
 use shared::ids::RunId;
 use std::time::Duration;
 
@@ -29,14 +28,10 @@ pub async fn watch(args: WatchArgs) -> anyhow::Result<u8> {
     loop {
         let view = follow.next().await?;
         line.set_message(table::live_line(view));
-        let state = view.run_state();
-        if state.is_final() {
+        if view.run_state().is_final() {
             line.finish_and_clear();
             print!("{}", table::render(view));
-            if state != RunState::Done {
-                eprintln!("tokenprism: the run is {}. {}", state.label(), view.reason.as_deref().unwrap_or_default());
-            }
-            return Ok(if state == RunState::Done { DONE } else { FAILED });
+            return Ok(code_of(view));
         }
     }
 }

@@ -195,6 +195,7 @@ impl Slot {
         record.first_visible_ns = summary.first_visible_ns;
         record.prompt_tokens = summary.usage.and_then(|usage| usage.prompt_tokens);
         (record.output_tokens, record.token_source) = outcome::tokens(&summary);
+        record.counts_in_doubt = summary.counts_in_doubt();
         let cut = match &halt {
             // Lingering: the stream was complete, only its end did not come.
             None | Some(Halt::Stopped(Abort::Limit(Limit::Linger))) => Cut::Clean,
@@ -294,6 +295,7 @@ pub(super) fn blank(id: u64, sched_ns: u64) -> RequestRecord {
         prompt_tokens: None,
         output_tokens: None,
         token_source: TokenSource::Unknown,
+        counts_in_doubt: false,
     }
 }
 

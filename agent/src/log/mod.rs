@@ -7,6 +7,7 @@ mod error;
 mod project;
 mod reader;
 mod schema;
+mod spare;
 mod sqlite;
 mod views;
 mod writer;

@@ -3,6 +3,7 @@
 
 use super::error::LogError;
 use super::reader::{self, Read};
+use super::spare::Spare;
 use super::views::Views;
 use super::writer::{Job, Reply, Writer};
 use super::{Committed, EventLog, REDUCER_VERSION, codec, project, schema};
@@ -53,7 +54,8 @@ impl SqliteLog {
         let (committed, _) = broadcast::channel(MAX_BEHIND);
         let no_thread = |e: std::io::Error| LogError::io(path, "start its threads", &e);
         let reads = reader::start(read).map_err(no_thread)?;
-        let writer = Writer { conn, path: path.to_owned(), views: views.clone(), committed: committed.clone() };
+        let spare = Spare::beside(path);
+        let writer = Writer { conn, path: path.to_owned(), spare, views: views.clone(), committed: committed.clone() };
         let jobs = writer.start().map_err(no_thread)?;
         Ok(Self(Arc::new(Inner { path: path.to_owned(), jobs, reads, views, committed })))
     }

@@ -6,9 +6,10 @@ use super::codec::kind;
 use super::error::LogError;
 use super::project::{self, AgentBody, signed};
 use super::schema::AGENT_STREAM;
+use super::spare::Spare;
 use super::views::Views;
 use rusqlite::{Connection, TransactionBehavior, params};
-use shared::event::Event;
+use shared::event::{Body, Event};
 use shared::ids::RunId;
 use shared::view::RunView;
 use shared::wire::RunRow;
@@ -39,6 +40,7 @@ pub(super) enum Job {
 pub(super) struct Writer {
     pub(super) conn: Connection,
     pub(super) path: PathBuf,
+    pub(super) spare: Spare,
     pub(super) views: Arc<Views>,
     pub(super) committed: broadcast::Sender<Committed>,
 }
@@ -77,6 +79,12 @@ impl Writer {
             Ok(changes) => self.publish(group, changes),
             Err(error) if group.len() == 1 => {
                 let error = LogError::of(&self.path, "store events", &error);
+                // Whoever watches learns from the end of a run that the disk is full, so that end has room kept for it.
+                if matches!(error, LogError::Full { .. }) && ends_a_run(&group) && self.spare.give_up() {
+                    self.commit(group);
+                    self.spare.hold();
+                    return;
+                }
                 tracing::error!("{error}");
                 group.into_iter().for_each(|job| refuse(job, error.clone()));
             }
@@ -94,6 +102,9 @@ impl Writer {
                     if self.views.is_deleted(run) || changes.deleted.contains(run) =>
                 {
                     Some(LogError::Deleted(run.clone()))
+                }
+                Job::Append { events, .. } if begins_a_run(events) && !self.spare.hold() => {
+                    Some(LogError::Full { path: self.path.clone() })
                 }
                 Job::Append { run, events, bodies, .. } => {
                     let view = changes.view(&tx, &self.views, run)?;
@@ -184,6 +195,19 @@ impl Changes {
         }
         Ok(self.views.entry(run.clone()).or_default())
     }
+}
+
+fn begins_a_run(events: &[Event]) -> bool {
+    events.iter().any(|event| matches!(event.body, Body::Created { .. }))
+}
+
+fn ends_a_run(group: &[Job]) -> bool {
+    group.iter().any(|job| match job {
+        Job::Append { events, .. } => {
+            events.iter().any(|event| matches!(event.body, Body::State { state, .. } if state.is_final()))
+        }
+        Job::Delete { .. } | Job::LimitPages { .. } => false,
+    })
 }
 
 fn insert(

@@ -73,6 +73,7 @@ mod tests {
             prompt_tokens: None,
             output_tokens: Some(64),
             token_source: TokenSource::Unknown,
+            counts_in_doubt: false,
         }
     }
 

@@ -11,7 +11,7 @@ use shared::ids::RunId;
 use shared::plan::Plan;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Most runs that may wait.
@@ -50,6 +50,8 @@ pub struct Queue {
     active: Arc<Mutex<BTreeMap<RunId, Active>>>,
     waiting: mpsc::Sender<Turn>,
     stopping: CancellationToken,
+    /// The last run whose end could not be logged, and why.
+    lost: watch::Sender<Option<(RunId, String)>>,
     worker: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
 }
 
@@ -69,7 +71,9 @@ impl Queue {
         let (waiting, mut turns) = mpsc::channel::<Turn>(MAX_WAITING);
         let active = Arc::new(Mutex::new(BTreeMap::new()));
         let stopping = CancellationToken::new();
+        let lost = watch::Sender::new(None);
         let (worker_log, worker_active, worker_stopping) = (log.clone(), Arc::clone(&active), stopping.clone());
+        let worker_lost = lost.clone();
         let worker = tokio::spawn(async move {
             loop {
                 let turn = tokio::select! {
@@ -82,12 +86,15 @@ impl Queue {
                 };
                 let Some(turn) = turn else { return };
                 let id = turn.run.clone();
-                run::take_turn(turn, &worker_log, &blobs).await;
+                let logged = run::take_turn(turn, &worker_log, &blobs).await;
                 lock(&worker_active).remove(&id);
+                if let Err(error) = logged {
+                    worker_lost.send_replace(Some((id, error.to_string())));
+                }
             }
         });
         let worker = Arc::new(Mutex::new(Some(worker)));
-        Ok(Self { log, active, waiting, stopping, worker })
+        Ok(Self { log, active, waiting, stopping, lost, worker })
     }
 
     /// Takes a plan: its run exists, is logged, and waits.
@@ -134,6 +141,17 @@ impl Queue {
     #[must_use]
     pub fn run_time_ns(&self, run: &RunId) -> Option<u64> {
         lock(&self.active).get(run).map(|active| active.clock.now_ns())
+    }
+
+    /// Resolves, with the reason, where the run is over and the log could not take its end: no event will tell.
+    pub async fn end_lost(&self, run: &RunId) -> String {
+        let mut lost = self.lost.subscribe();
+        let of_the_run = |lost: &Option<(RunId, String)>| lost.as_ref().is_some_and(|(of, _)| of == run);
+        match lost.wait_for(of_the_run).await {
+            Ok(lost) => lost.as_ref().map(|(_, why)| why.clone()).unwrap_or_default(),
+            // The sender lives as long as this queue.
+            Err(_) => std::future::pending().await,
+        }
     }
 
     /// Cancels everything and waits until the last engine is gone.

@@ -79,17 +79,20 @@ impl Writer {
 }
 
 /// Runs a turn to its final state, whatever happens in it.
-pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore) {
+///
+/// # Errors
+/// Where that state could not be logged.
+pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore) -> Result<(), LogError> {
     let writer = Writer { log: log.clone(), run: turn.run.clone(), clock: turn.clock };
     let (state, reason) = match run(&turn, &writer, blobs).await {
         Ok(()) => (RunState::Done, None),
         Err(Failure::Cancelled) => (RunState::Cancelled, None),
         Err(failure) => (RunState::Failed, Some(failure.to_string())),
     };
-    if let Err(error) = writer.write([Body::State { state, reason: reason.clone() }]).await {
+    writer.write([Body::State { state, reason: reason.clone() }]).await.inspect_err(|error| {
         // The log itself is what failed: at the next start the run is shown as interrupted.
         tracing::error!(%error, run = %turn.run, ?state, ?reason, "the end of a run could not be logged");
-    }
+    })
 }
 
 async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore) -> Result<(), Failure> {

@@ -48,6 +48,9 @@ pub struct RequestRecord {
     pub output_tokens: Option<u32>,
     /// Where `output_tokens` comes from.
     pub token_source: TokenSource,
+    /// The server's own counts contradict each other.
+    #[serde(default)]
+    pub counts_in_doubt: bool,
 }
 
 impl RequestRecord {

@@ -1,7 +1,7 @@
 //! Owns the way from records to exact figures: windows credited by event, pooled over trials.
 //! Must not know sockets, storage or time sources.
 
-use super::request::RequestRecord;
+use super::request::{Chunk, RequestRecord};
 use super::statistics::Samples;
 use shared::caveat::Caveat;
 use shared::cost::{UsdPerGpuHour, cost_per_mtok};
@@ -54,6 +54,7 @@ pub struct Tally {
     chunks: u64,
     coalesced: u64,
     estimated: bool,
+    counts_in_doubt: bool,
     token_source: Option<TokenSource>,
     lateness_ns: Vec<u64>,
 }
@@ -104,6 +105,7 @@ impl Tally {
         self.chunks += other.chunks;
         self.coalesced += other.coalesced;
         self.estimated |= other.estimated;
+        self.counts_in_doubt |= other.counts_in_doubt;
         self.token_source = self.token_source.max(other.token_source);
         self.lateness_ns.extend_from_slice(&other.lateness_ns);
     }
@@ -127,12 +129,14 @@ impl Tally {
         }
         // A request that we cut ourselves did not fail: what it had produced by then counts.
         let counts = record.outcome.is_ok() || record.outcome == Outcome::Cancelled;
-        for (chunk, millitokens) in record.chunks.iter().zip(millitokens(record)) {
+        let shares = Shares::of(record);
+        for chunk in &record.chunks {
             if inside(chunk.t_ns) {
-                *(if counts { &mut self.millitokens } else { &mut self.failed_millitokens }) += millitokens;
+                *(if counts { &mut self.millitokens } else { &mut self.failed_millitokens }) +=
+                    shares.millitokens(chunk);
             }
         }
-        self.estimated |= record.chunks.iter().any(|c| c.tokens.is_none());
+        self.estimated |= record.chunks.iter().any(|chunk| shares.estimates(chunk));
     }
 
     /// Takes the latency samples of a request of the window.
@@ -150,6 +154,7 @@ impl Tally {
             return;
         }
         self.token_source = self.token_source.max(Some(record.token_source));
+        self.counts_in_doubt |= record.counts_in_doubt;
         self.ttft.add(record.ttft_ns());
         self.tpot.add(record.tpot_ns());
         self.e2e.add(record.e2e_ns());
@@ -180,6 +185,9 @@ impl Tally {
             caveats.push(Caveat::TokenCountUnknown);
         } else if self.estimated {
             caveats.push(Caveat::ChunkCountsEstimated);
+        }
+        if self.counts_in_doubt {
+            caveats.push(Caveat::TokenCountsDoubtful);
         }
         if self.whole_span {
             caveats.push(Caveat::WholeSpan);
@@ -261,13 +269,33 @@ fn peak(records: &[RequestRecord], start: u64, end: u64) -> u32 {
     u32::try_from(most).unwrap_or(0)
 }
 
-/// Tokens of each chunk in thousandths: as the server says, else each chunk's share of the request's tokens.
-fn millitokens(record: &RequestRecord) -> impl Iterator<Item = u64> + '_ {
-    let uncounted = record.chunks.iter().filter(|c| c.tokens.is_none()).count() as u64;
-    let counted: u64 = record.chunks.iter().filter_map(|c| c.tokens).map(u64::from).sum();
-    let rest = record.output_tokens.map(|n| u64::from(n).saturating_sub(counted) * 1000);
-    let share = rest.and_then(|rest| rest.checked_div(uncounted)).unwrap_or(0);
-    record.chunks.iter().map(move |c| c.tokens.map_or(share, |n| u64::from(n) * 1000))
+/// Tokens of a request's chunks: as the server says, else each chunk's share of the request's tokens.
+struct Shares {
+    /// The chunks' own counts add up to what the request's total leaves room for.
+    by_chunk: bool,
+    /// What a chunk without a count of its own is credited, thousandths of a token.
+    share: u64,
+}
+
+impl Shares {
+    fn of(record: &RequestRecord) -> Self {
+        let chunks = record.chunks.len() as u64;
+        let uncounted = record.chunks.iter().filter(|c| c.tokens.is_none()).count() as u64;
+        let counted: u64 = record.chunks.iter().filter_map(|c| c.tokens).map(u64::from).sum();
+        let Some(total) = record.output_tokens.map(u64::from) else { return Self { by_chunk: true, share: 0 } };
+        let by_chunk = if uncounted > 0 { counted <= total } else { counted == total };
+        // Counts of chunks that contradict the total are none: the total stands.
+        let (tokens, among) = if by_chunk { (total - counted, uncounted) } else { (total, chunks) };
+        Self { by_chunk, share: (tokens * 1000).checked_div(among).unwrap_or(0) }
+    }
+
+    fn estimates(&self, chunk: &Chunk) -> bool {
+        !self.by_chunk || chunk.tokens.is_none()
+    }
+
+    fn millitokens(&self, chunk: &Chunk) -> u64 {
+        chunk.tokens.filter(|_| self.by_chunk).map_or(self.share, |n| u64::from(n) * 1000)
+    }
 }
 
 #[cfg(test)]

@@ -148,3 +148,19 @@ pub struct StreamSummary {
     /// When the first output that is not reasoning arrived (text or tool-call arguments), ns.
     pub first_visible_ns: Option<u64>,
 }
+
+impl StreamSummary {
+    /// True where the server's own token counts contradict each other.
+    #[must_use]
+    pub fn counts_in_doubt(&self) -> bool {
+        self.anomalies.iter().any(|anomaly| match anomaly {
+            Anomaly::UsageDecreased
+            | Anomaly::UsageUnreadable
+            | Anomaly::ReasoningExceedsCompletion
+            | Anomaly::UsageBelowChunks
+            | Anomaly::TokenIdsDisagree
+            | Anomaly::SeveralChoices => true,
+            Anomaly::UnrecognisedEvent | Anomaly::DataAfterDone | Anomaly::TruncatedTail => false,
+        })
+    }
+}

@@ -3,10 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 mod access;
+#[path = "../support/socket.rs"]
+mod client;
 mod guard;
+#[path = "../support/page.rs"]
+mod page;
 mod plans;
 mod requests;
 mod runs;
 mod shell;
 mod socket;
+mod stalled;
 mod support;

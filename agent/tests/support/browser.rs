@@ -1,5 +1,6 @@
 //! Owns a real Chromium for tests, and reading a page by its test ids.
 //! Must not know the agent's insides.
+#![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test support fails by panicking")]
 
 use chromiumoxide::browser::{Browser, BrowserConfig};
@@ -46,6 +47,14 @@ impl Chromium {
         Tab(self.browser.new_page(url).await.unwrap())
     }
 
+    /// A page with a script that runs before any of its own.
+    pub async fn open_with(&self, script: &str, url: &str) -> Tab {
+        let tab = self.open("about:blank").await;
+        tab.0.evaluate_on_new_document(script).await.unwrap();
+        tab.0.goto(url).await.unwrap();
+        tab
+    }
+
     pub async fn stop(mut self) {
         drop(self.browser.close().await);
         drop(self.browser.wait().await);
@@ -74,6 +83,17 @@ impl Tab {
     pub async fn click(&self, id: &str) {
         self.wait(id, |_| true).await;
         self.eval(&format!("document.querySelector('[data-testid=\"{id}\"]').click()")).await;
+    }
+
+    /// Types a text into the field that a selector names, once it is there.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        let (selector, text) = (serde_json::json!(selector), serde_json::json!(text));
+        self.wait_for(&format!("document.querySelector({selector}) !== null")).await;
+        let script = format!(
+            "(() => {{ const field = document.querySelector({selector}); field.value = {text}; \
+             field.dispatchEvent(new Event('input', {{ bubbles: true }})); }})()"
+        );
+        self.eval(&script).await;
     }
 
     /// Waits until the text of a test id satisfies a condition.

@@ -28,13 +28,14 @@ impl Agent {
 
     /// Starts an agent on a given address.
     pub fn start_at(data_dir: &std::path::Path, address: &str) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["serve", "--listen", address, "--data"])
-            .arg(data_dir)
-            .env("TOKENPRISM_TOKEN", TOKEN)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--listen", address, "--data"]).arg(data_dir);
+        Self::of(command)
+    }
+
+    /// Starts the agent of a command line.
+    pub fn of(mut command: Command) -> Self {
+        let mut child = command.env("TOKENPRISM_TOKEN", TOKEN).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = loop {
             let line = lines.next().expect("the agent ended before it printed its URL").unwrap();
@@ -134,6 +135,13 @@ pub fn engines_of(agent_pid: u32) -> Vec<i32> {
 /// True where the process exists and is no zombie.
 pub fn alive(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// Memory of a process that is in RAM, KiB.
+pub fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 fn cmdline(pid: i32) -> String {

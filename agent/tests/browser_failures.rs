@@ -1,0 +1,154 @@
+//! Owns what a page says when something fails: each kind a sentence, in a real browser.
+//! Must not know the agent's insides.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+#[path = "support/browser.rs"]
+mod browser;
+#[path = "support/small_disk.rs"]
+mod small_disk;
+mod support;
+
+use browser::Chromium;
+use small_disk::on_a_small_disk;
+use std::time::Duration;
+use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, TOKEN, engines_of, state};
+use tokenprism::bench::{PacerConfig, spawn_pacer_in_process};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A short plan for a server by URL.
+fn attached(url: &str, more: &str) -> String {
+    let params = "kind = \"builtin\"\n[engine.params]\npreset = \"1m\"\nbatch = 4\n";
+    SHORT_PLAN.replace(params, &format!("kind = \"openai_completions\"\nurl = \"http://{url}\"\n{more}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_be_measured_says_why_on_its_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::start(dir.path());
+    let pacer = spawn_pacer_in_process(PacerConfig::default()).unwrap();
+    // A port that was free a moment ago: nobody answers there.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let unreachable = agent.submit(&attached(&free, "")).await;
+    let unserved = agent.submit(&attached(&pacer.addr.to_string(), "model = \"other\"\n")).await;
+    let dying = agent.submit(LONG_PLAN).await;
+    agent.wait(&dying, LIMIT, |view| view["ended"]["ok"].as_u64() > Some(3)).await;
+    let engine = nix::unistd::Pid::from_raw(engines_of(agent.child.id())[0]);
+
+    let chromium = Chromium::start().await;
+    let tab = chromium.open(&format!("{}/runs/{dying}?token={TOKEN}", agent.url)).await;
+    tab.wait("run-state", |text| text.contains("running")).await;
+    nix::sys::signal::kill(engine, nix::sys::signal::SIGKILL).unwrap();
+    let sentences = [
+        (dying, "The engine's process ended while it was measured".to_owned()),
+        (unreachable, format!("No server answers at http://{free}")),
+        (unserved, "does not serve the model \"other\". It serves: pacer.".to_owned()),
+    ];
+    for (run, sentence) in sentences {
+        let page = format!("{}/runs/{run}", agent.url);
+        if tab.0.url().await.unwrap() != Some(page.clone()) {
+            tab.0.goto(page).await.unwrap();
+        }
+        tab.wait("run-state", |text| text.contains("failed")).await;
+        tab.wait_for(&format!("document.querySelector('main').innerText.includes({})", quoted(&sentence))).await;
+    }
+    chromium.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_plan_is_refused_above_the_form() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::start(dir.path());
+    let chromium = Chromium::start().await;
+    let tab = chromium.open(&format!("{}/new?preset=first&token={TOKEN}", agent.url)).await;
+    tab.fill("[name=\"load.concurrency\"]", "0").await;
+    tab.wait("plan-error", |text| text.contains("load.concurrency")).await;
+    let disabled = "document.querySelector('[data-testid=\"start-run\"]').disabled";
+    assert_eq!(tab.eval(disabled).await, true);
+    tab.fill("[name=\"load.concurrency\"]", "1").await;
+    tab.wait_for(&format!("!{disabled}")).await;
+    assert_eq!(tab.text("plan-error").await, None);
+    chromium.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_token_is_refused_beside_its_field_and_the_right_one_still_fits() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::start(dir.path());
+    let chromium = Chromium::start().await;
+    let tab = chromium.open(&format!("{}/?token=wrong", agent.url)).await;
+    tab.wait_for("document.body.innerText.includes('This token is wrong.')").await;
+    tab.0.goto(format!("{}/runs", agent.url)).await.unwrap();
+    tab.fill("[data-testid=\"token\"]", "wrong").await;
+    tab.click("sign-in").await;
+    tab.wait("error", |text| text.contains("This is not the token of this agent: copy it again")).await;
+    // The page goes on trying to connect, which must not wipe out what is typed here.
+    let asked = "performance.getEntriesByName(location.origin + '/api/v1/agent').length";
+    let before = tab.eval(asked).await;
+    tab.wait_for(&format!("{asked} >= {before} + 2")).await;
+    assert!(tab.text("error").await.is_some(), "the refusal is gone");
+    tab.fill("[data-testid=\"token\"]", TOKEN).await;
+    tab.click("sign-in").await;
+    tab.wait("connection", |text| text == "open").await;
+    chromium.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_lost_leaves_what_was_typed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut agent = Agent::start(dir.path());
+    let chromium = Chromium::start().await;
+    let tab = chromium.open(&format!("{}/new?preset=first&token={TOKEN}", agent.url)).await;
+    tab.fill("[name=\"name\"]", "Typed by hand").await;
+    tab.wait("plan-toml", |text| text.contains("Typed by hand")).await;
+    let address = agent.url.strip_prefix("http://").unwrap().to_owned();
+    agent.kill();
+    tab.wait("connection", |text| text == "lost").await;
+    assert!(tab.text("plan-toml").await.unwrap().contains("Typed by hand"));
+    let agent = Agent::start_at(dir.path(), &address);
+    tab.wait("connection", |text| text == "open").await;
+    assert!(tab.text("plan-toml").await.unwrap().contains("Typed by hand"));
+    drop(agent);
+    chromium.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_by_the_run_that_it_ended_and_by_the_one_that_it_does_not_take() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut serve) = on_a_small_disk(dir.path(), 768, PROGRAM) else { return };
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(dir.path());
+    let agent = Agent::of(serve);
+    let chromium = Chromium::start().await;
+    let tab = chromium.open(&format!("{}/?token={TOKEN}", agent.url)).await;
+    let run = agent.submit(LONG_PLAN).await;
+    tab.0.goto(format!("{}/runs/{run}", agent.url)).await.unwrap();
+    tab.wait("run-state", |text| text.contains("failed")).await;
+    let told = "document.querySelector('main').innerText.includes('The disk that holds the log is full')";
+    tab.wait_for(told).await;
+    while let (201, body) = agent.post("/api/v1/runs", LONG_PLAN.to_owned(), "application/toml").await {
+        agent.wait(body["run"].as_str().unwrap(), LIMIT, |view| state(view) == "failed").await;
+    }
+    tab.0.goto(format!("{}/new?preset=first", agent.url)).await.unwrap();
+    tab.click("start-run").await;
+    tab.wait("error", |text| text.contains("The disk that holds the log is full")).await;
+    chromium.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_cannot_be_read_are_told_as_another_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::start(dir.path());
+    let chromium = Chromium::start().await;
+    // A byte that is no MessagePack, whatever the agent said.
+    let garbled = "const Real = WebSocket; window.WebSocket = class extends Real { set onmessage(hear) { \
+        super.onmessage = () => hear(new MessageEvent('message', { data: new Uint8Array([0xc1]).buffer })); } };";
+    let tab = chromium.open_with(garbled, &format!("{}/?token={TOKEN}", agent.url)).await;
+    tab.wait("connection", |text| text == "outdated").await;
+    tab.wait_for("document.body.innerText.includes('This page is of another version than the agent: reload it.')")
+        .await;
+    chromium.stop().await;
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap()
+}
