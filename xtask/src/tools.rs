@@ -14,7 +14,8 @@ const TRUNK: &str = "0.21.14";
 /// # Errors
 /// When it has to be built and that fails.
 pub fn trunk() -> Result<String> {
-    bring("trunk", "trunk", TRUNK, &["--locked", "--no-default-features", "--features", "rustls"])
+    // It copies files and calls other programs: not worth any optimisation, which is a third of its build.
+    bring("trunk", "trunk", TRUNK, "0", &["--locked", "--no-default-features", "--features", "rustls"])
 }
 
 /// Finds or builds the wasm-bindgen command, whose version must equal the crate's exactly.
@@ -23,7 +24,7 @@ pub fn trunk() -> Result<String> {
 /// When it has to be built and that fails, or Cargo.lock cannot be read.
 pub fn wasm_bindgen() -> Result<String> {
     // Without --locked: the crate's own lock names a dependency that is no longer served.
-    bring("wasm-bindgen-cli", "wasm-bindgen", &wasm_bindgen_version()?, &["--no-default-features"])
+    bring("wasm-bindgen-cli", "wasm-bindgen", &wasm_bindgen_version()?, "1", &["--no-default-features"])
 }
 
 /// The folder of a tool that is already there in the right version.
@@ -76,7 +77,7 @@ fn says_version(said: &str, version: &str) -> bool {
     said.split_whitespace().nth(1) == Some(version)
 }
 
-fn bring(package: &str, program: &str, version: &str, options: &[&str]) -> Result<String> {
+fn bring(package: &str, program: &str, version: &str, opt_level: &str, options: &[&str]) -> Result<String> {
     if find(program, version)?.is_some() {
         return Ok(format!("{version} is there"));
     }
@@ -97,10 +98,10 @@ fn bring(package: &str, program: &str, version: &str, options: &[&str]) -> Resul
         .args(options)
         .arg_path("--root", &tools)
         .arg_path("--target-dir", &build)
-        // A tool that runs for seconds is not worth minutes of optimisation.
+        // A tool that runs for seconds is not worth minutes of building.
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", opt_level)
         .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
         .run()?;
     if !has_version(&tools.join("bin").join(program), version) {
