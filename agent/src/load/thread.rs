@@ -33,8 +33,8 @@ const REPORTS: usize = 64;
 /// Connections opened at a time: more can overflow a server's accept queue, whose retry costs a second.
 const OPENING: usize = 64;
 /// Time between the first requests of two slots, ns. Sent all at once, a thousand would keep this thread from reading
-/// the first tokens of those before; later requests keep the distance.
-const SPREAD_NS: u64 = 100_000;
+/// the first tokens of those before, and so again each time that they end together.
+const SPREAD_NS: u64 = 1_000_000;
 
 /// Starts a trial on a thread of its own.
 ///
@@ -135,7 +135,9 @@ async fn trial(
         return;
     };
     let start_ns = clock.now_ns();
-    let window = Window::new(spec.concurrency, spec.stop, start_ns, spec.warmup_ns);
+    // Load is not there before the last slot has started.
+    let warmup_ns = spec.warmup_ns.max(u64::from(spec.concurrency - 1) * SPREAD_NS);
+    let window = Window::new(spec.concurrency, spec.stop, start_ns, warmup_ns);
     let policy = ClosedLoop::new(spec.stop, spec.concurrency, spec.limits.drain_ns, &window);
     let core = RefCell::new(Core::new(window, policy, start_ns));
     let (next_id, changed) = (Cell::new(spec.first_id), Notify::new());
