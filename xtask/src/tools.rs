@@ -14,8 +14,9 @@ const TRUNK: &str = "0.21.14";
 /// # Errors
 /// When it has to be built and that fails.
 pub fn trunk() -> Result<String> {
-    // It copies files and calls other programs: not worth any optimisation, which is a third of its build.
-    bring("trunk", "trunk", TRUNK, "0", &["--locked", "--no-default-features", "--features", "rustls"])
+    // It copies files and calls other programs: not worth any optimisation, which is a third of its build. Without TLS
+    // it cannot download tools behind our back, and builds faster still.
+    bring("trunk", "trunk", TRUNK, "0", &["--locked", "--no-default-features"])
 }
 
 /// Finds or builds the wasm-bindgen command, whose version must equal the crate's exactly.
