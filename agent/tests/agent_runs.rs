@@ -5,11 +5,13 @@
 mod support;
 
 use std::time::Duration;
-use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, alive, engines_of, state};
-
+use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, alive, attached, engines_of, state};
 use tokenprism::bench::{PacerConfig, PacerHandle, spawn_pacer_in_process};
 
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// A line of an engine that no server here has.
+const OTHER_MODEL: &str = "model = \"other\"\n";
 
 /// A server of the model "pacer".
 fn pacer() -> PacerHandle {
@@ -99,10 +101,6 @@ async fn an_engine_that_dies_fails_the_run_with_a_sentence() {
 async fn what_cannot_be_measured_is_refused_with_a_sentence() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
-    let plan = |url: &str| {
-        SHORT_PLAN.replace("kind = \"builtin\"", &format!("kind = \"openai_completions\"\nurl = \"{url}\""))
-    };
-    let attached = |url: &str| plan(url).replace("[engine.params]\npreset = \"1m\"\nbatch = 4\n", "");
 
     let (status, body) = agent.post("/api/v1/runs", SHORT_PLAN.replace("[1, 4]", "[]"), "application/toml").await;
     assert_eq!(status, 422);
@@ -110,20 +108,19 @@ async fn what_cannot_be_measured_is_refused_with_a_sentence() {
 
     // A port that was free a moment ago: nobody answers there.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let run = agent.submit(&attached(&format!("http://{free}"))).await;
+    let run = agent.submit(&attached(&format!("http://{free}"), "")).await;
     let view = agent.wait(&run, LIMIT, |view| state(view) == "failed").await;
     assert!(view["reason"].as_str().unwrap().starts_with("No server answers at"), "{}", view["reason"]);
 
     // A server that serves something else.
     let pacer = pacer();
-    let other = attached(&format!("http://{}", pacer.addr)).replace("[workload]", "model = \"other\"\n[workload]");
-    let run = agent.submit(&other).await;
+    let run = agent.submit(&attached(&format!("http://{}", pacer.addr), OTHER_MODEL)).await;
     let view = agent.wait(&run, LIMIT, |view| state(view) == "failed").await;
     let reason = view["reason"].as_str().unwrap();
     assert!(reason.contains("does not serve the model \"other\". It serves: pacer."), "{reason}");
 
     // Another service on the port: this agent itself, whose API refuses us.
-    let run = agent.submit(&attached(&agent.url)).await;
+    let run = agent.submit(&attached(&agent.url, "")).await;
     let view = agent.wait(&run, LIMIT, |view| state(view) == "failed").await;
     assert!(view["reason"].as_str().unwrap().contains("answered"), "{}", view["reason"]);
 }
@@ -173,9 +170,7 @@ fn the_command_line_refuses_with_sentences_and_exit_codes() {
     check(&["run", "first", "--engine", &format!("http://{free}")], "No server answers");
     let pacer = pacer();
     let other = dir.path().join("other.toml");
-    let engine = format!("kind = \"openai_completions\"\nurl = \"http://{}\"\nmodel = \"other\"", pacer.addr);
-    let params = "kind = \"builtin\"\n[engine.params]\npreset = \"1m\"\nbatch = 4";
-    std::fs::write(&other, SHORT_PLAN.replace(params, &engine)).unwrap();
+    std::fs::write(&other, attached(&format!("http://{}", pacer.addr), OTHER_MODEL)).unwrap();
     check(&["run", other.to_str().unwrap()], "does not serve the model \"other\". It serves: pacer.");
     check(&["serve", "--token", "short"], "at least 32 are needed");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

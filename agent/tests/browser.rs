@@ -30,7 +30,7 @@ async fn two_clicks_from_the_url_to_a_live_run_that_every_viewer_sees_alike() {
 
     // Live: requests end, charts hold points.
     tab.wait("run-state", |text| text.contains("running")).await;
-    tab.wait("run-ok", |text| text.chars().any(|c| ('1'..='9').contains(&c))).await;
+    tab.counts_requests().await;
     tab.wait_for("Number(document.querySelector('[data-testid=\"chart-throughput\"]')?.dataset.points ?? document.querySelector('[data-testid=\"chart-throughput\"] [data-points]')?.dataset.points) > 3").await;
 
     // A teammate who joins late sees the same at the same sequence number.

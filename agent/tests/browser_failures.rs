@@ -11,16 +11,10 @@ mod support;
 use browser::Chromium;
 use small_disk::on_a_small_disk;
 use std::time::Duration;
-use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, TOKEN, engines_of, state};
+use support::{Agent, LONG_PLAN, PROGRAM, TOKEN, attached, engines_of, state};
 use tokenprism::bench::{PacerConfig, spawn_pacer_in_process};
 
 const LIMIT: Duration = Duration::from_secs(120);
-
-/// A short plan for a server by URL.
-fn attached(url: &str, more: &str) -> String {
-    let params = "kind = \"builtin\"\n[engine.params]\npreset = \"1m\"\nbatch = 4\n";
-    SHORT_PLAN.replace(params, &format!("kind = \"openai_completions\"\nurl = \"http://{url}\"\n{more}"))
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_cannot_be_measured_says_why_on_its_page() {
@@ -29,8 +23,8 @@ async fn a_run_that_cannot_be_measured_says_why_on_its_page() {
     let pacer = spawn_pacer_in_process(PacerConfig::default()).unwrap();
     // A port that was free a moment ago: nobody answers there.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let unreachable = agent.submit(&attached(&free, "")).await;
-    let unserved = agent.submit(&attached(&pacer.addr.to_string(), "model = \"other\"\n")).await;
+    let unreachable = agent.submit(&attached(&format!("http://{free}"), "")).await;
+    let unserved = agent.submit(&attached(&format!("http://{}", pacer.addr), "model = \"other\"\n")).await;
     let dying = agent.submit(LONG_PLAN).await;
     agent.wait(&dying, LIMIT, |view| view["ended"]["ok"].as_u64() > Some(3)).await;
     let engine = nix::unistd::Pid::from_raw(engines_of(agent.child.id())[0]);
@@ -50,7 +44,7 @@ async fn a_run_that_cannot_be_measured_says_why_on_its_page() {
             tab.0.goto(page).await.unwrap();
         }
         tab.wait("run-state", |text| text.contains("failed")).await;
-        tab.wait_for(&format!("document.querySelector('main').innerText.includes({})", quoted(&sentence))).await;
+        tab.says("main", &sentence).await;
     }
     chromium.stop().await;
 }
@@ -77,7 +71,7 @@ async fn a_wrong_token_is_refused_beside_its_field_and_the_right_one_still_fits(
     let agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;
     let tab = chromium.open(&format!("{}/?token=wrong", agent.url)).await;
-    tab.wait_for("document.body.innerText.includes('This token is wrong.')").await;
+    tab.says("body", "This token is wrong.").await;
     tab.0.goto(format!("{}/runs", agent.url)).await.unwrap();
     tab.fill("[data-testid=\"token\"]", "wrong").await;
     tab.click("sign-in").await;
@@ -115,16 +109,14 @@ async fn a_connection_that_is_lost_leaves_what_was_typed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_told_by_the_run_that_it_ended_and_by_the_one_that_it_does_not_take() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(mut serve) = on_a_small_disk(dir.path(), 768, PROGRAM) else { return };
-    serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(dir.path());
-    let agent = Agent::of(serve);
+    let Some(program) = on_a_small_disk(dir.path(), 768, PROGRAM) else { return };
+    let agent = Agent::of(program, dir.path(), "127.0.0.1:0");
     let chromium = Chromium::start().await;
     let tab = chromium.open(&format!("{}/?token={TOKEN}", agent.url)).await;
     let run = agent.submit(LONG_PLAN).await;
     tab.0.goto(format!("{}/runs/{run}", agent.url)).await.unwrap();
     tab.wait("run-state", |text| text.contains("failed")).await;
-    let told = "document.querySelector('main').innerText.includes('The disk that holds the log is full')";
-    tab.wait_for(told).await;
+    tab.says("main", "The disk that holds the log is full").await;
     while let (201, body) = agent.post("/api/v1/runs", LONG_PLAN.to_owned(), "application/toml").await {
         agent.wait(body["run"].as_str().unwrap(), LIMIT, |view| state(view) == "failed").await;
     }
@@ -144,11 +136,6 @@ async fn messages_that_cannot_be_read_are_told_as_another_version() {
         super.onmessage = () => hear(new MessageEvent('message', { data: new Uint8Array([0xc1]).buffer })); } };";
     let tab = chromium.open_with(garbled, &format!("{}/?token={TOKEN}", agent.url)).await;
     tab.wait("connection", |text| text == "outdated").await;
-    tab.wait_for("document.body.innerText.includes('This page is of another version than the agent: reload it.')")
-        .await;
+    tab.says("body", "This page is of another version than the agent: reload it.").await;
     chromium.stop().await;
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap()
 }

@@ -8,8 +8,6 @@ mod support;
 
 use browser::{Chromium, Tab};
 use chromiumoxide::cdp::browser_protocol::emulation::SetTimezoneOverrideParams;
-use chromiumoxide::cdp::browser_protocol::memory::GetDomCountersParams;
-use chromiumoxide::cdp::js_protocol::heap_profiler::CollectGarbageParams;
 use serde_json::Value;
 use std::time::Duration;
 use support::{Agent, LONG_PLAN, SHORT_PLAN, TOKEN, state};
@@ -72,8 +70,7 @@ async fn held_after(tab: &Tab, rounds: u32, runs: &[String]) -> Held {
     let script = NAVIGATE.replace("ROUNDS", &rounds.to_string()).replace("RUNS", &runs);
     tab.eval(&format!("void {}", script.trim())).await;
     tab.wait_for(&format!("rounds === {rounds}")).await;
-    tab.0.execute(CollectGarbageParams::default()).await.unwrap();
-    let counters = tab.0.execute(GetDomCountersParams::default()).await.unwrap().result;
+    let counters = tab.held().await;
     let number = async |script: &str| tab.eval(script).await.as_u64().unwrap();
     Held {
         charts: number("held.charts.size").await,
@@ -112,9 +109,8 @@ async fn with_clock(chromium: &Chromium, hours: i64, zone: &str, url: &str) -> T
         "const Real = Date; const now = () => Real.now() + {hours} * 3600e3; window.Date = class extends Real {{ \
          constructor(...args) {{ if (args.length) super(...args); else super(now()); }} static now() {{ return now(); }} }};"
     );
-    let tab = chromium.open("about:blank").await;
+    let tab = chromium.open_with(&script, "about:blank").await;
     tab.0.execute(SetTimezoneOverrideParams::new(zone)).await.unwrap();
-    tab.0.evaluate_on_new_document(script).await.unwrap();
     tab.0.goto(url).await.unwrap();
     tab
 }
@@ -155,7 +151,7 @@ async fn a_browser_whose_clock_is_an_hour_off_shows_the_same_picture() {
 
         // A live run goes on at the host's pace: its axis is as long as the run, not an hour longer.
         tab.0.goto(format!("{}/runs/{live}", agent.url)).await.unwrap();
-        tab.wait("run-ok", |text| text.chars().any(|c| ('1'..='9').contains(&c))).await;
+        tab.counts_requests().await;
         tab.wait_for("Number(document.querySelector('[data-testid=chart-throughput]').dataset.points) > 3").await;
         let axis =
             "echarts.getInstanceByDom(document.querySelector('[data-testid=chart-throughput]')).getOption().xAxis[0]";

@@ -45,9 +45,8 @@ fn a_command_whose_disk_fills_up_ends_with_a_sentence() {
 #[tokio::test]
 async fn a_run_whose_disk_fills_up_fails_with_a_sentence_until_no_more_is_taken() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(mut serve) = on_a_small_disk(dir.path(), 768, PROGRAM) else { return };
-    serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(dir.path());
-    let agent = Agent::of(serve);
+    let Some(program) = on_a_small_disk(dir.path(), 768, PROGRAM) else { return };
+    let agent = Agent::of(program, dir.path(), "127.0.0.1:0");
     for taken in 0.. {
         let (status, body) = agent.post("/api/v1/runs", LONG_PLAN.to_owned(), "application/toml").await;
         if status != 201 {

@@ -8,8 +8,6 @@ mod browser;
 mod support;
 
 use browser::Chromium;
-use chromiumoxide::cdp::browser_protocol::memory::GetDomCountersParams;
-use chromiumoxide::cdp::js_protocol::heap_profiler::CollectGarbageParams;
 use chromiumoxide::cdp::js_protocol::runtime::GetHeapUsageParams;
 use std::time::{Duration, Instant};
 use support::{Agent, TOKEN};
@@ -34,16 +32,15 @@ async fn a_page_left_on_a_live_run_holds_a_flat_heap() {
     let run = agent.submit(&plan).await;
     let chromium = Chromium::start().await;
     let tab = chromium.open(&format!("{}/runs/{run}?token={TOKEN}", agent.url)).await;
-    tab.wait("run-ok", |text| text.chars().any(|c| ('1'..='9').contains(&c))).await;
+    tab.counts_requests().await;
 
     println!("s,heap_bytes,nodes,listeners");
     let began = Instant::now();
     let mut heap: Vec<f64> = Vec::new();
     while began.elapsed() < LENGTH {
         tokio::time::sleep(EVERY).await;
-        tab.0.execute(CollectGarbageParams::default()).await.unwrap();
+        let dom = tab.held().await;
         let used = tab.0.execute(GetHeapUsageParams::default()).await.unwrap().result.used_size;
-        let dom = tab.0.execute(GetDomCountersParams::default()).await.unwrap().result;
         println!("{},{used},{},{}", began.elapsed().as_secs(), dom.nodes, dom.js_event_listeners);
         heap.push(used);
     }

@@ -4,6 +4,7 @@
 use super::clock::SharedClock;
 use super::poller::Poller;
 use super::trial::{Order, Seen, SeenRequest, body};
+use crate::descriptors::make_room;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -57,6 +58,7 @@ impl Tail {
 
 /// Keeps the streams open until all requests have been answered.
 pub(super) fn read(order: &Order, clock: SharedClock) -> io::Result<Seen> {
+    make_room(order.streams);
     let mut poller = Poller::new()?;
     let mut lanes = Vec::new();
     for key in 0..u64::from(order.streams) {

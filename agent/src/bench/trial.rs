@@ -3,7 +3,6 @@
 
 use super::clock::SharedClock;
 use super::{host, raw};
-use crate::descriptors::make_room;
 use crate::load::{self, Clock, Limits, LoadError, LoadEvent, Stop, Target, TrialSpec};
 use crate::record::{RequestRecord, Samples};
 use crate::stream::Protocol;
@@ -81,7 +80,6 @@ pub(super) fn body(id: u64, tokens: u32) -> String {
 /// # Errors
 /// Where the process cannot be prepared or the reader fails.
 pub(super) fn run(order: &Order) -> anyhow::Result<Seen> {
-    make_room(order.streams);
     if let Some(core) = order.core {
         host::bind_to_core(core)?;
     }

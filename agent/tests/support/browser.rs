@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test support fails by panicking")]
 
 use chromiumoxide::browser::{Browser, BrowserConfig};
+use chromiumoxide::cdp::browser_protocol::memory::{GetDomCountersParams, GetDomCountersReturns};
+use chromiumoxide::cdp::js_protocol::heap_profiler::CollectGarbageParams;
 use chromiumoxide::page::Page;
 use futures_util::StreamExt;
 use std::time::{Duration, Instant};
@@ -120,6 +122,23 @@ impl Tab {
             assert!(begun.elapsed() < Duration::from_secs(90), "{script} did not become true at {url:?}");
             tokio::time::sleep(Duration::from_millis(60)).await;
         }
+    }
+
+    /// Waits until the text of the element that a selector names holds these words.
+    pub async fn says(&self, selector: &str, words: &str) {
+        let (selector, words) = (serde_json::json!(selector), serde_json::json!(words));
+        self.wait_for(&format!("document.querySelector({selector}).innerText.includes({words})")).await;
+    }
+
+    /// Waits until a run's page counts requests that ended well.
+    pub async fn counts_requests(&self) {
+        self.wait("run-ok", |text| text.chars().any(|c| ('1'..='9').contains(&c))).await;
+    }
+
+    /// What the page holds once garbage is gone.
+    pub async fn held(&self) -> GetDomCountersReturns {
+        self.0.execute(CollectGarbageParams::default()).await.unwrap();
+        self.0.execute(GetDomCountersParams::default()).await.unwrap().result
     }
 
     /// Text of a cell, by test id and index, of every row of the points table.

@@ -28,13 +28,12 @@ impl Agent {
 
     /// Starts an agent on a given address.
     pub fn start_at(data_dir: &std::path::Path, address: &str) -> Self {
-        let mut command = Command::new(PROGRAM);
-        command.args(["serve", "--listen", address, "--data"]).arg(data_dir);
-        Self::of(command)
+        Self::of(Command::new(PROGRAM), data_dir, address)
     }
 
-    /// Starts the agent of a command line.
-    pub fn of(mut command: Command) -> Self {
+    /// Starts an agent by a command that the program's arguments can follow.
+    pub fn of(mut command: Command, data_dir: &std::path::Path, address: &str) -> Self {
+        command.args(["serve", "--listen", address, "--data"]).arg(data_dir);
         let mut child = command.env("TOKENPRISM_TOKEN", TOKEN).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = loop {
@@ -164,6 +163,12 @@ output_tokens = 8
 concurrency = [1, 4]
 requests = 12
 "#;
+
+/// The short plan for a server by URL, with more lines of its engine.
+pub fn attached(url: &str, more: &str) -> String {
+    let builtin = "kind = \"builtin\"\n[engine.params]\npreset = \"1m\"\nbatch = 4\n";
+    SHORT_PLAN.replace(builtin, &format!("kind = \"openai_completions\"\nurl = \"{url}\"\n{more}"))
+}
 
 /// A plan that would go on for minutes.
 pub const LONG_PLAN: &str = r#"
