@@ -15,3 +15,4 @@ pub mod process;
 pub mod record;
 pub mod remote;
 pub mod stream;
+pub mod workload;

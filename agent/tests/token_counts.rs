@@ -12,9 +12,9 @@ use shared::outcome::Outcome;
 use shared::summary::{Summary, TokenSource};
 use std::io::Write;
 use tokenprism::load::Stop;
-use tokenprism::orchestrate::Workload;
-use tokenprism::record::{RequestRecord, Tally, Window};
+use tokenprism::record::{ClientSide, RequestRecord, Tally, Terms, Window};
 use tokenprism::stream::Protocol;
+use tokenprism::workload::Workload;
 
 fn text(text: &str) -> Value {
     json!({"choices": [{"index": 0, "text": text, "finish_reason": null}]})
@@ -52,8 +52,9 @@ fn measure(protocol: Protocol, answers: Vec<Vec<Value>>) -> (Vec<RequestRecord>,
         end_ns: trial.end.window_end_ns,
         load_end_ns: trial.end.load_end_ns,
         by_count: true,
+        arrival: shared::plan::Arrival::Closed,
     };
-    let summary = Tally::of(&trial.records, window, &[]).summary(None);
+    let summary = Tally::of(&trial.records, window, &ClientSide::default()).summary(&Terms::default());
     (trial.records, summary)
 }
 
@@ -121,7 +122,7 @@ fn a_count_that_contradicts_the_servers_total_is_shown_as_a_doubt_and_not_used()
 fn prompt_tokens_are_those_that_the_server_read_and_the_plan_keeps_its_own() {
     // CASES B16: 512 planned, 1,606 read with the chat template.
     let mut plan = shared::preset::find("first").unwrap();
-    plan.workload.input_tokens = Some(512);
+    plan.workload.input_tokens = Some(shared::plan::Lengths::Fixed(512));
     assert_eq!(Workload::of(&plan).unwrap().planned_input_tokens(), Some(512));
     let (records, summary) = completions(vec![[words(4), vec![finish(), usage(1606, 4)]].concat()]);
     assert_eq!((records[0].prompt_tokens, summary.prompt_tokens), (Some(1606), Some(1606)));

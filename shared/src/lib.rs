@@ -12,6 +12,7 @@ pub mod metric;
 pub mod outcome;
 pub mod plan;
 pub mod preset;
+pub mod search;
 pub mod summary;
 pub mod units;
 pub mod view;

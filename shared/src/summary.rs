@@ -19,6 +19,13 @@ pub enum Percentile {
     Needs(u64),
 }
 
+impl Default for Percentile {
+    /// Without a sample.
+    fn default() -> Self {
+        Percentile::Needs(1)
+    }
+}
+
 impl Percentile {
     /// The value in ms where there is an exact one.
     #[must_use]
@@ -28,7 +35,7 @@ impl Percentile {
 }
 
 /// A latency's exact distribution over one trial or point.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
     /// Samples that the mean is over.
     pub n: u64,
@@ -51,7 +58,7 @@ pub struct Distribution {
 }
 
 /// How output tokens were counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenSource {
     /// The server's `usage`.
@@ -59,11 +66,56 @@ pub enum TokenSource {
     /// Token ids in the stream.
     TokenIds,
     /// Nothing counted them.
+    #[default]
     Unknown,
 }
 
+/// Requests and tokens that met every limit of the plan's `[slo]` (METRICS.md `goodput`).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Goodput {
+    /// Requests of the window that met every limit.
+    pub met: u64,
+    /// Requests of the window; those that failed are misses.
+    pub of: u64,
+    /// Requests that met every limit, per second of the window.
+    pub requests_per_s: Option<f64>,
+    /// Their output tokens per second of the window; absent where tokens are unknown.
+    pub tokens_per_s: Option<f64>,
+}
+
+/// How a value moved and hung together over the window: whether warm-up was over, and what a sample is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Steadiness {
+    /// Change of TTFT over the window by Sen's slope, as a share of its median; positive where it grew.
+    pub ttft_drift: f64,
+    /// Probability of a trend at least as clear without any (Mann-Kendall, two-sided).
+    pub trend_p: f64,
+    /// TTFT samples that carry as much as the window's own if they were independent.
+    pub effective_n: u64,
+}
+
+/// What the engine's prefix cache did during a trial, by its own counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrefixCache {
+    /// Prompt tokens that were looked up.
+    pub queries: u64,
+    /// Prompt tokens that were found.
+    pub hits: u64,
+}
+
+/// An interval over repeats: each trial's value is one sample, Student's t, two-sided.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Trials.
+    pub n: u32,
+    /// Mean over trials.
+    pub mean: f64,
+    /// Half its width at 95 %.
+    pub half_width: f64,
+}
+
 /// Exact figures of one trial, or of one point's trials pooled.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Requests meant to be sent in the window.
     pub attempted: u64,
@@ -77,14 +129,26 @@ pub struct Summary {
     pub window_start_ns: u64,
     /// Time to first token from the first byte sent.
     pub ttft: Distribution,
+    /// Time to first token from the instant the request was due; the headline of an open loop.
+    #[serde(default)]
+    pub ttft_scheduled: Distribution,
+    /// First visible output, after any reasoning, from the first byte sent.
+    #[serde(default)]
+    pub ttfv: Distribution,
     /// Time per output token after the first.
     pub tpot: Distribution,
+    /// Gaps between tokens, where the server says how many each chunk holds.
+    #[serde(default)]
+    pub itl: Distribution,
     /// Gaps between chunks, pooled.
     pub chunk_gap: Distribution,
     /// First byte sent to last output chunk.
     pub e2e: Distribution,
     /// From the instant a request became due to its first byte sent.
     pub queue_client: Distribution,
+    /// Time to open a connection, for requests that one was opened for.
+    #[serde(default)]
+    pub connect: Distribution,
     /// Output tokens of the window.
     pub output_tokens: Option<u64>,
     /// Output tokens of requests that did not end well, apart.
@@ -97,12 +161,42 @@ pub struct Summary {
     pub total_throughput: Option<f64>,
     /// Requests that ended well per second.
     pub request_throughput: Option<f64>,
+    /// Output tokens per second that one user sees: the median over requests of 1 / TPOT.
+    #[serde(default)]
+    pub per_user_throughput: Option<f64>,
+    /// Output tokens per second and GPU; absent where the plan names no GPUs.
+    #[serde(default)]
+    pub per_gpu_throughput: Option<f64>,
+    /// What met the plan's limits; absent without limits.
+    #[serde(default)]
+    pub goodput: Option<Goodput>,
+    /// Requests that became due in the window per second, open loop only.
+    #[serde(default)]
+    pub offered_rate: Option<f64>,
+    /// Requests due in the window that were sent, per second of the window, open loop only.
+    #[serde(default)]
+    pub sent_rate: Option<f64>,
+    /// Requests sent late: more than 1 ms after they were due, open loop only.
+    #[serde(default)]
+    pub sent_late: Option<u64>,
     /// Time-weighted mean of requests in flight.
     pub in_flight_mean: Option<f64>,
     /// Most requests in flight at once.
     pub in_flight_peak: u32,
     /// Share of chunks that arrived in one read with another, 0 to 1.
     pub coalesced_chunks: Option<f64>,
+    /// Output tokens per chunk.
+    #[serde(default)]
+    pub tokens_per_chunk: Option<f64>,
+    /// Trend and autocorrelation of TTFT over the window; absent with too few samples.
+    #[serde(default)]
+    pub steadiness: Option<Steadiness>,
+    /// The engine's prefix cache; absent where it has no such counters or they began anew.
+    #[serde(default)]
+    pub prefix_cache: Option<PrefixCache>,
+    /// CPU time of the load generator's thread over wall time of the window, 0 to 1.
+    #[serde(default)]
+    pub client_busy: Option<f64>,
     /// How output tokens were counted, the weakest source among the requests.
     pub token_source: TokenSource,
     /// The client's own lateness: from due to sent for requests, 99th percentile, ms.

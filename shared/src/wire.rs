@@ -113,8 +113,8 @@ pub struct RunRow {
     pub elapsed_ns: u64,
     /// Trials that ended.
     pub trials_done: u32,
-    /// Trials of the plan.
-    pub trials: u32,
+    /// Trials that the run will have; absent while a search decides that.
+    pub trials: Option<u32>,
     /// Greatest output throughput of its points, tokens/s.
     pub best_output_throughput: Option<f64>,
     /// Verdict, once judged.

@@ -137,6 +137,14 @@ fn utc_offset(minutes: i32) -> String {
     }
 }
 
+/// Trials that ended, of how many where that is known.
+pub fn progress(done: u32, total: Option<u32>) -> String {
+    match total {
+        Some(total) => format!("{done} of {total} trials"),
+        None => format!("{done} trials"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

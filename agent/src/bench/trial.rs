@@ -132,7 +132,7 @@ fn by_load_generator(order: &Order, shared_clock: SharedClock) -> Result<Seen, L
             None => return Err(LoadError::Ended),
         }
     };
-    let late = Samples { ok_ns: end.lateness, ..Samples::default() }.distribution();
+    let late = Samples { ok_ns: end.client.send_late_ns, ..Samples::default() }.distribution();
     let mono = |t_ns: u64| t_ns.saturating_add_signed(offset_ns);
     let good = records.iter().filter(|r| r.outcome.is_ok());
     Ok(Seen {

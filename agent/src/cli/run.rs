@@ -171,14 +171,14 @@ fn progress_bar() -> ProgressBar {
 
 fn show(bar: &ProgressBar, view: &RunView) {
     let (done, total) = view.progress();
-    bar.set_length(u64::from(total));
+    bar.set_length(u64::from(total.unwrap_or(done + 1)));
     bar.set_position(u64::from(done));
     bar.set_message(table::live_line(view));
 }
 
 fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
     let points: Vec<_> =
-        view.points.iter().map(|p| json!({"concurrency": p.concurrency, "summary": p.summary})).collect();
+        view.points.iter().map(|p| json!({"level": p.level, "summary": p.summary, "intervals": p.intervals})).collect();
     let header = view.header.as_ref();
     let file = json!({
         "schema": 1,
@@ -191,6 +191,7 @@ fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
         "reason": view.reason,
         "engine": view.engine,
         "points": points,
+        "search": view.search,
         "verdict": view.verdict(),
         "findings": view.findings,
         "caveats": view.caveats,

@@ -32,7 +32,7 @@ pub fn render(view: &RunView) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header([
-        "in flight",
+        "level",
         "ok/tried",
         "TTFT mean ms",
         "p50",
@@ -45,7 +45,7 @@ pub fn render(view: &RunView) -> String {
         "$/Mtok",
     ]);
     for point in &view.points {
-        let mut row = vec![point.concurrency.to_string()];
+        let mut row = vec![point.level.short()];
         match &point.summary {
             Some(summary) => row.extend(figures(summary)),
             None => row.extend(vec!["—".to_owned(); 10]),
@@ -54,12 +54,15 @@ pub fn render(view: &RunView) -> String {
     }
     table.column_iter_mut().for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     let mut text = format!("{table}\n");
+    if let Some(search) = &view.search {
+        text.push_str(&format!("Search: {}\n", search.sentence()));
+    }
     if let Some(verdict) = view.verdict() {
         text.push_str(&format!("Verdict: {}\n", verdict.label()));
     }
     for finding in view.findings.iter().flatten() {
-        let level = view.points.get(finding.point as usize).map_or(0, |p| p.concurrency);
-        text.push_str(&format!("  at {level} in flight: {}\n", finding.rule.sentence()));
+        let level = view.points.get(finding.point as usize).map(|p| p.level.words()).unwrap_or_default();
+        text.push_str(&format!("  at {level}: {}\n", finding.rule.sentence()));
     }
     for caveat in &view.caveats {
         text.push_str(&format!("  note: {}\n", caveat.sentence()));
@@ -83,10 +86,12 @@ fn figures(s: &Summary) -> Vec<String> {
 #[must_use]
 pub fn live_line(view: &RunView) -> String {
     let (done, total) = view.progress();
-    let mut line = format!("{} · trial {}/{total}", view.run_state().label(), (done + 1).min(total.max(1)));
+    let of = total.map(|n| format!("/{n}")).unwrap_or_default();
+    let now = (done + 1).min(total.unwrap_or(u32::MAX).max(1));
+    let mut line = format!("{} · trial {now}{of}", view.run_state().label());
     if let Some((_, trial)) = view.current_trial() {
-        let level = view.points.get(trial.point as usize).map_or(0, |p| p.concurrency);
-        line.push_str(&format!(" · {level} wanted, {} in flight · {} ok", view.in_flight, trial.ended.ok));
+        let level = view.points.get(trial.point as usize).map(|p| p.level.words()).unwrap_or_default();
+        line.push_str(&format!(" · {level}: {} in flight now · {} ok", view.in_flight, trial.ended.ok));
         if trial.ended.failed > 0 {
             line.push_str(&format!(", {} failed", trial.ended.failed));
         }

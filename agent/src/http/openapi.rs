@@ -56,7 +56,9 @@ mod tests {
     use shared::event::{Body, Event, Host, RequestSample};
     use shared::ids::RunId;
     use shared::outcome::Outcome;
-    use shared::plan::{CostPlan, Plan, SloPlan};
+    use shared::plan::{
+        CostPlan, Curve, Goal, Lengths, Plan, PrefixPlan, RampPlan, SearchPlan, SessionPlan, SloPlan, TracePlan,
+    };
     use shared::view::RunView;
     use shared::wire::{ApiError, RequestTimeline, RunRow};
     use std::collections::BTreeSet;
@@ -84,13 +86,21 @@ mod tests {
     /// A plan with every field, so that a new one shows up here.
     fn plan() -> Plan {
         let mut plan = Plan::from_toml(shared::preset::PRESETS[0].toml).unwrap();
-        plan.slo = Some(SloPlan { ttft_ms: Some(1.0), tpot_ms: Some(1.0) });
+        plan.slo = Some(SloPlan { ttft_ms: Some(1.0), tpot_ms: Some(1.0), e2e_ms: Some(1.0) });
         plan.cost = Some(CostPlan { usd_per_gpu_hour: UsdPerGpuHour(1.0) });
         plan.engine.url = Some("u".to_owned());
         plan.engine.model = Some("m".to_owned());
         plan.engine.gpus = Some(1);
         plan.engine.params.insert("k".to_owned(), shared::plan::ParamValue::Int(1));
-        plan.workload.input_tokens = Some(1);
+        plan.workload.input_tokens = Some(Lengths::Fixed(1));
+        plan.workload.prefix = Some(PrefixPlan { groups: 1, tokens: 1 });
+        plan.workload.sessions = Some(SessionPlan { turns: 1, think_s: 0.0 });
+        plan.load.rate = vec![1.0];
+        plan.load.burstiness = Some(1.0);
+        plan.load.ramp = Some(RampPlan { from_rate: 1.0, to_rate: 2.0, curve: Curve::Linear });
+        plan.load.trace = Some(TracePlan { file: "f".to_owned(), speed_up: 1.0 });
+        plan.load.max_in_flight = Some(1);
+        plan.load.search = Some(SearchPlan { goal: Goal::Slo, from: 1.0, to: 2.0, attainment: Some(0.9) });
         plan.workload.prompts = Some("all".to_owned());
         plan.workload.file = Some("f".to_owned());
         plan.load.requests = Some(1);

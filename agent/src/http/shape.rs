@@ -52,8 +52,9 @@ pub(super) struct RunRow {
     elapsed_ns: u64,
     /// Trials that ended.
     trials_done: u32,
-    /// Trials of the plan.
-    trials: u32,
+    /// Trials that the run will have; absent while a search decides that.
+    #[schema(required)]
+    trials: Option<u32>,
     /// Greatest output throughput of its points, tokens/s.
     #[schema(required)]
     best_output_throughput: Option<f64>,
@@ -137,8 +138,13 @@ pub(super) struct RunView {
     points: Vec<Value>,
     /// Trials in execution order.
     trials: Vec<Value>,
+    /// What a search came to.
+    #[schema(required)]
+    search: Option<Value>,
     /// Requests in flight at the last batch.
     in_flight: u32,
+    /// Requests that were due and waited at the last batch; open loop only.
+    waiting: u32,
     /// Requests that ended well and that did not.
     ended: Value,
     /// Live series on the run's time axis.
@@ -196,14 +202,18 @@ pub(super) struct EnginePlan {
 /// What the engine is asked.
 #[derive(ToSchema)]
 pub(super) struct WorkloadPlan {
-    /// Length of synthetic prompts, tokens. Either this, `prompts` or `file`.
-    input_tokens: Option<u32>,
+    /// Length of synthetic prompts, tokens: a number, or a table with `distribution`. One of this, `prompts` and `file`.
+    input_tokens: Option<Value>,
     /// Shipped prompts: `all`, or the name of a task.
     prompts: Option<String>,
-    /// A prompts file on the agent's host.
+    /// A prompts file on the agent's host: `.txt`, `.jsonl`, or `.json` in ShareGPT's form.
     file: Option<String>,
-    /// Tokens asked for.
-    output_tokens: u32,
+    /// Tokens asked for: a number, or a table with `distribution`. Absent where a trace is played.
+    output_tokens: Option<Value>,
+    /// Tokens that groups of synthetic prompts begin with in common: `groups`, `tokens`.
+    prefix: Option<Value>,
+    /// Conversations: `turns`, `think_s`.
+    sessions: Option<Value>,
     /// Equal work: the engine goes on past its end-of-sequence token. True by default.
     #[schema(required = false)]
     ignore_eos: bool,
@@ -218,11 +228,25 @@ pub(super) struct WorkloadPlan {
 /// How hard the engine is asked.
 #[derive(ToSchema)]
 pub(super) struct LoadPlan {
-    /// `closed`: a new request as soon as one ends.
+    /// `closed`, `burst`, `constant`, `poisson`, `gamma`, `ramp` or `trace`.
     #[schema(required = false)]
     arrival: String,
-    /// Requests in flight, one point each.
+    /// Requests in flight, or in a burst, one point each.
+    #[schema(required = false)]
     concurrency: Vec<u32>,
+    /// Requests per second, one point each.
+    #[schema(required = false)]
+    rate: Vec<f64>,
+    /// Shape of the gamma distribution of the gaps.
+    burstiness: Option<f64>,
+    /// The ramp: `from_rate`, `to_rate`, `curve` (`linear` or `exponential`).
+    ramp: Option<Value>,
+    /// The trace: `file`, `speed_up`.
+    trace: Option<Value>,
+    /// What an open loop has in flight at most.
+    max_in_flight: Option<u32>,
+    /// Finds the levels itself: `goal` (`saturation` or `slo`), `from`, `to`, `attainment`.
+    search: Option<Value>,
     /// Requests of a trial's window. Either this or `duration_s`.
     requests: Option<u32>,
     /// Length of a trial's window, s.
@@ -248,6 +272,8 @@ pub(super) struct SloPlan {
     ttft_ms: Option<f64>,
     /// Most time per output token, ms.
     tpot_ms: Option<f64>,
+    /// Most time from first byte sent to last output, ms.
+    e2e_ms: Option<f64>,
 }
 
 /// What a GPU hour costs.

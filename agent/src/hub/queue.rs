@@ -83,11 +83,12 @@ impl Queue {
 /// About how many bytes an event has on the wire.
 pub(super) fn weight(event: &Event) -> usize {
     match &event.body {
-        Body::Batch(batch) => 256 + 48 * batch.requests.len() + 32 * batch.bins.len() + 512 * batch.rest.len(),
+        Body::Batch(batch) => 256 + 48 * batch.requests.len() + 128 * batch.bins.len() + 512 * batch.rest.len(),
         Body::EngineLog { lines } => 64 + lines.iter().map(|line| 8 + line.len()).sum::<usize>(),
         Body::Created { .. } | Body::TrialDone { .. } | Body::PointDone { .. } => 4096,
         Body::Judged { findings, caveats } => 64 + 128 * (findings.len() + caveats.len()),
         Body::State { .. } | Body::EngineReady(_) => 512,
+        Body::PointAdded { .. } | Body::SearchDone(_) => 256,
         Body::TrialStarted { .. } | Body::WindowOpened { .. } | Body::Unknown => 64,
     }
 }

@@ -6,7 +6,7 @@ use super::live::Live;
 use super::reservoir::Reservoir;
 use super::window::{Stretch, Window};
 use super::{Progress, TrialEnd};
-use crate::record::RequestRecord;
+use crate::record::{ClientSide, RequestRecord};
 use shared::outcome::Outcome;
 
 /// Level, window, policy, live picture and records of one trial.
@@ -15,7 +15,8 @@ pub(super) struct Core {
     window: Window,
     policy: ClosedLoop,
     live: Live,
-    lateness: Reservoir,
+    loop_lag: Reservoir,
+    send_late: Reservoir,
     ended: Vec<RequestRecord>,
     load_end_ns: u64,
     unsent: u64,
@@ -28,7 +29,8 @@ impl Core {
             window,
             policy,
             live: Live::default(),
-            lateness: Reservoir::new(),
+            loop_lag: Reservoir::new(),
+            send_late: Reservoir::new(),
             ended: Vec::new(),
             load_end_ns: start_ns,
             unsent: 0,
@@ -50,7 +52,7 @@ impl Core {
         let stretch = self.window.sent(t_ns);
         self.pass(stretch);
         self.policy.resolved(t_ns, &self.window);
-        self.lateness.add(late_ns);
+        self.send_late.add(late_ns);
     }
 
     /// Output arrived.
@@ -76,7 +78,7 @@ impl Core {
 
     /// Time passed; says whether the trial is over.
     pub fn tick(&mut self, now_ns: u64, loop_late_ns: u64) -> Option<Over> {
-        self.lateness.add(loop_late_ns);
+        self.loop_lag.add(loop_late_ns);
         let stretch = self.window.advance(now_ns);
         self.pass(stretch);
         if self.policy.is_stopped() { None } else { self.policy.over(now_ns, &self.window) }
@@ -121,7 +123,11 @@ impl Core {
             load_end_ns: self.load_end_ns,
             in_flight_peak: self.window.peak(),
             in_flight_ns_in_window: self.window.in_flight_ns(),
-            lateness: self.lateness.into_values(),
+            client: ClientSide {
+                loop_lag_ns: self.loop_lag.into_values(),
+                send_late_ns: self.send_late.into_values(),
+                busy: None,
+            },
             unsent: self.unsent,
             dropped_progress,
             cancelled,

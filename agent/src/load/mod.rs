@@ -20,7 +20,7 @@ mod window;
 pub use clock::Clock;
 pub use thread::start;
 
-use crate::record::RequestRecord;
+use crate::record::{ClientSide, RequestRecord};
 use crate::stream::Protocol;
 use bytes::Bytes;
 use shared::event::TokenBin;
@@ -150,9 +150,8 @@ pub struct TrialEnd {
     pub in_flight_peak: u32,
     /// Sum over requests of the time in flight within the window, ns.
     pub in_flight_ns_in_window: u64,
-    /// A bounded sample of the client's own lateness, ns: of its event loop, and from slot free to sent without the
-    /// time to open a connection.
-    pub lateness: Vec<u64>,
+    /// What the load generator says of itself.
+    pub client: ClientSide,
     /// Requests that were due and never sent because the trial ended.
     pub unsent: u64,
     /// Reports that had to wait for a later one because the reader was behind; nothing in them is lost.

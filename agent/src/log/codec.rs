@@ -34,6 +34,8 @@ pub(super) fn kind(body: &Body) -> &'static str {
         Body::Batch(_) => "batch",
         Body::TrialDone { .. } => "trial_done",
         Body::PointDone { .. } => "point_done",
+        Body::PointAdded { .. } => "point_added",
+        Body::SearchDone(_) => "search_done",
         Body::Judged { .. } => "judged",
         Body::Unknown => "unknown",
     }

@@ -45,6 +45,7 @@ pub fn batch_of(trial: TrialIndex, progress: &Progress) -> Batch {
         trial,
         bins: progress.bins.clone(),
         in_flight: progress.in_flight,
+        waiting: 0,
         requests,
         rest: rest.into_values().collect(),
     }

@@ -3,12 +3,10 @@
 
 mod batch;
 mod host;
-mod prompts;
 mod queue;
 mod run;
 mod trial;
 
 pub use batch::sample_of;
 pub use host::{host, unix_ms};
-pub use prompts::{PromptsRefused, Workload};
 pub use queue::Queue;

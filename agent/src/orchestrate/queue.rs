@@ -6,6 +6,7 @@ use super::run::{self, Turn};
 use crate::blob::BlobStore;
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
+use crate::workload::{PromptsRefused, Workload};
 use shared::event::{Body, RunState};
 use shared::ids::RunId;
 use shared::plan::Plan;
@@ -25,7 +26,7 @@ pub enum QueueError {
     Plan(#[from] shared::plan::PlanError),
     /// Its prompts were refused.
     #[error(transparent)]
-    Prompts(#[from] super::PromptsRefused),
+    Prompts(#[from] PromptsRefused),
     /// The log refused it.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -104,7 +105,7 @@ impl Queue {
     pub async fn submit(&self, plan: Plan) -> Result<RunId, QueueError> {
         let plan = plan.validated()?;
         // Refused now rather than when its turn comes.
-        super::Workload::of(&plan)?;
+        Workload::of(&plan)?;
         let permit = self.waiting.try_reserve().map_err(|_| QueueError::Full)?;
         let clock = Clock::starting_now();
         let anchor_unix_ms = unix_ms();

@@ -1,13 +1,13 @@
 //! Owns one run's turn: engine, trials in their order, judgement, and the one final state.
 //! Must not know how load or storage work inside.
 
-use super::Workload;
 use super::trial::{self, TrialPlace};
 use crate::blob::BlobStore;
 use crate::engine::{Engine, EngineError};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
-use crate::record::{Price, Tally, judge};
+use crate::record::{Tally, Terms, judge};
+use crate::workload::{PromptsRefused, Workload};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -48,7 +48,7 @@ pub(super) enum Failure {
     Log(#[from] LogError),
     /// The prompts.
     #[error(transparent)]
-    Prompts(#[from] super::PromptsRefused),
+    Prompts(#[from] PromptsRefused),
     /// The load generator.
     #[error(transparent)]
     Load(#[from] crate::load::LoadError),
@@ -131,9 +131,10 @@ async fn measure(
 ) -> Result<(), Failure> {
     let plan = &turn.plan;
     if let (Some(context), Some(input)) = (engine.info.context_tokens, workload.planned_input_tokens())
-        && input.saturating_add(plan.workload.output_tokens) > context
+        && let Some(output) = plan.workload.output_tokens.as_ref().map(shared::plan::Lengths::most)
+        && input.saturating_add(output) > context
     {
-        return Err(EngineError::Context { input, output: plan.workload.output_tokens, context }.into());
+        return Err(EngineError::Context { input, output, context }.into());
     }
     let mut caveats: Vec<Caveat> = engine.caveats.iter().cloned().chain(workload.caveat()).collect();
     writer
@@ -143,13 +144,12 @@ async fn measure(
             Body::Judged { findings: vec![], caveats: caveats.clone() },
         ])
         .await?;
-    let price = Option::zip(plan.engine.gpus, plan.cost.as_ref())
-        .map(|(gpus, cost)| Price { gpus, usd_per_gpu_hour: cost.usd_per_gpu_hour });
+    let terms = Terms::of(plan);
     let mut tallies: BTreeMap<u32, (u32, Tally)> = BTreeMap::new();
     let mut findings: Vec<Finding> = Vec::new();
     let mut next_request = 0;
     for (index, place) in order(plan).into_iter().enumerate() {
-        let at = trial::Context { turn, writer, blobs, engine, workload, price };
+        let at = trial::Context { turn, writer, blobs, engine, workload, terms: &terms };
         let done = trial::run(at, index as u32, place, next_request).await?;
         next_request = done.next_request;
         let (trials, tally) = match tallies.remove(&place.point) {
@@ -160,14 +160,14 @@ async fn measure(
             }
         };
         if trials == plan.load.trials {
-            let summary = tally.summary(price);
-            findings.extend(judge(place.point, place.concurrency, &summary));
+            let summary = tally.summary(&terms);
+            findings.extend(judge(place.point, place.level, plan, &summary));
             caveats.extend(summary.caveats.iter().cloned());
             caveats.sort_unstable();
             caveats.dedup();
             writer
                 .write([
-                    Body::PointDone { point: place.point, summary: Box::new(summary) },
+                    Body::PointDone { point: place.point, summary: Box::new(summary), intervals: BTreeMap::new() },
                     Body::Judged { findings: findings.clone(), caveats: caveats.clone() },
                 ])
                 .await?;
@@ -189,8 +189,8 @@ fn order(plan: &Plan) -> Vec<TrialPlace> {
     let mut random = ChaCha8Rng::seed_from_u64(plan.workload.seed);
     (0..plan.load.trials)
         .flat_map(|repeat| {
-            let mut round: Vec<TrialPlace> = (plan.load.concurrency.iter().zip(0..))
-                .map(|(concurrency, point)| TrialPlace { point, repeat, concurrency: *concurrency })
+            let mut round: Vec<TrialPlace> = (plan.load.levels().into_iter().zip(0..))
+                .map(|(level, point)| TrialPlace { point, repeat, level })
                 .collect();
             // One trial of each level reads best from low to high; with repeats, order must not matter.
             if plan.load.trials > 1 {

@@ -1,27 +1,28 @@
 //! Owns one trial: load on, reports into events, records into the blob, and exact figures at the end.
 //! Must not know how load or storage work inside.
 
-use super::Workload;
 use super::batch::batch_of;
 use super::run::{Failure, Turn, Writer};
 use crate::blob::{BlobStore, BlobWriter};
 use crate::engine::Engine;
 use crate::load::{self, Limits, LoadEvent, Stop, TrialEnd, TrialSpec};
-use crate::record::{Price, RequestRecord, Tally, Window};
+use crate::record::{RequestRecord, Tally, Terms, Window};
+use crate::workload::Workload;
 use shared::event::Body;
 use shared::ids::{PointIndex, TrialIndex};
+use shared::plan::Level;
 use shared::units::{NS_PER_S, s_to_ns};
 use std::sync::Arc;
 
 /// Which repeat of which point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct TrialPlace {
     /// The point.
     pub point: PointIndex,
     /// Which repeat, from 0.
     pub repeat: u32,
     /// Its load level.
-    pub concurrency: u32,
+    pub level: Level,
 }
 
 /// What a trial works with.
@@ -31,7 +32,7 @@ pub(super) struct Context<'a> {
     pub blobs: &'a BlobStore,
     pub engine: &'a mut Engine,
     pub workload: &'a Workload,
-    pub price: Option<Price>,
+    pub terms: &'a Terms,
 }
 
 /// What a trial came to.
@@ -82,8 +83,8 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
     if let Some(failure) = stopped {
         return Err(failure);
     }
-    let tally = Tally::of(&records, window(&at, &end), &end.lateness);
-    let summary = tally.summary(at.price);
+    let tally = Tally::of(&records, window(&at, &end), &end.client);
+    let summary = tally.summary(at.terms);
     at.writer.write([Body::TrialDone { trial, summary: Box::new(summary), blob: name }]).await?;
     let all_failed = (!records.iter().any(|r| r.outcome.is_ok())).then(|| {
         let said = records.iter().find_map(|r| r.error.clone());
@@ -122,6 +123,7 @@ fn window(at: &Context<'_>, end: &TrialEnd) -> Window {
         end_ns: end.window_end_ns,
         load_end_ns: end.load_end_ns,
         by_count: at.turn.plan.load.requests.is_some(),
+        arrival: at.turn.plan.load.arrival,
     }
 }
 
@@ -136,7 +138,7 @@ fn spec(at: &Context<'_>, place: TrialPlace, first_id: u64) -> TrialSpec {
     let (workload, shape) = (at.workload.clone(), at.engine.shape.clone());
     TrialSpec {
         target: at.engine.target.clone(),
-        concurrency: place.concurrency,
+        concurrency: place.level.in_flight().unwrap_or(1),
         stop,
         warmup_ns: s_to_ns(load.warmup_s),
         limits: Limits {
@@ -146,8 +148,8 @@ fn spec(at: &Context<'_>, place: TrialPlace, first_id: u64) -> TrialSpec {
             total_ns,
             drain_ns: s_to_ns(load.drain_s),
         },
-        expect_output_tokens: at.turn.plan.workload.output_tokens,
+        expect_output_tokens: at.turn.plan.workload.output_tokens.as_ref().map_or(0, shared::plan::Lengths::most),
         first_id,
-        body: Arc::new(move |request| shape.body(&workload.ask(request))),
+        body: Arc::new(move |request| shape.body(&workload.piece(0, request).asks[0])),
     }
 }

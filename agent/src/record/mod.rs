@@ -8,5 +8,5 @@ mod verdict;
 
 pub use request::{Chunk, RequestRecord};
 pub use statistics::{Samples, needed};
-pub use tally::{Price, Tally, Window};
+pub use tally::{ClientSide, Tally, Terms, Window};
 pub use verdict::{CLIENT_LATE_LIMIT_MS, judge};

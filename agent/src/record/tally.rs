@@ -6,6 +6,7 @@ use super::statistics::Samples;
 use shared::caveat::Caveat;
 use shared::cost::{UsdPerGpuHour, cost_per_mtok};
 use shared::outcome::Outcome;
+use shared::plan::{Arrival, Plan, SloPlan};
 use shared::summary::{Percentile, Summary, TokenSource};
 use shared::units::{finite, ns_to_s};
 use std::collections::BTreeMap;
@@ -21,15 +22,47 @@ pub struct Window {
     pub load_end_ns: u64,
     /// True where the trial has a number of requests, false where it has a duration.
     pub by_count: bool,
+    /// What decides whether a request belongs to it.
+    pub arrival: Arrival,
 }
 
-/// Price and GPUs, where both are known.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Price {
+/// What the load generator says of itself during a trial.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClientSide {
+    /// A bounded sample of its loop's lateness: how long after a timer was due its turn came, ns.
+    pub loop_lag_ns: Vec<u64>,
+    /// A bounded sample of its lateness in sending, ns: from due, with room and an open connection, to sent.
+    pub send_late_ns: Vec<u64>,
+    /// CPU time of its thread over wall time within the window, 0 to 1.
+    pub busy: Option<f64>,
+}
+
+/// What figures need to know of the plan.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Terms {
     /// GPUs of the engine.
-    pub gpus: u32,
+    pub gpus: Option<u32>,
     /// Price of one.
-    pub usd_per_gpu_hour: UsdPerGpuHour,
+    pub usd_per_gpu_hour: Option<UsdPerGpuHour>,
+    /// Limits that goodput is judged by.
+    pub slo: Option<SloPlan>,
+}
+
+impl Terms {
+    /// The terms of a plan.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            gpus: plan.engine.gpus,
+            usd_per_gpu_hour: plan.cost.as_ref().map(|cost| cost.usd_per_gpu_hour),
+            slo: plan.slo.clone(),
+        }
+    }
+
+    /// Price and GPUs, where both are known.
+    fn price(&self) -> Option<(u32, UsdPerGpuHour)> {
+        Option::zip(self.gpus, self.usd_per_gpu_hour)
+    }
 }
 
 /// Everything a summary needs of one trial, or of several pooled.
@@ -60,15 +93,15 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Tallies one trial. `lateness_ns` is a sample of the client's own lateness.
+    /// Tallies one trial.
     #[must_use]
-    pub fn of(records: &[RequestRecord], window: Window, lateness_ns: &[u64]) -> Self {
+    pub fn of(records: &[RequestRecord], window: Window, client: &ClientSide) -> Self {
         let (start, end, whole_span) = bounds(records, window);
         let mut tally = Tally {
             window_start_ns: start,
             window_ns: end.saturating_sub(start),
             whole_span,
-            lateness_ns: lateness_ns.to_vec(),
+            lateness_ns: [&client.loop_lag_ns[..], &client.send_late_ns[..]].concat(),
             in_flight_peak: peak(records, start, end),
             ..Tally::default()
         };
@@ -166,7 +199,8 @@ impl Tally {
 
     /// The exact figures.
     #[must_use]
-    pub fn summary(&self, price: Option<Price>) -> Summary {
+    pub fn summary(&self, terms: &Terms) -> Summary {
+        let price = terms.price();
         let window_s = ns_to_s(self.window_ns);
         let counted = self.token_source.is_some_and(|s| s != TokenSource::Unknown);
         let output_tokens = counted.then_some(self.millitokens.div_ceil(1000));
@@ -175,8 +209,8 @@ impl Tally {
         let prompt_tokens = (counted && !self.prompt_unknown).then_some(self.prompt_tokens);
         let total = Option::zip(output_tokens, prompt_tokens).map(|(o, p)| o + p);
         let cost = |tokens: Option<u64>| {
-            let price = price?;
-            cost_per_mtok(price.gpus, price.usd_per_gpu_hour, window_s, tokens?)
+            let (gpus, usd_per_gpu_hour) = price?;
+            cost_per_mtok(gpus, usd_per_gpu_hour, window_s, tokens?)
         };
         let late = Samples { ok_ns: self.lateness_ns.clone(), ..Samples::default() }.distribution();
         let ok = self.outcomes.iter().filter(|(o, _)| o.is_ok()).map(|(_, n)| n).sum();
@@ -223,8 +257,9 @@ impl Tally {
             },
             cost_per_mtok_output: cost(output_tokens),
             cost_per_mtok_total: cost(total),
-            price: price.map(|p| p.usd_per_gpu_hour),
+            price: price.map(|(_, usd)| usd),
             caveats,
+            ..Summary::default()
         }
     }
 }

@@ -5,6 +5,7 @@ use super::statistics::needed;
 use shared::caveat::{Finding, Rule};
 use shared::ids::PointIndex;
 use shared::outcome::Outcome;
+use shared::plan::{Level, Plan};
 use shared::summary::Summary;
 
 /// Client lateness at the 99th percentile above which latencies are doubted, ms: a tenth of the smallest time to
@@ -13,7 +14,7 @@ pub const CLIENT_LATE_LIMIT_MS: f64 = 5.0;
 
 /// What the rules object to in one point.
 #[must_use]
-pub fn judge(point: PointIndex, target: u32, summary: &Summary) -> Vec<Finding> {
+pub fn judge(point: PointIndex, level: Level, _plan: &Plan, summary: &Summary) -> Vec<Finding> {
     let mut rules = Vec::new();
     if let Some(p99_ms) = summary.client_late_p99_ms.filter(|ms| *ms > CLIENT_LATE_LIMIT_MS) {
         rules.push(Rule::ClientLate { p99_ms, limit_ms: CLIENT_LATE_LIMIT_MS });
@@ -26,7 +27,7 @@ pub fn judge(point: PointIndex, target: u32, summary: &Summary) -> Vec<Finding> 
     if short > 0 {
         rules.push(Rule::ShortOutput { short, ok: summary.ok });
     }
-    if summary.in_flight_peak < target {
+    if let Some(target) = level.in_flight().filter(|target| summary.in_flight_peak < *target) {
         rules.push(Rule::ConcurrencyNotReached { reached: summary.in_flight_peak, target });
     }
     if summary.ok < needed(99) {

@@ -6,7 +6,7 @@ use shared::event::{Body, RunState};
 use shared::ids::RunId;
 use shared::outcome::Outcome;
 use shared::summary::TokenSource;
-use tokenprism::record::{Chunk, RequestRecord, Tally};
+use tokenprism::record::{Chunk, RequestRecord, Tally, Terms};
 
 fn record(id: u64) -> RequestRecord {
     let sent = 1_000 * (id + 1);
@@ -39,7 +39,7 @@ async fn run_with_records(server: &Server) -> RunId {
         writer.push(&record(id)).unwrap();
     }
     let blob = writer.finish().unwrap();
-    let summary = || Box::new(Tally::default().summary(None));
+    let summary = || Box::new(Tally::default().summary(&Terms::default()));
     let trial = |trial: u32, repeat: u32| Body::TrialStarted { trial, point: 0, repeat };
     let bodies = vec![
         (1, Body::State { state: RunState::Running, reason: None }),

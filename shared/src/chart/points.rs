@@ -13,11 +13,11 @@ pub fn throughput_by_level(view: &RunView, theme: Theme) -> ChartDefinition {
     let option = frame(theme, "Output throughput by requests in flight", "", "tok/s", AxisType::Value, Trigger::Axis)
         .series(line("concurrency", "tok/s", "output", PALETTE[0]).symbol_size(7));
     let mut levels: Vec<_> =
-        (view.points.iter()).map(|p| (p.concurrency, p.summary.as_ref().and_then(|s| s.output_throughput))).collect();
-    levels.sort_unstable_by_key(|(level, _)| *level);
+        (view.points.iter()).map(|p| (p.level.value(), p.summary.as_ref().and_then(|s| s.output_throughput))).collect();
+    levels.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
     let mut data = ChartData { dimensions: vec!["concurrency", "tok/s"], rows: Vec::new() };
     for (level, throughput) in levels {
-        data.push(&[Some(f64::from(level)), throughput]);
+        data.push(&[Some(level), throughput]);
     }
     ChartDefinition { option, data }
 }

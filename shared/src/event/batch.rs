@@ -1,7 +1,7 @@
 //! Owns the batch: what about 100 ms of load looked like, bounded in size whatever the rate.
 //! Must not know how requests are made.
 
-use crate::histogram::LogHistogram;
+use crate::histogram::{GapHistogram, LogHistogram};
 use crate::ids::{RequestId, TrialIndex};
 use crate::outcome::{Ended, Outcome};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ pub struct Batch {
     pub bins: Vec<TokenBin>,
     /// Requests in flight at the batch's end.
     pub in_flight: u32,
+    /// Requests that are due and wait for a connection or for room at the batch's end; open loop only.
+    #[serde(default)]
+    pub waiting: u32,
     /// Requests that ended, at most [`Batch::MAX_SAMPLES`].
     pub requests: RequestColumns,
     /// The other requests that ended: counts and histograms only.
@@ -31,7 +34,7 @@ impl Batch {
 }
 
 /// Load in one 100 ms bin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenBin {
     /// Bin number: run time / 100 ms.
     pub bin: u32,
@@ -39,6 +42,9 @@ pub struct TokenBin {
     pub millitokens: u64,
     /// Sum over requests of the time in flight within the bin, ns.
     pub in_flight_ns: u64,
+    /// Gaps between chunks, by when the later one arrived.
+    #[serde(default, skip_serializing_if = "GapHistogram::is_empty")]
+    pub gaps: GapHistogram,
 }
 
 /// Requests beyond the listed ones, by the 100 ms bin in which they ended.

@@ -7,9 +7,11 @@ pub use batch::{Batch, RequestColumns, RequestSample, RestBin, TokenBin};
 
 use crate::caveat::{Caveat, Finding};
 use crate::ids::{PointIndex, RunId, TrialIndex};
-use crate::plan::Plan;
-use crate::summary::Summary;
+use crate::plan::{Level, Plan};
+use crate::search::SearchEnd;
+use crate::summary::{Interval, Summary};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One event: its number in the run's stream, its time, and what happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,7 +86,19 @@ pub enum Body {
         point: PointIndex,
         /// Exact figures over all trials.
         summary: Box<Summary>,
+        /// Intervals over trials by the metric's key; none for a single trial.
+        #[serde(default)]
+        intervals: BTreeMap<String, Interval>,
     },
+    /// A search decided on its next level.
+    PointAdded {
+        /// The new point, after those there are.
+        point: PointIndex,
+        /// Its level.
+        level: Level,
+    },
+    /// A search came to its end.
+    SearchDone(SearchEnd),
     /// The rules looked at the run.
     Judged {
         /// Every objection.

@@ -11,9 +11,11 @@ use crate::caveat::{Caveat, Finding, Verdict, verdict_of};
 use crate::event::{Batch, Body, EngineInfo, Event, Host, RunState};
 use crate::ids::{PointIndex, RunId, TrialIndex};
 use crate::outcome::Ended;
-use crate::plan::Plan;
-use crate::summary::Summary;
+use crate::plan::{Level, Plan};
+use crate::search::SearchEnd;
+use crate::summary::{Interval, Summary};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Most lines of the engine's log that a view keeps; the event log has them all.
 const MAX_LOG_LINES: usize = 200;
@@ -37,8 +39,14 @@ pub struct RunView {
     pub points: Vec<PointView>,
     /// Trials in execution order.
     pub trials: Vec<TrialView>,
+    /// What a search came to.
+    #[serde(default)]
+    pub search: Option<SearchEnd>,
     /// Requests in flight at the last batch.
     pub in_flight: u32,
+    /// Requests that were due and waited at the last batch; open loop only.
+    #[serde(default)]
+    pub waiting: u32,
     /// Requests that ended well and that did not, over the whole run.
     pub ended: Ended,
     /// Live series on the run's time axis.
@@ -75,10 +83,19 @@ pub struct Header {
 /// One point: a load level and its figures so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PointView {
-    /// Requests in flight that it asks for.
-    pub concurrency: u32,
+    /// How hard it asks.
+    pub level: Level,
     /// Figures over all trials, once all ended.
     pub summary: Option<Summary>,
+    /// Intervals over trials by the metric's key.
+    #[serde(default)]
+    pub intervals: BTreeMap<String, Interval>,
+}
+
+impl PointView {
+    fn at(level: Level) -> Self {
+        Self { level, summary: None, intervals: BTreeMap::new() }
+    }
 }
 
 /// One trial.
@@ -112,9 +129,7 @@ impl RunView {
         self.last_ns = self.last_ns.max(event.t_ns);
         match &event.body {
             Body::Created { run, plan, anchor_unix_ms, host, agent_version } => {
-                self.points = (plan.load.concurrency.iter())
-                    .map(|concurrency| PointView { concurrency: *concurrency, summary: None })
-                    .collect();
+                self.points = plan.load.levels().into_iter().map(PointView::at).collect();
                 self.header = Some(Header {
                     run: run.clone(),
                     plan: (**plan).clone(),
@@ -129,6 +144,7 @@ impl RunView {
                 self.reason.clone_from(reason);
                 if state.is_final() {
                     self.in_flight = 0;
+                    self.waiting = 0;
                 }
             }
             Body::EngineReady(info) => self.engine = Some(info.clone()),
@@ -160,12 +176,19 @@ impl RunView {
                     trial.blob.clone_from(blob);
                 }
                 self.in_flight = 0;
+                self.waiting = 0;
             }
-            Body::PointDone { point, summary } => {
+            Body::PointDone { point, summary, intervals } => {
                 if let Some(point) = self.points.get_mut(*point as usize) {
                     point.summary = Some((**summary).clone());
+                    point.intervals.clone_from(intervals);
                 }
             }
+            Body::PointAdded { point, level } => {
+                self.points.truncate(*point as usize);
+                self.points.push(PointView::at(*level));
+            }
+            Body::SearchDone(end) => self.search = Some(end.clone()),
             Body::Judged { findings, caveats } => {
                 self.findings = Some(findings.clone());
                 self.caveats.clone_from(caveats);
@@ -176,6 +199,7 @@ impl RunView {
 
     fn batch(&mut self, batch: &Batch) {
         self.in_flight = batch.in_flight;
+        self.waiting = batch.waiting;
         let mut ended = Ended::default();
         for sample in batch.requests.iter() {
             ended.count(sample.outcome);
@@ -221,11 +245,12 @@ impl RunView {
         trial.ended_ns.is_none().then_some((index as TrialIndex, trial))
     }
 
-    /// Trials that ended, and trials that the plan has.
+    /// Trials that ended, and trials that the run will have; absent while a search decides that.
     #[must_use]
-    pub fn progress(&self) -> (u32, u32) {
+    pub fn progress(&self) -> (u32, Option<u32>) {
         let done = self.trials.iter().filter(|t| t.ended_ns.is_some()).count() as u32;
-        (done, self.header.as_ref().map_or(0, |h| h.plan.trial_count()))
+        let planned = self.header.as_ref().and_then(|h| h.plan.trial_count());
+        (done, planned.or_else(|| self.search.as_ref().map(|_| self.trials.len() as u32)))
     }
 
     /// Time left, ns: by the mean length of the trials that ended, before that by the length that the plan gives a
@@ -236,6 +261,7 @@ impl RunView {
             return None;
         }
         let (done, total) = self.progress();
+        let total = total?;
         let ended = self.trials.iter().filter_map(|t| Some(t.ended_ns?.saturating_sub(t.started_ns)));
         let each = match done {
             0 => self.header.as_ref()?.plan.load.trial_ns()?,

@@ -2,7 +2,7 @@
 //! Must not know events; takes samples, and depends only on their multiset.
 
 use crate::event::{Batch, RequestSample, RestBin, TokenBin};
-use crate::histogram::LogHistogram;
+use crate::histogram::{GapHistogram, LogHistogram};
 use crate::outcome::Ended;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,9 @@ pub struct Bin {
     /// TPOT of requests that ended well, by when they ended.
     #[serde(rename = "p", default)]
     pub tpot: LogHistogram,
+    /// Gaps between chunks, by when the later one arrived.
+    #[serde(rename = "g", default, skip_serializing_if = "GapHistogram::is_empty")]
+    pub gaps: GapHistogram,
 }
 
 impl Bin {
@@ -45,6 +48,7 @@ impl Bin {
         self.ended += other.ended;
         self.ttft.merge(&other.ttft);
         self.tpot.merge(&other.tpot);
+        self.gaps.merge(&other.gaps);
     }
 
     /// True where nothing was in flight and nothing arrived: drawn as a gap, not as zero.
@@ -66,6 +70,7 @@ impl Series {
         if let Some(bin) = self.bin(u64::from(load.bin)) {
             bin.millitokens += load.millitokens;
             bin.in_flight_ns += load.in_flight_ns;
+            bin.gaps.merge(&load.gaps);
         }
     }
 

@@ -3,8 +3,9 @@
 
 use super::*;
 use crate::event::{RequestColumns, RequestSample, RestBin, TokenBin};
-use crate::histogram::LogHistogram;
+use crate::histogram::{GapHistogram, LogHistogram};
 use crate::outcome::{Ended, Outcome};
+use crate::search::SearchStop;
 use crate::units::NS_PER_S;
 use proptest::prelude::*;
 use serde::Serialize;
@@ -32,14 +33,24 @@ fn batch() -> impl Strategy<Value = Body> {
         |(trial, bins, samples, rest, in_flight)| {
             let mut requests = RequestColumns::default();
             samples.iter().for_each(|s| requests.push(s));
-            let bins =
-                bins.into_iter().map(|(bin, millitokens, in_flight_ns)| TokenBin { bin, millitokens, in_flight_ns });
+            let bins = bins.into_iter().map(|(bin, millitokens, in_flight_ns)| {
+                let mut gaps = GapHistogram::default();
+                gaps.add(GapHistogram::bucket(in_flight_ns), 1 + bin);
+                TokenBin { bin, millitokens, in_flight_ns, gaps }
+            });
             let rest = rest.into_iter().map(|(bin, ok, ttft_ns)| {
                 let mut ttft = LogHistogram::default();
                 ttft.add(ttft_ns);
                 RestBin { bin, ended: Ended { ok: ok.into(), failed: 1, cancelled: 2 }, tpot: ttft.clone(), ttft }
             });
-            Body::Batch(Batch { trial, bins: bins.collect(), in_flight, requests, rest: rest.collect() })
+            Body::Batch(Batch {
+                trial,
+                bins: bins.collect(),
+                in_flight,
+                waiting: in_flight / 2,
+                requests,
+                rest: rest.collect(),
+            })
         },
     )
 }
@@ -52,6 +63,8 @@ fn body() -> impl Strategy<Value = Body> {
         1 => prop::collection::vec("[a-z]{0,9}", 0..150).prop_map(|lines| Body::EngineLog { lines }),
         1 => Just(Body::State { state: RunState::Running, reason: None }),
         1 => Just(Body::Judged { findings: vec![], caveats: vec![Caveat::SharedCores] }),
+        1 => (0u32..3, 1u32..99).prop_map(|(point, n)| Body::PointAdded { point, level: Level::Concurrency(n) }),
+        1 => Just(Body::SearchDone(SearchEnd { answer: None, beyond: None, stop: SearchStop::NothingHolds })),
         1 => Just(Body::Unknown),
     ]
 }

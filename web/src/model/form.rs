@@ -2,7 +2,7 @@
 //! Must not know input elements.
 
 use shared::cost::UsdPerGpuHour;
-use shared::plan::{CostPlan, EngineKind, ParamValue, Plan, PlanError};
+use shared::plan::{CostPlan, EngineKind, Lengths, ParamValue, Plan, PlanError};
 
 /// The form as texts, as people type them.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,9 +62,9 @@ impl Form {
             batch: optional(plan.param_int("batch")),
             kv_cache: plan.param_bool("kv_cache").unwrap_or(true),
             synthetic: plan.workload.input_tokens.is_some(),
-            input_tokens: plan.workload.input_tokens.unwrap_or(64).to_string(),
+            input_tokens: plan.workload.input_tokens.as_ref().and_then(Lengths::fixed).unwrap_or(64).to_string(),
             prompts: plan.workload.prompts.clone().unwrap_or_else(|| "all".to_owned()),
-            output_tokens: plan.workload.output_tokens.to_string(),
+            output_tokens: plan.workload.output_tokens.as_ref().and_then(Lengths::fixed).unwrap_or(64).to_string(),
             ignore_eos: plan.workload.ignore_eos,
             nonce: plan.workload.nonce,
             seed: plan.workload.seed.to_string(),
@@ -94,14 +94,14 @@ impl Form {
         plan.engine.gpus = if self.gpus.trim().is_empty() { None } else { Some(whole("engine.gpus", &self.gpus)?) };
         self.params(&mut plan, builtin)?;
         if self.synthetic {
-            plan.workload.input_tokens = Some(whole("workload.input_tokens", &self.input_tokens)?);
+            plan.workload.input_tokens = Some(Lengths::Fixed(whole("workload.input_tokens", &self.input_tokens)?));
             plan.workload.prompts = None;
             plan.workload.file = None;
         } else if plan.workload.file.is_none() {
             plan.workload.input_tokens = None;
             plan.workload.prompts = text(&self.prompts);
         }
-        plan.workload.output_tokens = whole("workload.output_tokens", &self.output_tokens)?;
+        plan.workload.output_tokens = Some(Lengths::Fixed(whole("workload.output_tokens", &self.output_tokens)?));
         plan.workload.ignore_eos = self.ignore_eos;
         plan.workload.nonce = self.nonce;
         plan.workload.seed = whole("workload.seed", &self.seed)?;

@@ -95,7 +95,7 @@ mod tests {
             created_unix_ms: created_ms,
             elapsed_ns: 0,
             trials_done: 0,
-            trials: 1,
+            trials: Some(1),
             best_output_throughput: None,
             verdict: None,
             seq,

@@ -96,7 +96,10 @@ fn Editor(plan: Plan) -> impl IntoView {
         });
     };
     let trials = move || match outcome.get() {
-        Ok(plan) => format!("{} points, {} trials", plan.load.concurrency.len(), plan.trial_count()),
+        Ok(plan) => match plan.trial_count() {
+            Some(trials) => format!("{} points, {trials} trials", plan.load.levels().len()),
+            None => "levels found by measuring".to_owned(),
+        },
         Err(_) => String::new(),
     };
     view! {

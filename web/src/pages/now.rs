@@ -106,10 +106,14 @@ fn LiveCard(run: RunId) -> impl IntoView {
     let name = text(|r| r.name.clone());
     let engine = text(engine_words);
     let state = Memo::new(move |_| row.with(|r| r.as_ref().map_or(RunState::Running, |r| r.state)));
-    let progress = text(|r| format!("{} of {} trials", r.trials_done, r.trials));
+    let progress = text(|r| format::progress(r.trials_done, r.trials));
     let elapsed = text(|r| format::duration(r.elapsed_ns));
     let best = text(best);
-    let share = move || row.with(|r| r.as_ref().map_or(0.0, |r| f64::from(r.trials_done) / f64::from(r.trials.max(1))));
+    let share = move || {
+        row.with(|r| {
+            r.as_ref().map_or(0.0, |r| r.trials.map_or(0.0, |n| f64::from(r.trials_done) / f64::from(n.max(1))))
+        })
+    };
     view! {
         <article class="live-card" data-testid="live-card">
             <header>

@@ -177,7 +177,7 @@ fn Row(run: RunId) -> impl IntoView {
             <td title=text(|r| r.reason.clone().unwrap_or_default())><StateBadge state=state/></td>
             <td>{move || verdict.get().map(|v| view! { <VerdictBadge verdict=Signal::stored(Some(v))/> })}</td>
             <td class="number">{text(best)}</td>
-            <td class="number">{text(|r| format!("{} / {}", r.trials_done, r.trials))}</td>
+            <td class="number">{text(|r| format::progress(r.trials_done, r.trials))}</td>
             <td class="number">{text(|r| format::duration(r.elapsed_ns))}</td>
             <td>{move || view! { <When unix_ms=begun.get()/> }}</td>
             <td>

@@ -4,6 +4,7 @@
 use super::*;
 use crate::record::{Chunk, judge};
 use shared::caveat::{Rule, Verdict, verdict_of};
+use shared::plan::Level;
 
 const S: u64 = 1_000_000_000;
 
@@ -29,8 +30,18 @@ fn request(id: u64, sent: u64, at: &[u64]) -> RequestRecord {
     }
 }
 
+fn plan() -> Plan {
+    shared::preset::find("first").unwrap()
+}
+
 fn duration(start: u64, end: u64) -> Window {
-    Window { start_ns: Some(start), end_ns: Some(end), load_end_ns: end + 9 * S, by_count: false }
+    Window {
+        start_ns: Some(start),
+        end_ns: Some(end),
+        load_end_ns: end + 9 * S,
+        by_count: false,
+        arrival: Arrival::Closed,
+    }
 }
 
 #[test]
@@ -41,7 +52,7 @@ fn events_are_credited_to_the_window_whichever_request_they_belong_to() {
         .map(|id| RequestRecord { outcome: Outcome::Cancelled, ..request(id, 0, &at) })
         .chain([request(8, 3 * S, &[4 * S])])
         .collect();
-    let summary = Tally::of(&records, duration(2 * S, 12 * S), &[]).summary(None);
+    let summary = Tally::of(&records, duration(2 * S, 12 * S), &ClientSide::default()).summary(&Terms::default());
     assert_eq!(summary.output_tokens, Some(801));
     assert_eq!(summary.output_throughput, Some(80.1));
     assert_eq!((summary.attempted, summary.ok), (1, 1));
@@ -52,7 +63,7 @@ fn total_is_prompt_plus_output_exactly_once() {
     // CASES B18.
     let at: Vec<u64> = (1..=50).map(|i| i * S / 10).collect();
     let record = RequestRecord { prompt_tokens: Some(100), ..request(0, 0, &at) };
-    let summary = Tally::of(&[record], duration(0, 10 * S), &[]).summary(None);
+    let summary = Tally::of(&[record], duration(0, 10 * S), &ClientSide::default()).summary(&Terms::default());
     assert_eq!(summary.total_throughput, Some(15.0));
 }
 
@@ -78,7 +89,7 @@ fn an_empty_stream_is_no_sample_and_no_zero() {
             _ => request(id, id, &[id + 5 * S]),
         })
         .collect();
-    let summary = Tally::of(&records, duration(0, 10 * S), &[]).summary(None);
+    let summary = Tally::of(&records, duration(0, 10 * S), &ClientSide::default()).summary(&Terms::default());
     assert_eq!((summary.ttft.n, summary.outcomes[&Outcome::Empty]), (4, 6));
     assert_eq!(summary.ttft.p50.ms(), Some(5000.0));
 }
@@ -92,21 +103,27 @@ fn refused_requests_never_better_a_latency() {
             _ => request(id, id, &[id + 2 * S]),
         })
         .collect();
-    let summary = Tally::of(&records, duration(0, 10 * S), &[]).summary(None);
+    let summary = Tally::of(&records, duration(0, 10 * S), &ClientSide::default()).summary(&Terms::default());
     assert_eq!((summary.attempted, summary.ok, summary.ttft.p50.ms()), (100, 50, Some(2000.0)));
-    let findings = judge(0, 1, &summary);
+    let findings = judge(0, Level::Concurrency(1), &plan(), &summary);
     assert!(findings.iter().any(|f| matches!(f.rule, Rule::Failures { failed: 50, attempted: 100 })));
     assert_eq!(verdict_of(&findings), Verdict::Invalid);
 }
 
 #[test]
 fn by_count_the_saturated_part_is_the_headline_only_where_it_holds_enough() {
-    let window = Window { start_ns: Some(0), end_ns: Some(9 * S), load_end_ns: 20 * S, by_count: true };
+    let window = Window {
+        start_ns: Some(0),
+        end_ns: Some(9 * S),
+        load_end_ns: 20 * S,
+        by_count: true,
+        arrival: Arrival::Closed,
+    };
     let records: Vec<_> = (0..10).map(|id| request(id, id * S, &[id * S + S / 2])).collect();
-    let saturated = Tally::of(&records, window, &[]).summary(None);
+    let saturated = Tally::of(&records, window, &ClientSide::default()).summary(&Terms::default());
     assert_eq!((saturated.window_s, saturated.caveats.contains(&Caveat::WholeSpan)), (9.0, false));
     let slow: Vec<_> = (0..10).map(|id| request(id, id * S, &[19 * S])).collect();
-    let whole = Tally::of(&slow, window, &[]).summary(None);
+    let whole = Tally::of(&slow, window, &ClientSide::default()).summary(&Terms::default());
     assert_eq!((whole.window_s, whole.caveats.contains(&Caveat::WholeSpan)), (20.0, true));
     assert_eq!((whole.in_flight_peak, whole.attempted), (10, 10));
 }
@@ -116,7 +133,7 @@ fn chunks_without_counts_are_credited_their_share_and_marked() {
     let mut record = request(0, 0, &[S, 2 * S, 3 * S, 12 * S]);
     record.chunks.iter_mut().for_each(|c| c.tokens = None);
     record.output_tokens = Some(8);
-    let summary = Tally::of(&[record], duration(0, 10 * S), &[]).summary(None);
+    let summary = Tally::of(&[record], duration(0, 10 * S), &ClientSide::default()).summary(&Terms::default());
     assert_eq!(summary.output_tokens, Some(6));
     assert!(summary.caveats.contains(&Caveat::ChunkCountsEstimated));
 }
@@ -127,7 +144,7 @@ fn without_any_count_figures_per_token_are_absent() {
     record.chunks.iter_mut().for_each(|c| c.tokens = None);
     record.output_tokens = None;
     record.token_source = TokenSource::Unknown;
-    let summary = Tally::of(&[record], duration(0, 10 * S), &[]).summary(None);
+    let summary = Tally::of(&[record], duration(0, 10 * S), &ClientSide::default()).summary(&Terms::default());
     assert_eq!((summary.output_tokens, summary.output_throughput, summary.tpot.n), (None, None, 0));
     assert!(summary.caveats.contains(&Caveat::TokenCountUnknown));
 }
@@ -136,8 +153,14 @@ fn without_any_count_figures_per_token_are_absent() {
 fn the_five_rules() {
     let records: Vec<_> =
         (0..10).map(|id| RequestRecord { outcome: Outcome::OkShort, ..request(id, id, &[id + S]) }).collect();
-    let summary = Tally::of(&records, duration(0, 10 * S), &[20_000_000; 4]).summary(None);
-    let labels: Vec<_> = judge(3, 64, &summary).iter().map(|f| (f.point, f.rule.label())).collect();
+    let summary = Tally::of(
+        &records,
+        duration(0, 10 * S),
+        &ClientSide { loop_lag_ns: vec![20_000_000; 4], ..ClientSide::default() },
+    )
+    .summary(&Terms::default());
+    let labels: Vec<_> =
+        judge(3, Level::Concurrency(64), &plan(), &summary).iter().map(|f| (f.point, f.rule.label())).collect();
     assert_eq!(
         labels,
         [(3, "client late"), (3, "short output"), (3, "concurrency never reached"), (3, "too few samples")]
@@ -146,10 +169,10 @@ fn the_five_rules() {
 
 #[test]
 fn pooling_trials_pools_samples() {
-    let one = Tally::of(&[request(0, 0, &[S])], duration(0, 10 * S), &[]);
+    let one = Tally::of(&[request(0, 0, &[S])], duration(0, 10 * S), &ClientSide::default());
     let mut two = one.clone();
-    two.merge(&Tally::of(&[request(1, 0, &[3 * S])], duration(0, 10 * S), &[]));
-    let summary = two.summary(None);
+    two.merge(&Tally::of(&[request(1, 0, &[3 * S])], duration(0, 10 * S), &ClientSide::default()));
+    let summary = two.summary(&Terms::default());
     assert_eq!((summary.ttft.n, summary.ttft.mean_ms, summary.window_s), (2, Some(2000.0), 20.0));
     assert_eq!(summary.prompt_tokens, Some(20));
 }

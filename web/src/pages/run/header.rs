@@ -31,7 +31,8 @@ pub fn share_done(view: &RunView) -> f64 {
     if view.run_state() == RunState::Done {
         return 1.0;
     }
-    let (Some(header), true) = (&view.header, total > 0) else { return 0.0 };
+    // A search does not know how many trials it will need.
+    let (Some(header), Some(total)) = (&view.header, total.filter(|n| *n > 0)) else { return 0.0 };
     let current = view.current_trial().map_or(0.0, |(_, trial)| trial_share(trial, &header.plan, view.last_ns));
     (f64::from(done) + current) / f64::from(total)
 }
@@ -65,7 +66,7 @@ pub fn RunHeader() -> impl IntoView {
     let name = text(|v| v.header.as_ref().map(|h| h.plan.name.clone()).unwrap_or_default());
     let engine = text(engine_words);
     let share = Memo::new(move |_| app.with_view(|v| (share_done(v) * 1000.0).round() / 10.0).unwrap_or(0.0));
-    let trials = text(|v| format!("{} of {} trials", v.progress().0, v.progress().1));
+    let trials = text(|v| format::progress(v.progress().0, v.progress().1));
     let ok = text(|v| format::count(v.ended.ok));
     let others = text(|v| {
         let failed = match v.ended.failed {

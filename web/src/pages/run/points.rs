@@ -15,7 +15,7 @@ use shared::view::RunView;
 /// One line of the table, as text.
 #[derive(Clone, PartialEq)]
 struct Line {
-    concurrency: u32,
+    level: String,
     state: String,
     /// Figures of a part of the trials are marked.
     partial: bool,
@@ -93,7 +93,7 @@ fn lines(view: &RunView) -> Vec<Line> {
         let last = of_point().filter_map(|t| t.summary.as_ref()).next_back();
         let summary = point.summary.as_ref().or(last);
         Line {
-            concurrency: point.concurrency,
+            level: point.level.short(),
             state,
             partial: point.summary.is_none() && last.is_some(),
             cells: summary.map_or_else(|| vec![format::ABSENT.to_owned(); width()], cells),
@@ -130,7 +130,7 @@ pub fn PointsTable() -> impl IntoView {
             .then(|| view! { <span class="quiet" title="Figures of the last trial that ended">" last trial"</span> });
         view! {
             <tr data-testid="point-row">
-                <th scope="row" class="number">{line.concurrency}</th>
+                <th scope="row" class="number">{line.level}</th>
                 <td>{line.state}{partial}" "{doubt}" "{doubts}</td>
                 {line.cells.into_iter().enumerate().map(|(column, cell)| {
                     let needs = cell.starts_with("n <");
@@ -150,7 +150,7 @@ pub fn PointsTable() -> impl IntoView {
                 <table class="points" data-testid="points-table">
                     <thead>
                         <tr>
-                            <th scope="col" rowspan="2" class="number">"In flight"</th>
+                            <th scope="col" rowspan="2" class="number">"Level"</th>
                             <th scope="col" rowspan="2">"State"</th>
                             {GROUPS.iter().map(|(name, columns)| view! { <th scope="colgroup" colspan=columns.len() class="group">{*name}</th> }).collect_view()}
                             <th scope="col" rowspan="2" class="number" title="US dollars per million output tokens">"$/MTok"</th>
@@ -173,56 +173,21 @@ pub fn PointsTable() -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::summary::{Percentile, TokenSource};
-    use std::collections::BTreeMap;
-
-    fn distribution() -> Distribution {
-        Distribution {
-            n: 12,
-            absent: 0,
-            mean_ms: Some(1.0),
-            min_ms: None,
-            max_ms: None,
-            p50: Percentile::Ms(1.0),
-            p90: Percentile::Ms(1.0),
-            p95: Percentile::Ms(1.0),
-            p99: Percentile::Needs(100),
-        }
-    }
 
     #[test]
     fn a_line_has_a_cell_for_every_column() {
         let summary = Summary {
             attempted: 12,
             ok: 10,
-            outcomes: BTreeMap::new(),
-            window_s: 1.0,
-            window_start_ns: 0,
-            ttft: distribution(),
-            tpot: distribution(),
-            chunk_gap: distribution(),
-            e2e: distribution(),
-            queue_client: distribution(),
-            output_tokens: None,
-            failed_output_tokens: None,
-            prompt_tokens: None,
-            output_throughput: None,
-            total_throughput: None,
             request_throughput: Some(2.0),
-            in_flight_mean: None,
             in_flight_peak: 4,
-            coalesced_chunks: None,
-            token_source: TokenSource::Unknown,
-            client_late_p99_ms: None,
-            cost_per_mtok_output: None,
-            cost_per_mtok_total: None,
-            price: None,
             caveats: vec![Caveat::PriceUnknown],
+            ..Summary::default()
         };
         let cells = cells(&summary);
         assert_eq!(cells.len(), width());
         assert_eq!(&cells[..3], ["12", "10", "2"]);
-        assert_eq!(cells[5], "n < 100");
+        assert_eq!(cells[5], "n < 1");
         assert_eq!(cells[13], "—");
     }
 }

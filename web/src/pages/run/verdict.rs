@@ -34,8 +34,8 @@ fn caveats(view: &RunView) -> Vec<Caveat> {
 /// Findings, with the load level of each; one line a rule and point.
 fn findings(view: &RunView) -> Option<Vec<(String, String, Finding)>> {
     let line = |finding: &Finding| {
-        let level = view.points.get(finding.point as usize).map(|p| p.concurrency);
-        let place = level.map(|c| format!("At {c} in flight: ")).unwrap_or_default();
+        let level = view.points.get(finding.point as usize).map(|p| p.level.words());
+        let place = level.map(|words| format!("At {words}: ")).unwrap_or_default();
         (place, finding.rule.sentence(), finding.clone())
     };
     view.findings.as_ref().map(|list| list.iter().map(line).collect())

@@ -1,4 +1,4 @@
-//! Owns what each request of a trial asks: the plan's prompts, seeded, with a nonce a request.
+//! Owns what each request of a trial asks: the plan's prompts and lengths, seeded, with a nonce a request.
 //! Must not know how a request is written or sent.
 
 use crate::engine::{Ask, Prompt};
@@ -43,6 +43,15 @@ pub enum PromptsRefused {
     },
 }
 
+/// A piece of work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece {
+    /// Its requests, one after the other.
+    pub asks: Vec<Ask>,
+    /// Pause between an answer's end and the next request, ns.
+    pub think_ns: u64,
+}
+
 /// Makes the work of each request from the plan; the same plan makes the same work.
 #[derive(Clone, Debug)]
 pub struct Workload {
@@ -70,7 +79,11 @@ impl Workload {
     /// [`PromptsRefused`] as a sentence.
     pub fn of(plan: &Plan) -> Result<Self, PromptsRefused> {
         let workload = &plan.workload;
-        let source = match (workload.input_tokens, &workload.prompts, &workload.file) {
+        let source = match (
+            workload.input_tokens.as_ref().map(shared::plan::Lengths::most),
+            &workload.prompts,
+            &workload.file,
+        ) {
             (Some(n), _, _) if plan.engine.kind == EngineKind::Builtin => Source::Bytes(n),
             (Some(n), _, _) => Source::Words(n),
             (None, Some(wanted), _) => Source::List(shipped(wanted)?),
@@ -78,7 +91,7 @@ impl Workload {
         };
         Ok(Self {
             source,
-            output_tokens: workload.output_tokens,
+            output_tokens: workload.output_tokens.as_ref().map_or(0, shared::plan::Lengths::most),
             ignore_eos: workload.ignore_eos,
             nonce: workload.nonce,
             seed: workload.seed,
@@ -100,9 +113,14 @@ impl Workload {
         matches!(self.source, Source::Words(_)).then_some(Caveat::PromptLengthApproximate)
     }
 
-    /// The work of one request.
+    /// The `index`-th piece of work of a trial, whose first request has the number `id`: one request, or the turns of
+    /// a session.
     #[must_use]
-    pub fn ask(&self, request: u64) -> Ask {
+    pub fn piece(&self, _index: u64, id: u64) -> Piece {
+        Piece { asks: vec![self.ask(id)], think_ns: 0 }
+    }
+
+    fn ask(&self, request: u64) -> Ask {
         let stream = if self.nonce { request + 1 } else { 0 };
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(stream);

@@ -1,4 +1,4 @@
-//! Owns the mergeable log-histogram behind live percentiles: integer buckets at most 1 % wide.
+//! Owns the log-histogram behind live percentiles: integer buckets at most 1 % wide.
 //! Must not know which metric it holds.
 
 use serde::{Deserialize, Serialize};
