@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Requests of a row at least: a 99th percentile needs a hundred.
 const LEAST_REQUESTS: u32 = 128;
+/// Requests a stream of the paced rows, so that their start is a small part.
+const PACED_ROUNDS: u32 = 3;
 /// Requests a stream of the row at full speed, which would otherwise be over before it is measured.
 const FULL_SPEED_ROUNDS: u32 = 40;
 /// Tokens of a request of the row at full speed: long answers, so that it is tokens that are measured.
@@ -64,7 +66,7 @@ impl Scenario {
             |streams: u32, rounds: u32| Load::Streams { streams, requests: (streams * rounds).max(LEAST_REQUESTS) };
         let paced = |n: u32| Self {
             name: n.to_string(),
-            load: streams(n, 1),
+            load: streams(n, PACED_ROUNDS),
             tokens: args.tokens,
             prompt_tokens: 0,
             ttft_ms: args.ttft_ms,
@@ -72,7 +74,7 @@ impl Scenario {
         };
         let mut rows: Vec<Self> = args.streams.iter().map(|n| paced(*n)).collect();
         if args.many_streams > 0 {
-            let many = paced(args.many_streams);
+            let many = Self { load: streams(args.many_streams, 1), ..paced(args.many_streams) };
             let name = format!("{}, 5 tok/s each", many.name);
             rows.push(Self { name, tokens: MANY_TOKENS, gap_ms: MANY_GAP_MS, ..many });
         }

@@ -64,6 +64,7 @@ impl Control {
             }
         }
         engine.open_ahead(now_ns);
+        engine.pace();
         if self.cancel.is_cancelled() && !self.is_cancelled {
             self.is_cancelled = true;
             return stop_all(engine, |_| Abort::Cancelled);

@@ -17,9 +17,15 @@ use crate::record::RequestRecord;
 use crate::stream::Protocol;
 use shared::outcome::Outcome;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 /// Bytes of one read at most.
 const READ_BYTES: usize = 64 * 1024;
+/// Sockets ready in a tick above which the loop rests between two looks: 20,000 a second.
+const REST_FROM: u32 = 100;
+/// How long it rests, ns. Woken for each token, a core spends most of its time on waking up; resting it reads several
+/// at a time, and their stamps are late by half of this on average.
+const REST_NS: u64 = 200_000;
 /// Least time from one failed request of a lane to its next one: an error storm stays bounded.
 const FAILURE_PAUSE_NS: u64 = 50_000_000;
 
@@ -35,23 +41,31 @@ pub(super) struct Engine {
     pub next_id: u64,
     protocol: Protocol,
     buffer: Box<[u8]>,
+    /// Sockets that were ready since the last tick.
+    readied: u32,
+    /// Rests before it waits, so that more than one socket is ready at a time.
+    rests: bool,
 }
 
 impl Engine {
     pub fn new(io: Io, core: Core, works: Works, dispatch: Dispatch, protocol: Protocol, first_id: u64) -> Self {
         let (clock, timers) = (io.clock, Timers::default());
         let buffer = vec![0; READ_BYTES].into_boxed_slice();
-        Self { io, core, works, dispatch, timers, clock, next_id: first_id, protocol, buffer }
+        Self { io, core, works, dispatch, timers, clock, next_id: first_id, protocol, buffer, readied: 0, rests: false }
     }
 
     /// Waits until `until_ns` or until a socket is ready, and takes care of every socket that is.
     pub fn turn(&mut self, until_ns: u64, ready: &mut Vec<crate::poller::Ready>) -> Result<(), LoadError> {
         let now_ns = self.clock.now_ns();
-        if until_ns > now_ns {
+        if self.rests && until_ns > now_ns + REST_NS {
+            std::thread::sleep(Duration::from_nanos(REST_NS));
+            self.io.poller.look(ready)?;
+        } else if until_ns > now_ns {
             self.io.poller.wait_until(self.clock.instant(until_ns), ready)?;
         } else {
             self.io.poller.look(ready)?;
         }
+        self.readied += ready.len() as u32;
         for event in ready.iter() {
             let place = event.key as usize;
             match self.io.lanes[place].line {
@@ -73,6 +87,11 @@ impl Engine {
             self.dispatch_due();
         }
         Ok(())
+    }
+
+    /// Looks at how much was ready in the last tick.
+    pub fn pace(&mut self) {
+        self.rests = std::mem::take(&mut self.readied) > REST_FROM;
     }
 
     /// Begins a request on a lane: it was due at `sched_ns`, and there was room for it since `room_ns`.
