@@ -127,6 +127,7 @@ impl Core {
                 loop_lag_ns: self.loop_lag.into_values(),
                 send_late_ns: self.send_late.into_values(),
                 busy: None,
+                prefix_cache: None,
             },
             unsent: self.unsent,
             dropped_progress,

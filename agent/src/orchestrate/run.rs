@@ -7,10 +7,11 @@ use crate::engine::{Engine, EngineError};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
 use crate::record::{Tally, Terms, judge};
-use crate::workload::{PromptsRefused, Workload};
+use crate::workload::{Workload, WorkloadRefused};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
 use shared::caveat::{Caveat, Finding};
 use shared::event::{Body, RunState};
 use shared::ids::RunId;
@@ -46,9 +47,9 @@ pub(super) enum Failure {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The prompts.
+    /// The workload.
     #[error(transparent)]
-    Prompts(#[from] PromptsRefused),
+    Workload(#[from] WorkloadRefused),
     /// The load generator.
     #[error(transparent)]
     Load(#[from] crate::load::LoadError),
@@ -99,7 +100,7 @@ async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore) -> Result<(), Fail
     if turn.cancel.is_cancelled() {
         return Err(Failure::Cancelled);
     }
-    let workload = Workload::of(&turn.plan)?;
+    let workload = Workload::of(&turn.plan, salt_of(&turn.run))?;
     writer.write([Body::State { state: RunState::Starting, reason: None }]).await?;
     let (lines, received) = mpsc::channel(256);
     let logger = tokio::spawn(log_engine(received, writer.clone()));
@@ -109,7 +110,7 @@ async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore) -> Result<(), Fail
     };
     let result = match started {
         Ok(mut engine) => {
-            let result = measure(turn, writer, blobs, &mut engine, &workload).await;
+            let result = measure(turn, writer, blobs, &mut engine, workload).await;
             engine.stop().await;
             result
         }
@@ -127,16 +128,11 @@ async fn measure(
     writer: &Writer,
     blobs: &BlobStore,
     engine: &mut Engine,
-    workload: &Workload,
+    workload: Workload,
 ) -> Result<(), Failure> {
     let plan = &turn.plan;
-    if let (Some(context), Some(input)) = (engine.info.context_tokens, workload.planned_input_tokens())
-        && let Some(output) = plan.workload.output_tokens.as_ref().map(shared::plan::Lengths::most)
-        && input.saturating_add(output) > context
-    {
-        return Err(EngineError::Context { input, output, context }.into());
-    }
-    let mut caveats: Vec<Caveat> = engine.caveats.iter().cloned().chain(workload.caveat()).collect();
+    let workload = &workload.fitted(engine.vocabulary.clone(), engine.info.context_tokens)?;
+    let mut caveats: Vec<Caveat> = engine.caveats.iter().cloned().chain(workload.caveats()).collect();
     writer
         .write([
             Body::EngineReady(engine.info.clone()),
@@ -182,6 +178,12 @@ async fn measure(
         }
     }
     Ok(())
+}
+
+/// A number of the run's own, for the nonces of its prompts.
+fn salt_of(run: &RunId) -> u64 {
+    let digest = Sha256::digest(run.as_str());
+    digest.iter().take(8).fold(0, |salt, byte| salt << 8 | u64::from(*byte))
 }
 
 /// Trials in execution order: every round holds each level once, in seeded order, so that drift does not favour one.
