@@ -6,7 +6,6 @@ mod clock;
 mod figures;
 mod host;
 mod pacer;
-mod poller;
 mod process;
 mod raw;
 mod report;

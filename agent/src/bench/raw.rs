@@ -2,9 +2,9 @@
 //! Must not know the load generator; it says what this machine allows at best, and checks the pacing server's account.
 
 use super::clock::SharedClock;
-use super::poller::Poller;
 use super::trial::{Order, Seen, SeenRequest, body};
 use crate::descriptors::make_room;
+use crate::poller::Poller;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -65,7 +65,7 @@ pub(super) fn read(order: &Order, clock: SharedClock) -> io::Result<Seen> {
         let socket = TcpStream::connect(order.server)?;
         socket.set_nodelay(true)?;
         socket.set_nonblocking(true)?;
-        poller.add(&socket, key)?;
+        poller.add(&socket, key, false)?;
         lanes.push(Lane { socket, request: None, tail: Tail::default() });
     }
     let total = u64::from(order.requests) + u64::from(order.streams);

@@ -3,7 +3,7 @@
 
 use super::clock::SharedClock;
 use super::{host, raw};
-use crate::load::{self, Clock, Limits, LoadError, LoadEvent, Stop, Target, TrialSpec};
+use crate::load::{self, Arrivals, Clock, Limits, LoadError, LoadEvent, Request, Stop, Target, TrialSpec, Work};
 use crate::record::{RequestRecord, Samples};
 use crate::stream::Protocol;
 use bytes::Bytes;
@@ -108,7 +108,7 @@ fn by_load_generator(order: &Order, shared_clock: SharedClock) -> Result<Seen, L
             headers: Vec::new(),
             protocol: Protocol::OpenAiCompletions,
         },
-        concurrency: order.streams,
+        arrivals: Arrivals::Closed(order.streams),
         stop: Stop::Requests(order.requests),
         warmup_ns: 0,
         limits: Limits {
@@ -118,9 +118,11 @@ fn by_load_generator(order: &Order, shared_clock: SharedClock) -> Result<Seen, L
             total_ns: limit_ns,
             drain_ns: limit_ns,
         },
-        expect_output_tokens: tokens,
         first_id: 0,
-        body: Arc::new(move |id| Bytes::from(body(id, tokens))),
+        work: Arc::new(move |place| Work {
+            requests: vec![Request { body: Bytes::from(body(place.id, tokens)), expect_output_tokens: tokens }],
+            think_ns: 0,
+        }),
     };
     let mut handle = load::start(spec, clock)?;
     let mut records: Vec<RequestRecord> = Vec::new();

@@ -166,10 +166,10 @@ impl Workload {
         }
     }
 
-    /// When the requests of a trace are due, ns after its first, in order.
+    /// When the requests of a trace are due, ns after its first, in order; none without a trace.
     #[must_use]
-    pub fn offsets(&self) -> Option<&[u64]> {
-        if let Source::Trace(trace) = &*self.source { Some(trace.offsets()) } else { None }
+    pub fn offsets(&self) -> Arc<[u64]> {
+        if let Source::Trace(trace) = &*self.source { trace.offsets() } else { Arc::default() }
     }
 
     /// What must be said of the prompts.

@@ -9,6 +9,7 @@ use crate::engine::Ask;
 use serde::Deserialize;
 use shared::plan::TracePlan;
 use shared::units::NS_PER_MS;
+use std::sync::Arc;
 
 /// Tokens of a block that `hash_ids` names, the last of a prompt excepted, which can be shorter.
 const BLOCK_TOKENS: u32 = 512;
@@ -37,7 +38,7 @@ struct Request {
 /// A trace.
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
-    offsets: Vec<u64>,
+    offsets: Arc<[u64]>,
     requests: Vec<Request>,
 }
 
@@ -48,7 +49,7 @@ impl Trace {
     }
 
     fn parse(path: &str, text: &str, speed_up: f64) -> Result<Self, WorkloadRefused> {
-        let mut trace = Self { offsets: Vec::new(), requests: Vec::new() };
+        let (mut offsets, mut requests) = (Vec::new(), Vec::new());
         let (mut first, mut last) = (None, f64::NEG_INFINITY);
         for (number, line) in lines(text) {
             let line: Line = serde_json::from_str(line).map_err(|error| {
@@ -59,20 +60,23 @@ impl Trace {
             check(&line, last).map_err(|problem| at_line(path, number, problem))?;
             last = line.timestamp;
             let since_first_ms = line.timestamp - *first.get_or_insert(line.timestamp);
-            trace.offsets.push((since_first_ms / speed_up * NS_PER_MS as f64) as u64);
-            trace.requests.push(Request {
+            offsets.push((since_first_ms / speed_up * NS_PER_MS as f64) as u64);
+            requests.push(Request {
                 line: number,
                 input: line.input_length,
                 output: line.output_length,
                 blocks: line.hash_ids.into(),
             });
         }
-        if trace.requests.is_empty() { Err(WorkloadRefused::Empty(path.to_owned(), "request")) } else { Ok(trace) }
+        if requests.is_empty() {
+            return Err(WorkloadRefused::Empty(path.to_owned(), "request"));
+        }
+        Ok(Self { offsets: offsets.into(), requests })
     }
 
     /// When each request is due, ns after the first, in order.
-    pub fn offsets(&self) -> &[u64] {
-        &self.offsets
+    pub fn offsets(&self) -> Arc<[u64]> {
+        Arc::clone(&self.offsets)
     }
 
     /// The request of one line. Within a trial `id` and `index` go up together, so that their difference tells trials
@@ -141,9 +145,9 @@ mod tests {
 
     #[test]
     fn offsets_count_from_the_first_request_and_shrink_by_the_speed_up() {
-        assert_eq!(parse(TWO, 1.0).unwrap().offsets(), [0, 1_000_500_000]);
-        assert_eq!(parse(TWO, 10.0).unwrap().offsets(), [0, 100_050_000]);
-        assert_eq!(parse(TWO, 0.5).unwrap().offsets(), [0, 2_001_000_000]);
+        assert_eq!(parse(TWO, 1.0).unwrap().offsets()[..], [0, 1_000_500_000]);
+        assert_eq!(parse(TWO, 10.0).unwrap().offsets()[..], [0, 100_050_000]);
+        assert_eq!(parse(TWO, 0.5).unwrap().offsets()[..], [0, 2_001_000_000]);
     }
 
     #[test]
