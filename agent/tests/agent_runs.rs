@@ -193,5 +193,5 @@ fn a_headless_run_prints_its_table_and_writes_its_figures() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("12/12") && said.contains("random weights on the CPU"), "{said}");
     let file: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
-    assert_eq!((&file["state"], &file["points"][1]["concurrency"]), (&"done".into(), &4.into()));
+    assert_eq!((&file["state"], &file["points"][1]["level"]["concurrency"]), (&"done".into(), &4.into()));
 }

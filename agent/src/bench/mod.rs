@@ -9,6 +9,7 @@ mod pacer;
 mod process;
 mod raw;
 mod report;
+mod scenario;
 mod table;
 mod trial;
 mod viewers;

@@ -4,8 +4,10 @@
 mod batch;
 mod cache;
 mod host;
+mod measurement;
 mod queue;
 mod run;
+mod search;
 mod trial;
 
 pub use batch::sample_of;

@@ -11,6 +11,7 @@ mod synthetic;
 mod trace;
 
 pub use error::WorkloadRefused;
+pub use nonce::salt_of;
 
 use crate::engine::{Ask, Prompt, Vocabulary};
 use lengths::{Side, length};

@@ -1,7 +1,16 @@
 //! Owns what makes requests differ: a key for each, never the same twice in a run.
 //! Must not know what is made of a key.
 
+use sha2::{Digest, Sha256};
+use shared::ids::RunId;
 use shared::plan::WorkloadPlan;
+
+/// A number of the run's own, for the nonces of its prompts.
+#[must_use]
+pub fn salt_of(run: &RunId) -> u64 {
+    let digest = Sha256::digest(run.as_str());
+    digest.iter().take(8).fold(0, |salt, byte| (salt << 8) | u64::from(*byte))
+}
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +89,13 @@ mod tests {
         let keys: BTreeSet<u64> =
             subjects.iter().flat_map(|subject| (0..10_000).map(|n| nonce.shared(*subject, n))).collect();
         assert_eq!(keys.len(), 40_000);
+    }
+
+    #[test]
+    fn every_run_has_a_salt_of_its_own() {
+        let salts: BTreeSet<u64> = (0..100).map(|n| salt_of(&RunId::new(1, n))).collect();
+        assert_eq!(salts.len(), 100);
+        assert_eq!(salt_of(&RunId::new(1, 2)), salt_of(&RunId::new(1, 2)));
     }
 
     #[test]
