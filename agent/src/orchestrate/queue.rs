@@ -105,7 +105,7 @@ impl Queue {
     pub async fn submit(&self, plan: Plan) -> Result<RunId, QueueError> {
         let plan = plan.validated()?;
         // Refused now rather than when its turn comes; what is asked is decided then, so no salt is needed.
-        Workload::of(&plan, 0)?;
+        Workload::read(plan.clone(), 0).await?;
         let permit = self.waiting.try_reserve().map_err(|_| QueueError::Full)?;
         let clock = Clock::starting_now();
         let anchor_unix_ms = unix_ms();

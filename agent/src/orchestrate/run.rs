@@ -95,7 +95,7 @@ async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore) -> Result<(), Fail
     if turn.cancel.is_cancelled() {
         return Err(Failure::Cancelled);
     }
-    let workload = Workload::of(&turn.plan, salt_of(&turn.run))?;
+    let workload = Workload::read(turn.plan.clone(), salt_of(&turn.run)).await?;
     writer.write([Body::State { state: RunState::Starting, reason: None }]).await?;
     let (lines, received) = mpsc::channel(256);
     let logger = tokio::spawn(log_engine(received, writer.clone()));

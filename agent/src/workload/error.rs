@@ -22,6 +22,9 @@ pub enum WorkloadRefused {
         /// The limit.
         limit: u64,
     },
+    /// The thread that reads ended in the middle.
+    #[error("The workload could not be prepared: {0}. Please report this, with the plan.")]
+    Reader(#[from] tokio::task::JoinError),
     /// The file's name does not say what is in it.
     #[error(
         "The file {0} does not say by its ending what it holds: use .txt for a prompt a line, .jsonl for an object a \

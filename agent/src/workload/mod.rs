@@ -135,6 +135,14 @@ impl Workload {
         Ok(Self { source: Arc::new(source), means, think_ns })
     }
 
+    /// The same on a thread of its own: to read and parse a large file takes a second, which nobody else shall wait.
+    ///
+    /// # Errors
+    /// [`WorkloadRefused`] as a sentence.
+    pub async fn read(plan: Plan, salt: u64) -> Result<Self, WorkloadRefused> {
+        tokio::task::spawn_blocking(move || Self::of(&plan, salt)).await?
+    }
+
     /// The same workload for an engine that is ready: in token ids where it takes them, and checked against its
     /// context, tokens.
     ///
