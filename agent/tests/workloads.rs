@@ -163,6 +163,21 @@ fn a_trace_gives_its_times_its_lengths_and_the_blocks_that_its_requests_share() 
     assert!(error.starts_with("The request in line 1 of the trace: 1100 prompt tokens and 3 output"), "{error}");
 }
 
+#[test]
+fn every_example_of_the_documentation_is_a_valid_plan() {
+    let page = include_str!("../../docs/workloads.md");
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```")).map(|(example, _)| example).collect();
+    assert!(examples.len() >= 8, "{examples:?}");
+    for example in examples {
+        let load = if example.contains("[load]") { String::new() } else { format!("[load]\n{CLOSED}\n") };
+        let plan = format!("schema = 1\nname = \"W\"\n[engine]\nkind = \"builtin\"\n{example}{load}");
+        if let Err(error) = shared::plan::Plan::from_toml(&plan) {
+            panic!("{error}\n{plan}");
+        }
+    }
+}
+
 /// What the built-in engine counted for the first requests of a workload, and what was planned.
 async fn counted(workload: Workload, requests: u32) -> Vec<(Option<u32>, Option<u32>)> {
     let engine = builtin::spawn(BuiltinOptions { batch: 4, ..BuiltinOptions::default() }).await.unwrap();
