@@ -180,6 +180,7 @@ impl Core {
                 loop_lag_ns: self.loop_lag.into_values(),
                 send_late_ns: self.send_late.into_values(),
                 busy: self.busy.share(),
+                prefix_cache: None,
             },
             next_id,
             unsent: self.unsent,

@@ -195,6 +195,7 @@ fn finish(record: &mut RequestRecord, decoder: Decoder, t_ns: u64) -> crate::str
     });
     record.first_visible_ns = summary.first_visible_ns;
     record.prompt_tokens = summary.usage.and_then(|usage| usage.prompt_tokens);
+    record.cached_tokens = summary.usage.and_then(|usage| usage.cached_tokens);
     (record.output_tokens, record.token_source) = outcome::tokens(&summary);
     record.counts_in_doubt = summary.counts_in_doubt();
     summary
@@ -218,6 +219,7 @@ pub(super) fn blank(id: u64, sched_ns: u64) -> RequestRecord {
         prompt_tokens: None,
         output_tokens: None,
         token_source: TokenSource::Unknown,
+        cached_tokens: None,
         counts_in_doubt: false,
     }
 }

@@ -52,12 +52,12 @@ pub fn batch_of(trial: TrialIndex, progress: &Progress) -> Batch {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use shared::outcome::Outcome;
     use shared::summary::TokenSource;
 
-    fn record(id: u64) -> RequestRecord {
+    pub(in crate::orchestrate) fn record(id: u64) -> RequestRecord {
         RequestRecord {
             id,
             sched_ns: 0,
@@ -74,6 +74,7 @@ mod tests {
             prompt_tokens: None,
             output_tokens: Some(64),
             token_source: TokenSource::Unknown,
+            cached_tokens: None,
             counts_in_doubt: false,
         }
     }

@@ -2,6 +2,7 @@
 //! Must not know HTTP routes or how bytes are decoded.
 
 mod batch;
+mod cache;
 mod host;
 mod measurement;
 mod queue;

@@ -7,7 +7,7 @@ use crate::blob::BlobStore;
 use crate::engine::{Engine, EngineError};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
-use crate::workload::{PromptsRefused, Workload};
+use crate::workload::{Workload, WorkloadRefused, salt_of};
 use shared::caveat::Caveat;
 use shared::event::{Body, RunState};
 use shared::ids::RunId;
@@ -42,9 +42,9 @@ pub(super) enum Failure {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The prompts.
+    /// The workload.
     #[error(transparent)]
-    Prompts(#[from] PromptsRefused),
+    Workload(#[from] WorkloadRefused),
     /// The load generator.
     #[error(transparent)]
     Load(#[from] crate::load::LoadError),
@@ -95,7 +95,7 @@ async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore) -> Result<(), Fail
     if turn.cancel.is_cancelled() {
         return Err(Failure::Cancelled);
     }
-    let workload = Workload::of(&turn.plan)?;
+    let workload = Workload::read(turn.plan.clone(), salt_of(&turn.run)).await?;
     writer.write([Body::State { state: RunState::Starting, reason: None }]).await?;
     let (lines, received) = mpsc::channel(256);
     let logger = tokio::spawn(log_engine(received, writer.clone()));
@@ -105,7 +105,7 @@ async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore) -> Result<(), Fail
     };
     let result = match started {
         Ok(mut engine) => {
-            let result = measure(turn, writer, blobs, &mut engine, &workload).await;
+            let result = measure(turn, writer, blobs, &mut engine, workload).await;
             engine.stop().await;
             result
         }
@@ -123,16 +123,11 @@ async fn measure(
     writer: &Writer,
     blobs: &BlobStore,
     engine: &mut Engine,
-    workload: &Workload,
+    workload: Workload,
 ) -> Result<(), Failure> {
     let plan = &turn.plan;
-    if let (Some(context), Some(input)) = (engine.info.context_tokens, workload.planned_input_tokens())
-        && let Some(output) = plan.workload.output_tokens.as_ref().map(shared::plan::Lengths::most)
-        && input.saturating_add(output) > context
-    {
-        return Err(EngineError::Context { input, output, context }.into());
-    }
-    let caveats: Vec<Caveat> = engine.caveats.iter().cloned().chain(workload.caveat()).collect();
+    let workload = &workload.fitted(engine.vocabulary.clone(), engine.info.context_tokens)?;
+    let caveats: Vec<Caveat> = engine.caveats.iter().cloned().chain(workload.caveats()).collect();
     writer
         .write([
             Body::EngineReady(engine.info.clone()),

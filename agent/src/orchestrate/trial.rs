@@ -2,6 +2,7 @@
 //! Must not know how load or storage work inside.
 
 use super::batch::batch_of;
+use super::cache;
 use super::run::{Failure, Turn, Writer};
 use crate::blob::{BlobStore, BlobWriter};
 use crate::engine::{Ask, Engine};
@@ -51,11 +52,12 @@ pub(super) struct Done {
 pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, first_id: u64) -> Result<Done, Failure> {
     let TrialPlace { point, repeat, .. } = place;
     at.writer.write([Body::TrialStarted { trial, point, repeat }]).await?;
+    let cache_before = cache::reading(at.engine).await;
     let mut handle = load::start(spec(&at, place, first_id), at.turn.clock)?;
     let mut blob = at.blobs.create(&at.turn.run, trial).map_or_else(|error| given_up(&error), Some);
     let mut records: Vec<RequestRecord> = Vec::new();
     let mut stopped: Option<Failure> = None;
-    let end = loop {
+    let mut end = loop {
         let event = tokio::select! {
             () = at.turn.cancel.cancelled(), if stopped.is_none() => {
                 stopped = Some(Failure::Cancelled);
@@ -85,6 +87,7 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
     if let Some(failure) = stopped {
         return Err(failure);
     }
+    end.client.prefix_cache = cache::during(cache_before, cache::reading(at.engine).await, &records);
     let tally = Tally::of(&records, window(&at, &end), &end.client);
     let summary = tally.summary(at.terms);
     at.writer.write([Body::TrialDone { trial, summary: Box::new(summary), blob: name }]).await?;

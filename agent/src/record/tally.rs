@@ -7,7 +7,7 @@ use shared::caveat::Caveat;
 use shared::cost::{UsdPerGpuHour, cost_per_mtok};
 use shared::outcome::Outcome;
 use shared::plan::{Arrival, Plan, SloPlan};
-use shared::summary::{Percentile, Summary, TokenSource};
+use shared::summary::{Percentile, PrefixCache, Summary, TokenSource};
 use shared::units::{finite, ns_to_s};
 use std::collections::BTreeMap;
 
@@ -35,6 +35,8 @@ pub struct ClientSide {
     pub send_late_ns: Vec<u64>,
     /// CPU time of its thread over wall time within the window, 0 to 1.
     pub busy: Option<f64>,
+    /// What the engine's prefix cache did; absent where it does not say.
+    pub prefix_cache: Option<PrefixCache>,
 }
 
 /// What figures need to know of the plan.
