@@ -6,7 +6,7 @@ use super::search::{Search, Step};
 use super::trial::{self, TrialPlace};
 use crate::blob::BlobStore;
 use crate::engine::Engine;
-use crate::record::{Tally, Terms, judge};
+use crate::record::{Tally, Terms, intervals, judge};
 use crate::workload::Workload;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -29,7 +29,7 @@ pub(super) struct Measurement<'a> {
     caveats: Vec<Caveat>,
     /// By point, since a search can come back to one.
     findings: BTreeMap<PointIndex, Vec<Finding>>,
-    tallies: BTreeMap<PointIndex, (u32, Tally)>,
+    tallies: BTreeMap<PointIndex, Vec<Tally>>,
     trials: u32,
     next_request: u64,
 }
@@ -97,7 +97,7 @@ impl<'a> Measurement<'a> {
     }
 
     fn trials_of(&self, point: PointIndex) -> u32 {
-        self.tallies.get(&point).map_or(0, |(trials, _)| *trials)
+        self.tallies.get(&point).map_or(0, |trials| trials.len() as u32)
     }
 
     /// One trial, pooled with those of its point; where not one request succeeded, the first error.
@@ -113,30 +113,25 @@ impl<'a> Measurement<'a> {
         let done = trial::run(at, self.trials, place, self.next_request).await?;
         self.trials += 1;
         self.next_request = done.next_request;
-        match self.tallies.get_mut(&place.point) {
-            Some((trials, tally)) => {
-                *trials += 1;
-                tally.merge(&done.tally);
-            }
-            None => {
-                self.tallies.insert(place.point, (1, done.tally));
-            }
-        }
+        self.tallies.entry(place.point).or_default().push(done.tally);
         Ok(done.all_failed)
     }
 
     /// Figures over a point's trials so far, and what the rules say of them.
     async fn conclude(&mut self, place: TrialPlace) -> Result<Summary, Failure> {
         let TrialPlace { point, level, .. } = place;
-        let summary = self.tallies.get(&point).map(|(_, tally)| tally.summary(&self.terms)).unwrap_or_default();
-        self.findings.insert(point, judge(point, level, &self.turn.plan, &summary));
+        let trials = self.tallies.get(&point).map(Vec::as_slice).unwrap_or_default();
+        let intervals = intervals(trials, &self.terms);
+        let summary = Tally::pooled(trials).summary(&self.terms);
+        let context = self.engine.info.context_tokens;
+        self.findings.insert(point, judge(point, level, &self.turn.plan, &summary, context));
         self.caveats.extend(summary.caveats.iter().cloned());
         self.caveats.sort_unstable();
         self.caveats.dedup();
         let findings = self.findings.values().flatten().cloned().collect();
         self.writer
             .write([
-                Body::PointDone { point, summary: Box::new(summary.clone()), intervals: BTreeMap::new() },
+                Body::PointDone { point, summary: Box::new(summary.clone()), intervals },
                 Body::Judged { findings, caveats: self.caveats.clone() },
             ])
             .await?;
