@@ -45,7 +45,7 @@ pub fn batch_of(trial: TrialIndex, progress: &Progress) -> Batch {
         trial,
         bins: progress.bins.clone(),
         in_flight: progress.in_flight,
-        waiting: 0,
+        waiting: progress.waiting,
         requests,
         rest: rest.into_values().collect(),
     }
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_batch_is_at_most_8_kb_and_counts_every_request() {
         let ended: Vec<_> = (0..5000).map(record).collect();
-        let progress = Progress { t_ns: 0, bins: vec![Default::default(); 4], in_flight: 9, ended };
+        let progress = Progress { t_ns: 0, bins: vec![Default::default(); 4], in_flight: 9, waiting: 0, ended };
         let batch = batch_of(0, &progress);
         let bytes = rmp_serde::to_vec_named(&batch).unwrap().len();
         assert!(bytes <= 8 << 10, "{bytes} bytes");

@@ -3,8 +3,10 @@
 
 mod batch;
 mod host;
+mod measurement;
 mod queue;
 mod run;
+mod search;
 mod trial;
 
 pub use batch::sample_of;

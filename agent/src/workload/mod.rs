@@ -120,6 +120,12 @@ impl Workload {
         Piece { asks: vec![self.ask(id)], think_ns: 0 }
     }
 
+    /// When each piece is due, ns from the start; of traces only.
+    #[must_use]
+    pub fn offsets(&self) -> std::sync::Arc<[u64]> {
+        std::sync::Arc::default()
+    }
+
     fn ask(&self, request: u64) -> Ask {
         let stream = if self.nonce { request + 1 } else { 0 };
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
