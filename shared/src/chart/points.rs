@@ -15,7 +15,7 @@ pub fn throughput_by_level(view: &RunView, theme: Theme) -> ChartDefinition {
     let mut levels: Vec<_> =
         (view.points.iter()).map(|p| (p.level.value(), p.summary.as_ref().and_then(|s| s.output_throughput))).collect();
     levels.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
-    let mut data = ChartData { dimensions: vec!["concurrency", "tok/s"], rows: Vec::new() };
+    let mut data = ChartData::of(&["concurrency", "tok/s"]);
     for (level, throughput) in levels {
         data.push(&[Some(level), throughput]);
     }

@@ -5,10 +5,9 @@ use crate::format;
 use crate::link::http;
 use crate::model::App;
 use crate::parts::{CopyButton, Figure, Icon, StateBadge, VerdictBadge};
+use crate::route::Place;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
 use shared::event::RunState;
 use shared::plan::Plan;
 use shared::units::{NS_PER_S, ns_to_s};
@@ -181,10 +180,10 @@ fn Cancel() -> impl IntoView {
 #[component]
 fn Again() -> impl IntoView {
     let app = App::get();
-    let navigate = use_navigate();
+    let place = Place::get();
     let again = move |_| {
         app.draft.set(app.plan());
-        navigate("/new?preset=again", NavigateOptions::default());
+        place.go("/new?preset=again");
     };
     view! { <button class="button small" data-testid="run-again" on:click=again>"Run again"</button> }
 }

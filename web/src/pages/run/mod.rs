@@ -13,21 +13,15 @@ use crate::charts::TimeAxis;
 use crate::model::App;
 use crate::parts::{Empty, ErrorBox};
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
 use shared::ids::RunId;
 use shared::wire::ApiError;
 
 /// The screen of the run in the address.
 #[component]
-pub fn Run() -> impl IntoView {
-    let params = use_params_map();
-    let id = Memo::new(move |_| {
-        let text = params.with(|p| p.get_str("run").unwrap_or_default().to_owned());
-        RunId::try_from(text).map_err(|error| error.to_string())
-    });
-    move || match id.get() {
+pub fn Run(id: String) -> impl IntoView {
+    match RunId::try_from(id) {
         Ok(run) => view! { <Followed run=run/> }.into_any(),
-        Err(error) => view! { <Refused sentence=error/> }.into_any(),
+        Err(error) => view! { <Refused sentence=error.to_string()/> }.into_any(),
     }
 }
 
