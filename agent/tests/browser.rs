@@ -52,9 +52,8 @@ async fn two_clicks_from_the_url_to_a_live_run_that_every_viewer_sees_alike() {
     tab.0.reload().await.unwrap();
     tab.wait("run-state", done).await;
     assert_eq!(rows, tab.rows().await);
-    // No verdict is ever "valid".
-    let verdict = tab.wait("verdict", |text| !text.is_empty()).await;
-    assert!(!verdict.to_lowercase().contains("valid") || verdict.to_lowercase().contains("invalid"), "{verdict}");
+    // A dozen requests carry no 99th percentile.
+    tab.wait("verdict", |text| text.contains("doubtful")).await;
     chromium.stop().await;
 }
 

@@ -103,12 +103,13 @@ pub struct PrefixCache {
     pub hits: u64,
 }
 
-/// An interval over repeats: each trial's value is one sample, Student's t, two-sided.
+/// An interval over repeats by Student's t, two-sided: each trial's value is one sample; of a pooled percentile, each
+/// trial is what is drawn anew.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Trials.
     pub n: u32,
-    /// Mean over trials.
+    /// Its middle: the mean over trials, or the pooled percentile.
     pub mean: f64,
     /// Half its width at 95 %.
     pub half_width: f64,
@@ -123,6 +124,9 @@ pub struct Summary {
     pub ok: u64,
     /// Requests by outcome; outcomes that did not happen are left out.
     pub outcomes: BTreeMap<Outcome, u64>,
+    /// Requests that got no connection: refused, or not in time.
+    #[serde(default)]
+    pub not_connected: u64,
     /// Length of the window, s.
     pub window_s: f64,
     /// Start of the window, ns since the run began.
@@ -173,7 +177,7 @@ pub struct Summary {
     /// Requests that became due in the window per second, open loop only.
     #[serde(default)]
     pub offered_rate: Option<f64>,
-    /// Requests due in the window that were sent, per second of the window, open loop only.
+    /// Requests due in the window that were also sent in it, per second of the window, open loop only.
     #[serde(default)]
     pub sent_rate: Option<f64>,
     /// Requests sent late: more than 1 ms after they were due, open loop only.
@@ -188,19 +192,25 @@ pub struct Summary {
     /// Output tokens per chunk.
     #[serde(default)]
     pub tokens_per_chunk: Option<f64>,
-    /// Trend and autocorrelation of TTFT over the window; absent with too few samples.
+    /// Most prompt and output tokens together of a request that ended short; absent where none did or none was counted.
+    #[serde(default)]
+    pub short_tokens: Option<u64>,
+    /// Trend and autocorrelation of the headline TTFT over the window; absent with too few samples.
     #[serde(default)]
     pub steadiness: Option<Steadiness>,
     /// The engine's prefix cache; absent where it has no such counters or they began anew.
     #[serde(default)]
     pub prefix_cache: Option<PrefixCache>,
-    /// CPU time of the load generator's thread over wall time of the window, 0 to 1.
+    /// CPU time of the load generator's thread over wall time of the window, 0 to 1; of several trials the greatest.
     #[serde(default)]
     pub client_busy: Option<f64>,
     /// How output tokens were counted, the weakest source among the requests.
     pub token_source: TokenSource,
-    /// The client's own lateness: from due to sent for requests, 99th percentile, ms.
+    /// The client's own lateness in sending, with room and an open connection, 99th percentile, ms.
     pub client_late_p99_ms: Option<f64>,
+    /// The client's own lateness in reading: how late its loop's turns come, 99th percentile, ms.
+    #[serde(default)]
+    pub client_lag_p99_ms: Option<f64>,
     /// Dollars per million output tokens.
     pub cost_per_mtok_output: Option<UsdPerMTok>,
     /// Dollars per million prompt and output tokens.

@@ -23,6 +23,12 @@ const DONE: u8 = 0;
 const FAILED: u8 = 1;
 /// Exit code where a run was done but a rule calls its numbers invalid.
 const INVALID: u8 = 3;
+/// Exit code where a run was done but a rule doubts its numbers.
+const DOUBTFUL: u8 = 4;
+
+/// What `run` and `watch` say of their exit codes; 2 is clap's own.
+const EXIT_CODES: &str = "Exit codes: 0 done and valid, 1 failed or cancelled, 2 wrong arguments, 3 done but a rule calls \
+the numbers invalid, 4 done but a rule doubts them.";
 
 /// Measures LLM inference servers: load, token timelines, verdicts, and a live dashboard.
 #[derive(Parser)]
@@ -37,8 +43,10 @@ enum Command {
     /// Serve the dashboard and the API, and execute runs.
     Serve(serve::ServeArgs),
     /// Execute a plan or preset without a browser and print its figures.
+    #[command(after_help = EXIT_CODES)]
     Run(run::RunArgs),
     /// Follow a run of another agent in the terminal.
+    #[command(after_help = EXIT_CODES)]
     Watch(watch::WatchArgs),
     /// Say what this host has and lacks for measuring.
     Doctor(doctor::DoctorArgs),
@@ -109,8 +117,11 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
 /// The exit code of a run that ended; one that was not done is told of as a sentence.
 fn code_of(view: &RunView) -> u8 {
     match view.run_state() {
-        RunState::Done if view.verdict() == Some(Verdict::Invalid) => INVALID,
-        RunState::Done => DONE,
+        RunState::Done => match view.verdict() {
+            Some(Verdict::Invalid) => INVALID,
+            Some(Verdict::Doubtful) => DOUBTFUL,
+            _ => DONE,
+        },
         state => {
             eprintln!("tokenprism: the run is {}. {}", state.label(), view.reason.as_deref().unwrap_or_default());
             FAILED
@@ -131,7 +142,7 @@ mod tests {
     use shared::event::{Body, Event};
 
     #[test]
-    fn the_exit_code_tells_done_from_failed_and_from_invalid() {
+    fn the_exit_code_tells_valid_from_doubtful_from_invalid_from_failed() {
         let check = |state: RunState, rules: &[Rule], expect: u8| {
             let mut view = RunView::default();
             let findings = rules.iter().map(|rule| Finding { point: 0, rule: rule.clone() }).collect();
@@ -142,8 +153,10 @@ mod tests {
             assert_eq!(code_of(&view), expect, "{state:?} {rules:?}");
         };
         check(RunState::Done, &[], DONE);
-        check(RunState::Done, &[Rule::TooFewSamples { n: 1, needed: 100 }], DONE);
-        check(RunState::Done, &[Rule::ConcurrencyNotReached { reached: 1, target: 2 }], INVALID);
+        check(RunState::Done, &[Rule::TooFewSamples { n: 1, needed: 100 }], DOUBTFUL);
+        check(RunState::Done, &[Rule::ConcurrencyNotReached { reached: 1, target: 2, requests: None }], INVALID);
+        let both = [Rule::ClientBusy { busy: 1.0 }, Rule::Failures { failed: 2, attempted: 9 }];
+        check(RunState::Done, &both, INVALID);
         check(RunState::Failed, &[], FAILED);
         check(RunState::Cancelled, &[], FAILED);
         check(RunState::Interrupted, &[], FAILED);

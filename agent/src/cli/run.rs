@@ -10,10 +10,11 @@ use crate::remote::{Agent, Follow};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use shared::caveat::Rule;
 use shared::ids::RunId;
 use shared::plan::{EngineKind, MAX_PLAN_BYTES, Plan};
 use shared::preset::{self, PRESETS};
-use shared::view::RunView;
+use shared::view::{PointView, RunView};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -176,9 +177,23 @@ fn show(bar: &ProgressBar, view: &RunView) {
     bar.set_message(table::live_line(view));
 }
 
+/// A rule's objection, its figures and its sentence.
+fn said_of(rule: &Rule) -> serde_json::Value {
+    json!({"verdict": rule.verdict(), "label": rule.label(), "sentence": rule.sentence(), "rule": rule})
+}
+
 fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
-    let points: Vec<_> =
-        view.points.iter().map(|p| json!({"level": p.level, "summary": p.summary, "intervals": p.intervals})).collect();
+    // A point carries what the rules say of it: a script that reads one point must not miss that.
+    let point = |(index, point): (u32, &PointView)| {
+        json!({
+            "level": point.level,
+            "summary": point.summary,
+            "intervals": point.intervals,
+            "verdict": view.verdict_of_point(index),
+            "findings": view.findings_of(index).map(|f| said_of(&f.rule)).collect::<Vec<_>>(),
+        })
+    };
+    let points: Vec<_> = (0..).zip(&view.points).map(point).collect();
     let header = view.header.as_ref();
     let file = json!({
         "schema": 1,

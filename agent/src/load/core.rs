@@ -126,7 +126,7 @@ impl Core {
             client: ClientSide {
                 loop_lag_ns: self.loop_lag.into_values(),
                 send_late_ns: self.send_late.into_values(),
-                busy: None,
+                ..ClientSide::default()
             },
             unsent: self.unsent,
             dropped_progress,

@@ -6,7 +6,7 @@ use crate::blob::BlobStore;
 use crate::engine::{Engine, EngineError};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
-use crate::record::{Tally, Terms, judge};
+use crate::record::{Tally, Terms, intervals, judge};
 use crate::workload::{PromptsRefused, Workload};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -145,34 +145,29 @@ async fn measure(
         ])
         .await?;
     let terms = Terms::of(plan);
-    let mut tallies: BTreeMap<u32, (u32, Tally)> = BTreeMap::new();
+    let mut tallies: BTreeMap<u32, Vec<Tally>> = BTreeMap::new();
     let mut findings: Vec<Finding> = Vec::new();
     let mut next_request = 0;
     for (index, place) in order(plan).into_iter().enumerate() {
         let at = trial::Context { turn, writer, blobs, engine, workload, terms: &terms };
         let done = trial::run(at, index as u32, place, next_request).await?;
         next_request = done.next_request;
-        let (trials, tally) = match tallies.remove(&place.point) {
-            None => (1, done.tally),
-            Some((trials, mut tally)) => {
-                tally.merge(&done.tally);
-                (trials + 1, tally)
-            }
-        };
-        if trials == plan.load.trials {
-            let summary = tally.summary(&terms);
-            findings.extend(judge(place.point, place.level, plan, &summary));
+        let trials = tallies.entry(place.point).or_default();
+        trials.push(done.tally);
+        if trials.len() as u32 == plan.load.trials {
+            let trials = tallies.remove(&place.point).unwrap_or_default();
+            let intervals = intervals(&trials, &terms);
+            let summary = Tally::pooled(&trials).summary(&terms);
+            findings.extend(judge(place.point, place.level, plan, &summary, engine.info.context_tokens));
             caveats.extend(summary.caveats.iter().cloned());
             caveats.sort_unstable();
             caveats.dedup();
             writer
                 .write([
-                    Body::PointDone { point: place.point, summary: Box::new(summary), intervals: BTreeMap::new() },
+                    Body::PointDone { point: place.point, summary: Box::new(summary), intervals },
                     Body::Judged { findings: findings.clone(), caveats: caveats.clone() },
                 ])
                 .await?;
-        } else {
-            tallies.insert(place.point, (trials, tally));
         }
         if let Some(sentence) = engine.died() {
             return Err(Failure::EngineDied(sentence));

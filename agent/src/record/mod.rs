@@ -1,12 +1,23 @@
 //! Owns what a request was and what a set of them amounts to: records, windows, percentiles, verdict.
 //! Must not know sockets or time sources.
 
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod fixture;
+mod goodput;
+mod latency;
+mod repeats;
 mod request;
 mod statistics;
+mod steadiness;
 mod tally;
 mod verdict;
 
+pub use goodput::{Served, goodput};
+pub use latency::Latency;
+pub use repeats::intervals;
 pub use request::{Chunk, RequestRecord};
 pub use statistics::{Samples, needed};
-pub use tally::{ClientSide, Tally, Terms, Window};
-pub use verdict::{CLIENT_LATE_LIMIT_MS, judge};
+pub use tally::{ClientSide, Span, Tally, Terms, Window};
+pub use verdict::judge;

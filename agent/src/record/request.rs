@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use shared::ids::RequestId;
 use shared::outcome::Outcome;
+use shared::plan::Arrival;
 use shared::summary::TokenSource;
 
 /// One output chunk.
@@ -58,6 +59,31 @@ impl RequestRecord {
     #[must_use]
     pub fn key_ns(&self) -> u64 {
         self.sent_ns.unwrap_or(self.sched_ns)
+    }
+
+    /// What decides whether it belongs to a window under this arrival: in an open loop when it was due, since nothing
+    /// that was scheduled may vanish from the figures; else [`RequestRecord::key_ns`].
+    #[must_use]
+    pub fn member_ns(&self, arrival: Arrival) -> u64 {
+        if arrival.is_open() { self.sched_ns } else { self.key_ns() }
+    }
+
+    /// From due to sent, ns (METRICS.md `queue_client`).
+    #[must_use]
+    pub fn queue_client_ns(&self) -> Option<u64> {
+        Some(self.sent_ns?.saturating_sub(self.sched_ns))
+    }
+
+    /// Time to first token from the instant it was due, ns (METRICS.md `ttft_scheduled`).
+    #[must_use]
+    pub fn ttft_scheduled_ns(&self) -> Option<u64> {
+        Some(self.chunks.first()?.t_ns.saturating_sub(self.sched_ns))
+    }
+
+    /// Time to the first visible output, ns (METRICS.md `ttfv`).
+    #[must_use]
+    pub fn ttfv_ns(&self) -> Option<u64> {
+        Some(self.first_visible_ns?.saturating_sub(self.sent_ns?))
     }
 
     /// Time to first token, ns (METRICS.md `ttft`).

@@ -86,7 +86,8 @@ pub enum Body {
         point: PointIndex,
         /// Exact figures over all trials.
         summary: Box<Summary>,
-        /// Intervals over trials by the metric's key; none for a single trial.
+        /// Intervals over trials by the metric's key, for a latency with what of it (`ttft.mean`, `ttft.p99`); none
+        /// for a single trial.
         #[serde(default)]
         intervals: BTreeMap<String, Interval>,
     },

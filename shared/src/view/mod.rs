@@ -226,10 +226,24 @@ impl RunView {
         self.engine_log_dropped += over as u64;
     }
 
-    /// The verdict so far; absent before the rules looked.
+    /// The verdict so far; absent before the rules looked. Without a finding, only a run that came to its end is valid.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
-        self.findings.as_deref().map(verdict_of)
+        let findings = self.findings.as_ref()?;
+        let judged = self.run_state() == RunState::Done || !findings.is_empty();
+        Some(if judged { verdict_of(findings) } else { Verdict::NotJudged })
+    }
+
+    /// What the rules found in a point.
+    pub fn findings_of(&self, point: PointIndex) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().flatten().filter(move |finding| finding.point == point)
+    }
+
+    /// The verdict on a point: not judged until all its trials ended.
+    #[must_use]
+    pub fn verdict_of_point(&self, point: PointIndex) -> Verdict {
+        let measured = self.points.get(point as usize).is_some_and(|p| p.summary.is_some());
+        if measured { verdict_of(self.findings_of(point)) } else { Verdict::NotJudged }
     }
 
     /// The state, `Queued` before anything is known.

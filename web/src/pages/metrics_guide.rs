@@ -20,7 +20,7 @@ pub fn MetricsGuide() -> impl IntoView {
                 <td>{m.unit}</td>
                 <td>{direction}</td>
                 <td>{m.definition}</td>
-                <td class="quiet">{m.others}</td>
+                <td class="quiet">{m.others.iter().map(|peer| view! { <p><b>{peer.tool}</b>": "{peer.says}</p> }).collect_view()}</td>
             </tr>
         }
     };

@@ -31,6 +31,7 @@ pub fn VerdictBadge(#[prop(into)] verdict: Signal<Option<Verdict>>) -> impl Into
     let words = move || match verdict.get() {
         None => ("○", "not judged yet", "none"),
         Some(v @ Verdict::NotJudged) => ("○", v.label(), "none"),
+        Some(v @ Verdict::Valid) => ("✓", v.label(), "valid"),
         Some(v @ Verdict::Doubtful) => ("△", v.label(), "doubtful"),
         Some(v @ Verdict::Invalid) => ("✕", v.label(), "invalid"),
     };

@@ -1,47 +1,15 @@
-//! Owns the cases of windows and figures.
+//! Owns the cases of windows and of what is credited to them.
 //! Must not know sockets.
 
 use super::*;
-use crate::record::{Chunk, judge};
-use shared::caveat::{Rule, Verdict, verdict_of};
+use crate::record::fixture::{S, duration, plan, request};
+use crate::record::judge;
+use shared::caveat::{Caveat, Rule, Verdict, verdict_of};
 use shared::plan::Level;
+use shared::summary::Summary;
 
-const S: u64 = 1_000_000_000;
-
-/// A request that sent at `sent`, with one token at each of `at` and an end right after the last.
-fn request(id: u64, sent: u64, at: &[u64]) -> RequestRecord {
-    RequestRecord {
-        id,
-        sched_ns: sent,
-        sent_ns: Some(sent),
-        connect_ns: None,
-        head_ns: Some(sent),
-        chunks: at.iter().map(|t| Chunk { t_ns: *t, tokens: Some(1) }).collect(),
-        coalesced: 0,
-        first_visible_ns: at.first().copied(),
-        end_ns: at.last().copied().unwrap_or(sent) + 1,
-        outcome: Outcome::Ok,
-        status: Some(200),
-        error: None,
-        prompt_tokens: Some(10),
-        output_tokens: Some(at.len() as u32),
-        token_source: TokenSource::ServerUsage,
-        counts_in_doubt: false,
-    }
-}
-
-fn plan() -> Plan {
-    shared::preset::find("first").unwrap()
-}
-
-fn duration(start: u64, end: u64) -> Window {
-    Window {
-        start_ns: Some(start),
-        end_ns: Some(end),
-        load_end_ns: end + 9 * S,
-        by_count: false,
-        arrival: Arrival::Closed,
-    }
+fn summary(records: &[RequestRecord], window: Window) -> Summary {
+    Tally::of(records, window, &ClientSide::default()).summary(&Terms::default())
 }
 
 #[test]
@@ -52,7 +20,7 @@ fn events_are_credited_to_the_window_whichever_request_they_belong_to() {
         .map(|id| RequestRecord { outcome: Outcome::Cancelled, ..request(id, 0, &at) })
         .chain([request(8, 3 * S, &[4 * S])])
         .collect();
-    let summary = Tally::of(&records, duration(2 * S, 12 * S), &ClientSide::default()).summary(&Terms::default());
+    let summary = summary(&records, duration(2 * S, 12 * S));
     assert_eq!(summary.output_tokens, Some(801));
     assert_eq!(summary.output_throughput, Some(80.1));
     assert_eq!((summary.attempted, summary.ok), (1, 1));
@@ -63,7 +31,7 @@ fn total_is_prompt_plus_output_exactly_once() {
     // CASES B18.
     let at: Vec<u64> = (1..=50).map(|i| i * S / 10).collect();
     let record = RequestRecord { prompt_tokens: Some(100), ..request(0, 0, &at) };
-    let summary = Tally::of(&[record], duration(0, 10 * S), &ClientSide::default()).summary(&Terms::default());
+    let summary = summary(&[record], duration(0, 10 * S));
     assert_eq!(summary.total_throughput, Some(15.0));
 }
 
@@ -89,7 +57,7 @@ fn an_empty_stream_is_no_sample_and_no_zero() {
             _ => request(id, id, &[id + 5 * S]),
         })
         .collect();
-    let summary = Tally::of(&records, duration(0, 10 * S), &ClientSide::default()).summary(&Terms::default());
+    let summary = summary(&records, duration(0, 10 * S));
     assert_eq!((summary.ttft.n, summary.outcomes[&Outcome::Empty]), (4, 6));
     assert_eq!(summary.ttft.p50.ms(), Some(5000.0));
 }
@@ -103,9 +71,9 @@ fn refused_requests_never_better_a_latency() {
             _ => request(id, id, &[id + 2 * S]),
         })
         .collect();
-    let summary = Tally::of(&records, duration(0, 10 * S), &ClientSide::default()).summary(&Terms::default());
+    let summary = summary(&records, duration(0, 10 * S));
     assert_eq!((summary.attempted, summary.ok, summary.ttft.p50.ms()), (100, 50, Some(2000.0)));
-    let findings = judge(0, Level::Concurrency(1), &plan(), &summary);
+    let findings = judge(0, Level::Concurrency(1), &plan(), &summary, None);
     assert!(findings.iter().any(|f| matches!(f.rule, Rule::Failures { failed: 50, attempted: 100 })));
     assert_eq!(verdict_of(&findings), Verdict::Invalid);
 }
@@ -120,10 +88,10 @@ fn by_count_the_saturated_part_is_the_headline_only_where_it_holds_enough() {
         arrival: Arrival::Closed,
     };
     let records: Vec<_> = (0..10).map(|id| request(id, id * S, &[id * S + S / 2])).collect();
-    let saturated = Tally::of(&records, window, &ClientSide::default()).summary(&Terms::default());
+    let saturated = summary(&records, window);
     assert_eq!((saturated.window_s, saturated.caveats.contains(&Caveat::WholeSpan)), (9.0, false));
     let slow: Vec<_> = (0..10).map(|id| request(id, id * S, &[19 * S])).collect();
-    let whole = Tally::of(&slow, window, &ClientSide::default()).summary(&Terms::default());
+    let whole = summary(&slow, window);
     assert_eq!((whole.window_s, whole.caveats.contains(&Caveat::WholeSpan)), (20.0, true));
     assert_eq!((whole.in_flight_peak, whole.attempted), (10, 10));
 }
@@ -133,7 +101,7 @@ fn chunks_without_counts_are_credited_their_share_and_marked() {
     let mut record = request(0, 0, &[S, 2 * S, 3 * S, 12 * S]);
     record.chunks.iter_mut().for_each(|c| c.tokens = None);
     record.output_tokens = Some(8);
-    let summary = Tally::of(&[record], duration(0, 10 * S), &ClientSide::default()).summary(&Terms::default());
+    let summary = summary(&[record], duration(0, 10 * S));
     assert_eq!(summary.output_tokens, Some(6));
     assert!(summary.caveats.contains(&Caveat::ChunkCountsEstimated));
 }
@@ -144,27 +112,45 @@ fn without_any_count_figures_per_token_are_absent() {
     record.chunks.iter_mut().for_each(|c| c.tokens = None);
     record.output_tokens = None;
     record.token_source = TokenSource::Unknown;
-    let summary = Tally::of(&[record], duration(0, 10 * S), &ClientSide::default()).summary(&Terms::default());
+    let summary = summary(&[record], duration(0, 10 * S));
     assert_eq!((summary.output_tokens, summary.output_throughput, summary.tpot.n), (None, None, 0));
     assert!(summary.caveats.contains(&Caveat::TokenCountUnknown));
 }
 
 #[test]
-fn the_five_rules() {
-    let records: Vec<_> =
-        (0..10).map(|id| RequestRecord { outcome: Outcome::OkShort, ..request(id, id, &[id + S]) }).collect();
-    let summary = Tally::of(
-        &records,
-        duration(0, 10 * S),
-        &ClientSide { loop_lag_ns: vec![20_000_000; 4], ..ClientSide::default() },
-    )
-    .summary(&Terms::default());
-    let labels: Vec<_> =
-        judge(3, Level::Concurrency(64), &plan(), &summary).iter().map(|f| (f.point, f.rule.label())).collect();
-    assert_eq!(
-        labels,
-        [(3, "client late"), (3, "short output"), (3, "concurrency never reached"), (3, "too few samples")]
-    );
+fn the_clients_lateness_in_sending_and_in_reading_are_two_figures() {
+    let client = ClientSide {
+        loop_lag_ns: vec![20_000_000; 4],
+        send_late_ns: vec![1_000_000; 200],
+        busy: Some(0.5),
+        ..ClientSide::default()
+    };
+    let summary = Tally::of(&[request(0, 0, &[S])], duration(0, 10 * S), &client).summary(&Terms::default());
+    assert_eq!((summary.client_lag_p99_ms, summary.client_late_p99_ms), (Some(20.0), Some(1.0)));
+    assert_eq!(summary.client_busy, Some(0.5));
+}
+
+#[test]
+fn bursts_by_count_are_measured_as_a_whole_by_design() {
+    let window =
+        Window { end_ns: Some(S), load_end_ns: 20 * S, by_count: true, arrival: Arrival::Burst, ..duration(0, 0) };
+    let records: Vec<_> = (0..8).map(|id| request(id, id / 4 * 10 * S, &[id / 4 * 10 * S + 9 * S])).collect();
+    let summary = summary(&records, window);
+    assert_eq!((summary.window_s, summary.caveats.contains(&Caveat::WholeSpan)), (20.0, false));
+    assert_eq!((summary.attempted, summary.in_flight_peak), (8, 4));
+}
+
+#[test]
+fn the_span_of_a_summary_is_the_span_that_it_was_made_of() {
+    let mut plan = plan();
+    for (by_count, end) in [(false, Some(9 * S + 7)), (true, Some(9 * S + 7)), (true, Some(3 * S)), (true, None)] {
+        plan.load.requests = by_count.then_some(10);
+        let window = Window { end_ns: end, by_count, load_end_ns: 19 * S + 1, ..duration(3, 0) };
+        let records: Vec<_> = (0..10).map(|id| request(id, id * S, &[id * S + S / 2])).collect();
+        let (made, told) = (Span::of(&records, window), Span::of_summary(&summary(&records, window), &plan));
+        assert_eq!((made.start_ns, made.end_ns), (told.start_ns, told.end_ns));
+        assert!(records.iter().all(|record| made.holds(record) == told.holds(record)));
+    }
 }
 
 #[test]
@@ -175,4 +161,19 @@ fn pooling_trials_pools_samples() {
     let summary = two.summary(&Terms::default());
     assert_eq!((summary.ttft.n, summary.ttft.mean_ms, summary.window_s), (2, Some(2000.0), 20.0));
     assert_eq!(summary.prompt_tokens, Some(20));
+}
+
+#[test]
+fn chunks_of_a_request_that_the_window_cut_have_the_trials_mean() {
+    // METRICS `t_1 … t_k`: without counts, and without a total since it was cut, two tokens a chunk as in the others.
+    let uncounted = |id, at: &[u64], total| {
+        let mut record = RequestRecord { output_tokens: total, ..request(id, 0, at) };
+        record.chunks.iter_mut().for_each(|chunk| chunk.tokens = None);
+        record
+    };
+    let whole = uncounted(0, &[S, 2 * S, 3 * S], Some(6));
+    let cut = RequestRecord { outcome: Outcome::Cancelled, ..uncounted(1, &[S, 2 * S, 3 * S, 12 * S], None) };
+    let summary = summary(&[whole, cut], duration(0, 10 * S));
+    assert_eq!(summary.output_tokens, Some(12));
+    assert!(summary.caveats.contains(&Caveat::ChunkCountsEstimated));
 }

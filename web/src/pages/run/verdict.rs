@@ -4,7 +4,7 @@
 use crate::model::App;
 use crate::parts::VerdictBadge;
 use leptos::prelude::*;
-use shared::caveat::{Caveat, Finding};
+use shared::caveat::{Caveat, Finding, Verdict};
 use shared::event::RunState;
 use shared::view::RunView;
 use std::collections::BTreeSet;
@@ -49,12 +49,12 @@ pub fn VerdictCard() -> impl IntoView {
     let verdict = Memo::new(move |_| app.with_view(RunView::verdict).flatten());
     let found = Memo::new(move |_| app.with_view(findings).flatten());
     let caveats = Memo::new(move |_| app.with_view(caveats).unwrap_or_default());
-    let reasons = move || {
-        match found.get() {
+    let reasons = move || match found.get() {
         None => view! { <p class="quiet">"The rules look at the numbers when points end."</p> }.into_any(),
         Some(list) if list.is_empty() => {
-            view! { <p class="quiet">"No rule objected. Five rules cannot promise that the numbers are right, so nothing more is claimed."</p> }
-                .into_any()
+            let judged = verdict.get() == Some(Verdict::Valid);
+            let said = if judged { "Every rule looked and none objected." } else { "No rule has objected so far." };
+            view! { <p class="quiet">{said}</p> }.into_any()
         }
         Some(list) => {
             let line = |(place, sentence, finding): (String, String, Finding)| {
@@ -63,7 +63,6 @@ pub fn VerdictCard() -> impl IntoView {
             };
             view! { <ul class="reasons">{list.into_iter().map(line).collect_view()}</ul> }.into_any()
         }
-    }
     };
     view! {
         {move || end.get().map(|(shape, sentence)| view! {

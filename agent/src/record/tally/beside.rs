@@ -1,0 +1,47 @@
+//! Owns what a tally needs besides the records: the client's own figures, the cache's counters, the plan's terms.
+//! Must not know how any of it is measured.
+
+use shared::cost::UsdPerGpuHour;
+use shared::plan::{Plan, SloPlan};
+use shared::summary::PrefixCache;
+
+/// What is known of a trial besides its requests.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClientSide {
+    /// A bounded sample of the load generator's loop lateness: how long after a timer was due its turn came, ns.
+    pub loop_lag_ns: Vec<u64>,
+    /// A bounded sample of its lateness in sending, ns: from due, with room and an open connection, to sent.
+    pub send_late_ns: Vec<u64>,
+    /// CPU time of its thread over wall time within the window, 0 to 1.
+    pub busy: Option<f64>,
+    /// What the engine's prefix cache did meanwhile, where it has counters.
+    pub prefix_cache: Option<PrefixCache>,
+}
+
+/// What figures need to know of the plan.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Terms {
+    /// GPUs of the engine.
+    pub gpus: Option<u32>,
+    /// Price of one.
+    pub usd_per_gpu_hour: Option<UsdPerGpuHour>,
+    /// Limits that goodput is judged by.
+    pub slo: Option<SloPlan>,
+}
+
+impl Terms {
+    /// The terms of a plan.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            gpus: plan.engine.gpus,
+            usd_per_gpu_hour: plan.cost.as_ref().map(|cost| cost.usd_per_gpu_hour),
+            slo: plan.slo.clone(),
+        }
+    }
+
+    /// Price and GPUs, where both are known.
+    pub(super) fn price(&self) -> Option<(u32, UsdPerGpuHour)> {
+        Option::zip(self.gpus, self.usd_per_gpu_hour)
+    }
+}

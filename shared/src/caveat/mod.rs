@@ -1,0 +1,104 @@
+//! Owns the verdict, the findings behind it, and the caveats a number wears.
+//! Must not know the records that the rules look at.
+
+mod rule;
+pub mod thresholds;
+
+pub use rule::Rule;
+
+use crate::ids::PointIndex;
+use serde::{Deserialize, Serialize};
+
+/// What the rules say of a point or a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The rules did not look at all of it: it never got that far.
+    NotJudged,
+    /// Every rule looked and none objected.
+    Valid,
+    /// At least one rule doubts a number.
+    Doubtful,
+    /// At least one rule says that the numbers do not mean what they seem to.
+    Invalid,
+}
+
+impl Verdict {
+    /// The words that pages and tables show.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Verdict::NotJudged => "not judged",
+            Verdict::Valid => "valid",
+            Verdict::Doubtful => "doubtful",
+            Verdict::Invalid => "invalid",
+        }
+    }
+}
+
+/// One rule's objection to one point of a run, with the figures that it saw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The point it is about.
+    pub point: PointIndex,
+    /// What was found.
+    pub rule: Rule,
+}
+
+/// The verdict on what was judged: the gravest of the findings, valid without any.
+#[must_use]
+pub fn verdict_of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Verdict {
+    findings.into_iter().map(|f| f.rule.verdict()).max().unwrap_or(Verdict::Valid)
+}
+
+/// What a reader must know beside a run's numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Caveat {
+    /// The engine is the built-in one.
+    RandomWeightsOnCpu,
+    /// Engine and client share the cores of one machine.
+    SharedCores,
+    /// The engine cannot be made to produce a given length.
+    LengthNotForced,
+    /// Prompt lengths are planned in words, since the engine was given text.
+    PromptLengthApproximate,
+    /// The server reported no token counts; output tokens are unknown.
+    TokenCountUnknown,
+    /// Token counts per chunk are unknown; chunks are credited their share.
+    ChunkCountsEstimated,
+    /// The server's own token counts contradict each other.
+    TokenCountsDoubtful,
+    /// The saturated part held under 80 % of the requests, so the rates are over the whole span.
+    WholeSpan,
+    /// No price is known, so there is no cost.
+    PriceUnknown,
+}
+
+impl Caveat {
+    /// One sentence for the page.
+    #[must_use]
+    pub fn sentence(&self) -> &'static str {
+        match self {
+            Caveat::RandomWeightsOnCpu => {
+                "Built-in engine: random weights on the CPU; its text and its speed mean nothing."
+            }
+            Caveat::SharedCores => "The engine shares this machine's cores with the client.",
+            Caveat::LengthNotForced => "This engine cannot be made to produce a given length; compare per token.",
+            Caveat::PromptLengthApproximate => {
+                "Prompt lengths are planned in words; the server's own count is used where it reports one."
+            }
+            Caveat::TokenCountUnknown => "The server reported no token counts; figures per token are absent.",
+            Caveat::ChunkCountsEstimated => {
+                "The server does not say how many tokens a chunk holds; each chunk is credited its share."
+            }
+            Caveat::TokenCountsDoubtful => {
+                "The server's own token counts contradict each other in some answers; its totals are used as they are."
+            }
+            Caveat::WholeSpan => {
+                "The saturated part held under 80 % of the requests, so rates are over the whole span, ramp included."
+            }
+            Caveat::PriceUnknown => "No GPU price is known, so no cost is shown.",
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Owns the registry itself: every metric that this version computes, as text.
+//! Must not know anything but words; METRICS.md has the long form.
+
+use super::{Direction, Metric, Peer};
+
+macro_rules! metrics {
+    ($($key:literal $name:literal $unit:literal $direction:ident $definition:literal {
+        $($tool:literal: $says:literal;)*
+    })*) => {
+        /// Every metric that this version computes, latencies first.
+        pub const METRICS: &[Metric] = &[$(Metric {
+            key: $key,
+            name: $name,
+            unit: $unit,
+            direction: Direction::$direction,
+            definition: $definition,
+            others: &[$(Peer { tool: $tool, says: $says }),*],
+        }),*];
+    };
+}
+
+metrics! {
+    "ttft" "TTFT" "ms" Lower
+    "Time to first token: from the request's first byte on an open connection to the first chunk with generated output. The headline of closed loops and bursts." {
+        "vLLM bench": "TTFT; starts before the connection is opened.";
+        "AIPerf": "TTFT; the same.";
+        "GuideLLM": "TTFT; the same.";
+    }
+    "ttft_scheduled" "TTFT, scheduled" "ms" Lower
+    "Time to first token from the instant the request was due, waiting in the client included. The headline of open loops; never compared with TTFT unmarked. Requests that were never sent count as at least their wait." {
+        "LoadGen": "TTFT of the server scenario; the same.";
+        "vLLM bench": "TTFT; leaves out the wait for its own max-concurrency.";
+    }
+    "ttfv" "First visible" "ms" Lower
+    "From the first byte sent to the first output that is not reasoning." {
+        "AIPerf": "Time to first output token (TTFO); the same.";
+    }
+    "tpot" "TPOT" "ms" Lower
+    "Time per output token after the first chunk: (last − first arrival) / (tokens − tokens of the first chunk). Absent where all output came at once." {
+        "vLLM bench": "TPOT; the same but for first chunks of several tokens.";
+        "AIPerf": "Calls this ITL.";
+        "GuideLLM": "Calls this ITL; its TPOT counts from the send and divides by all tokens.";
+        "SGLang bench": "TPOT; the same but for first chunks of several tokens.";
+        "InferenceX": "TPOT, as vLLM's bench has it.";
+    }
+    "itl" "ITL" "ms" Lower
+    "Gaps between tokens, pooled: a gap before a chunk of m tokens counts m times as its m-th part. Only where the server says how many tokens each chunk holds." {
+        "SGLang bench": "ITL; the same.";
+        "vLLM bench": "ITL is the gap between chunks.";
+        "AIPerf": "ITL is our TPOT.";
+    }
+    "chunk_gap" "Chunk gap" "ms" Lower
+    "Time between consecutive output chunks, pooled over requests. A chunk is not a token." {
+        "vLLM bench": "Calls this ITL.";
+        "AIPerf": "Calls this inter-chunk latency (ICL).";
+    }
+    "e2e" "E2E latency" "ms" Lower
+    "From the first byte sent to the last output chunk." {
+        "vLLM bench": "E2EL; until 0.33 the usage chunk moved its end.";
+        "AIPerf": "Request latency; the same.";
+        "LoadGen": "Latency from the instant the request was due.";
+    }
+    "queue_client" "Client queue" "ms" Lower
+    "From the instant the request became due to its first byte sent: never part of TTFT." {
+        "vLLM bench": "client_queue_time.";
+    }
+    "connect" "Connect" "ms" Lower
+    "Time to open a connection, for requests that one was opened for: never part of TTFT." {
+        "vLLM bench": "Part of its TTFT.";
+    }
+    "output_throughput" "Output throughput" "tok/s" Higher
+    "Output tokens that arrived in the window, per second of it, whichever request they belong to; those of failed requests excluded." {
+        "vLLM bench": "All tokens / whole wall time, ramp and drain included.";
+        "SGLang bench": "As vLLM's bench.";
+        "InferenceX": "As vLLM's bench.";
+    }
+    "total_throughput" "Total throughput" "tok/s" Higher
+    "Prompt and output tokens in the window per second; prompt tokens are credited at the first arrival." {
+        "vLLM bench": "All tokens / whole wall time.";
+        "GuideLLM": "Counted prompt tokens twice before 0.3.";
+    }
+    "request_throughput" "Request throughput" "req/s" Higher
+    "Requests that ended well in the window, per second." {
+        "vLLM bench": "All that ended well / whole wall time.";
+    }
+    "per_user_throughput" "Per user" "tok/s" Higher
+    "What one user sees: the median over requests of 1 / TPOT." {
+        "InferenceX": "Interactivity: 1 / median TPOT.";
+        "AIPerf": "Output token throughput per user; its mean is of each request's.";
+    }
+    "per_gpu_throughput" "Per GPU" "tok/s" Higher
+    "Output throughput / GPUs of the engine. Absent where the plan names no GPUs." {
+        "InferenceX": "Throughput per GPU, of all tokens or of output.";
+    }
+    "goodput" "Goodput" "req/s" Higher
+    "Requests that keep every limit, per second of the window, and their tokens; failures and requests never sent are misses. Any limits can be asked for after the run." {
+        "vLLM bench": "Requests / whole wall time; failures are left out.";
+        "AIPerf": "Requests / whole duration.";
+    }
+    "offered_rate" "Offered rate" "req/s" Neutral
+    "Requests that became due in the window, per second of it. Open loop only." {
+        "vLLM bench": "Prints the rate that was asked for.";
+    }
+    "sent_rate" "Sent rate" "req/s" Higher
+    "Requests that became due in the window and were sent in it, per second. Open loop only." {}
+    "sent_late" "Sent late" "requests" Lower
+    "Requests that were sent more than 1 ms after they were due. Open loop only." {}
+    "in_flight" "In flight" "requests" Neutral
+    "Requests between first byte sent and end of stream; time-weighted mean and peak." {
+        "vLLM bench": "max_concurrent_requests counts requests in a one-second bucket.";
+        "SGLang bench": "Concurrency: sum of latencies / wall time.";
+    }
+    "tokens_per_chunk" "Tokens per chunk" "tokens" Neutral
+    "Output tokens / output chunks, over the requests that ended well." {}
+    "coalesced_chunks" "Coalesced chunks" "share" Lower
+    "Share of chunks that arrived in one read with another: their gap is not the engine's." {}
+    "ttft_drift" "TTFT drift" "share" Neutral
+    "Change of the headline TTFT over the window by Sen's slope, as a share of its median, with the Mann-Kendall probability of such a trend by chance." {}
+    "prefix_hit_rate" "Prefix hits" "share" Neutral
+    "Prompt tokens found in the engine's prefix cache / prompt tokens looked up, by its own counters over the trial. Absent where they began anew." {
+        "vLLM": "Its log shows the rate of the last 1,000 requests.";
+    }
+    "cost_per_mtok" "Cost" "$/Mtok" Lower
+    "GPUs × price per GPU-hour × hours of the window / output tokens × 10⁶; also per prompt and output tokens. Absent without a price." {
+        "InferenceX": "From its own table of costs of ownership, by throughput per GPU.";
+    }
+}
