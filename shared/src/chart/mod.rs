@@ -2,14 +2,18 @@
 //! Must not know who draws them; no clock, no element, no colours beyond the palette.
 
 mod definition;
+mod distribution;
+mod gaps;
 mod live;
 mod points;
 mod requests;
 mod theme;
 
 pub use definition::{ChartData, ChartDefinition, ChartOption};
+pub use distribution::{Overlay, ecdf, histogram};
+pub use gaps::gap_map;
 pub use live::{Latency, in_flight, latency, throughput};
-pub use points::throughput_by_level;
+pub use points::{throughput_by_level, ttft_by_level};
 pub use requests::{request_scatter, request_timeline};
 pub use theme::{PALETTE, Theme};
 

@@ -41,4 +41,13 @@ impl Theme {
             Theme::Dark => "#2b313b",
         }
     }
+
+    /// Colours from few to many, of one hue and evenly lighter or darker, so that they read without seeing hues.
+    #[must_use]
+    pub fn ramp(self) -> &'static [&'static str] {
+        match self {
+            Theme::Light => &["#d6e8f5", "#56B4E9", "#0072B2", "#00253a"],
+            Theme::Dark => &["#12293a", "#0072B2", "#56B4E9", "#eaf6ff"],
+        }
+    }
 }

@@ -99,7 +99,7 @@ impl Mounted {
         }
         match parse(&json) {
             Ok(option) => {
-                self.instance.set_option(&option);
+                self.instance.redefine(&option);
                 self.instance.set_option(&self.for_reading());
             }
             Err(error) => leptos::logging::error!("a chart's option is no JSON: {error:?}"),

@@ -8,7 +8,7 @@ mod parse;
 mod work;
 
 pub use engine::EngineForm;
-pub use lengths::{LengthsForm, Shape};
+pub use lengths::Shape;
 pub use load::LoadForm;
 pub use work::{Source, WorkForm};
 

@@ -2,6 +2,8 @@
 //! Must not know the socket; the parts below read the model.
 
 mod charts;
+mod distribution;
+mod goodput;
 mod header;
 mod log;
 mod points;
@@ -77,6 +79,21 @@ fn Refused(sentence: String) -> impl IntoView {
     .into_any()
 }
 
+/// What can be asked of the records once a point was measured.
+#[component]
+fn AfterPoints() -> impl IntoView {
+    let app = App::get();
+    let measured = Memo::new(move |_| app.with_view(|v| v.points.iter().any(|p| p.summary.is_some())).unwrap_or(false));
+    move || {
+        measured.get().then(|| {
+            view! {
+                <distribution::Distributions/>
+                <goodput::Goodput/>
+            }
+        })
+    }
+}
+
 /// Everything of a run that is known.
 #[component]
 fn Parts() -> impl IntoView {
@@ -87,6 +104,7 @@ fn Parts() -> impl IntoView {
         <verdict::VerdictCard/>
         <charts::LiveCharts axis=axis/>
         <points::PointsTable/>
+        <AfterPoints/>
         <scatter::Requests axis=axis/>
         <log::Details/>
     }

@@ -1,6 +1,10 @@
 //! Owns what agent and browser say over the socket and the list rows of the API.
 //! Must not know sockets.
 
+mod figures;
+
+pub use figures::{PointDistribution, PointGoodput};
+
 use crate::caveat::Verdict;
 use crate::event::{Event, RunState};
 use crate::ids::RunId;
