@@ -91,19 +91,20 @@ async fn it_draws_the_live_run_and_ends_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_done_leaves_its_table_and_a_zero() {
+async fn a_run_that_is_done_leaves_its_table_and_its_verdicts_code() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let run = agent.submit(SHORT_PLAN).await;
     let watching = Watching::start(&format!("{}/runs/{run}?token={TOKEN}", agent.url));
     let (code, table) = watching.end();
-    assert_eq!(code, Some(0), "{table}");
+    // A dozen requests carry no 99th percentile, which is why it is doubtful.
+    assert_eq!(code, Some(4), "{table}");
     assert_eq!(table.matches("12/12").count(), 2, "{table}");
     assert!(table.contains("random weights on the CPU"), "{table}");
     // A run that ended is shown as it ended.
     let view = agent.wait(&run, LIMIT, |view| state(view) == "done").await;
     assert_eq!(view["points"].as_array().unwrap().len(), 2);
-    assert_eq!(Watching::start(&format!("{}/runs/{run}?token={TOKEN}", agent.url)).end(), (Some(0), table));
+    assert_eq!(Watching::start(&format!("{}/runs/{run}?token={TOKEN}", agent.url)).end(), (Some(4), table));
 }
 
 #[tokio::test(flavor = "multi_thread")]

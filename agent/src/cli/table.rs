@@ -2,16 +2,22 @@
 //! Must not know how they came about.
 
 use comfy_table::{CellAlignment, Table, presets};
+use shared::outcome::Outcome;
 use shared::summary::{Distribution, Percentile, Summary};
 use shared::units::{ns_to_ms, ns_to_s};
-use shared::view::RunView;
+use shared::view::{PointView, RunView};
 
 /// Three significant digits; absent is a dash and never a zero.
 #[must_use]
 pub fn number(value: Option<f64>) -> String {
-    let Some(value) = value else { return "—".into() };
-    let digits = if value == 0.0 { 2 } else { (2 - value.abs().log10().floor() as i64).clamp(0, 6) as usize };
-    format!("{value:.digits$}")
+    value.map_or_else(|| "—".to_owned(), |value| digits(value, 3))
+}
+
+/// A number with this many significant digits, whole ones never cut.
+fn digits(value: f64, significant: i64) -> String {
+    let after =
+        if value == 0.0 { 2 } else { (significant - 1 - value.abs().log10().floor() as i64).clamp(0, 6) as usize };
+    format!("{value:.after$}")
 }
 
 fn percentile(value: Percentile) -> String {
@@ -22,38 +28,110 @@ fn percentile(value: Percentile) -> String {
     }
 }
 
-fn latency(d: &Distribution) -> [String; 3] {
-    [format!("{} (n={})", number(d.mean_ms), d.n), percentile(d.p50), percentile(d.p99)]
+/// A table of one row a point.
+struct Columns<'a> {
+    view: &'a RunView,
+    heads: Vec<String>,
+    columns: Vec<Vec<String>>,
 }
 
-/// The table of points, then verdict and caveats, as printed at the end of a run.
+impl<'a> Columns<'a> {
+    fn new(view: &'a RunView) -> Self {
+        Self { view, heads: Vec::new(), columns: Vec::new() }.with("level", |point| Some(point.level.short()))
+    }
+
+    /// Adds a column; a cell that is absent is a dash.
+    fn with(mut self, head: &str, cell: impl Fn(&PointView) -> Option<String>) -> Self {
+        self.heads.push(head.to_owned());
+        let cells = self.view.points.iter().map(|point| cell(point).unwrap_or_else(|| "—".to_owned()));
+        self.columns.push(cells.collect());
+        self
+    }
+
+    /// Adds a column where any point has a cell in it.
+    fn with_any(self, head: &str, cell: impl Fn(&PointView) -> Option<String>) -> Self {
+        if self.view.points.iter().any(|point| cell(point).is_some()) { self.with(head, cell) } else { self }
+    }
+
+    /// Adds a latency: its mean with n, then p50 and p99, each with its interval where there are repeats.
+    fn with_latency(self, name: &str, key: &str, latency: impl Fn(&Summary) -> &Distribution) -> Self {
+        let of = |point: &PointView, what: &str, cell: &dyn Fn(&Distribution) -> String| {
+            let cell = cell(latency(point.summary.as_ref()?));
+            Some(format!("{cell}{}", plus_minus(point, &format!("{key}.{what}"))))
+        };
+        self.with(&format!("{name} mean ms"), |point| {
+            let n = latency(point.summary.as_ref()?).n;
+            Some(format!("{} (n={n})", of(point, "mean", &|d| number(d.mean_ms))?))
+        })
+        .with("p50", |point| of(point, "p50", &|d| percentile(d.p50)))
+        .with("p99", |point| of(point, "p99", &|d| percentile(d.p99)))
+    }
+
+    /// Adds a figure with its interval, where any point has it.
+    fn with_figure(self, head: &str, key: &str, figure: impl Fn(&Summary) -> Option<f64>) -> Self {
+        self.with_any(head, |point| {
+            let value = figure(point.summary.as_ref()?)?;
+            Some(format!("{}{}", number(Some(value)), plus_minus(point, key)))
+        })
+    }
+}
+
+impl std::fmt::Display for Columns<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut table = Table::new();
+        table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+        table.set_header(&self.heads);
+        for row in 0..self.view.points.len() {
+            table.add_row(self.columns.iter().map(|column| &column[row]));
+        }
+        table.column_iter_mut().for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+        writeln!(f, "{table}")
+    }
+}
+
+/// Half the width of a figure's interval over repeats, which its own spread gives no third digit; nothing without one.
+fn plus_minus(point: &PointView, key: &str) -> String {
+    point.intervals.get(key).map(|i| format!(" ±{}", digits(i.half_width, 2))).unwrap_or_default()
+}
+
+/// How many requests ended well, and how many there were.
+fn ok_of_tried(point: &PointView) -> Option<String> {
+    point.summary.as_ref().map(|s| format!("{}/{}", s.ok, s.attempted))
+}
+
+/// Requests that were due and never sent; open loop only.
+fn unsent(summary: &Summary) -> Option<u64> {
+    summary.offered_rate?;
+    Some(summary.outcomes.get(&Outcome::Unsent).copied().unwrap_or(0))
+}
+
+/// The tables of points, latencies and rates, then verdict and caveats, as printed at the end of a run.
 #[must_use]
 pub fn render(view: &RunView) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header([
-        "level",
-        "ok/tried",
-        "TTFT mean ms",
-        "p50",
-        "p99",
-        "TPOT mean ms",
-        "p50",
-        "p99",
-        "output tok/s",
-        "req/s",
-        "$/Mtok",
-    ]);
-    for point in &view.points {
-        let mut row = vec![point.level.short()];
-        match &point.summary {
-            Some(summary) => row.extend(figures(summary)),
-            None => row.extend(vec!["—".to_owned(); 10]),
-        }
-        table.add_row(row);
+    let open = view.header.as_ref().is_some_and(|header| header.plan.load.arrival.is_open());
+    let latencies = Columns::new(view).with("ok/tried", ok_of_tried);
+    // Under an open loop a late send is the user's wait, too: the headline counts from the instant it was due.
+    let latencies = if open {
+        latencies.with_latency("TTFT from due,", "ttft_scheduled", |s| &s.ttft_scheduled)
+    } else {
+        latencies.with_latency("TTFT", "ttft", |s| &s.ttft)
+    };
+    let latencies = latencies.with_latency("TPOT", "tpot", |s| &s.tpot);
+    let count = |n: Option<u64>| n.map(|n| n.to_string());
+    let rates = Columns::new(view)
+        .with_figure("output tok/s", "output_throughput", |s| s.output_throughput)
+        .with_figure("req/s", "request_throughput", |s| s.request_throughput)
+        .with_figure("due/s", "offered_rate", |s| s.offered_rate)
+        .with_figure("sent/s", "sent_rate", |s| s.sent_rate)
+        .with_any("late", |point| count(point.summary.as_ref()?.sent_late))
+        .with_any("unsent", |point| count(unsent(point.summary.as_ref()?)))
+        .with_figure("goodput req/s", "goodput", |s| s.goodput?.requests_per_s)
+        .with_any("met", |point| point.summary.as_ref()?.goodput.map(|g| format!("{}/{}", g.met, g.of)))
+        .with_figure("$/Mtok", "cost_per_mtok", |s| s.cost_per_mtok_output.map(|c| c.0));
+    let mut text = format!("{latencies}{rates}");
+    if view.points.iter().any(|point| !point.intervals.is_empty()) {
+        text.push_str("± is half the interval over repeats at 95 %.\n");
     }
-    table.column_iter_mut().for_each(|column| column.set_cell_alignment(CellAlignment::Right));
-    let mut text = format!("{table}\n");
     if let Some(search) = &view.search {
         text.push_str(&format!("Search: {}\n", search.sentence()));
     }
@@ -68,18 +146,6 @@ pub fn render(view: &RunView) -> String {
         text.push_str(&format!("  note: {}\n", caveat.sentence()));
     }
     text
-}
-
-fn figures(s: &Summary) -> Vec<String> {
-    let mut row = vec![format!("{}/{}", s.ok, s.attempted)];
-    row.extend(latency(&s.ttft));
-    row.extend(latency(&s.tpot));
-    row.extend([
-        number(s.output_throughput),
-        number(s.request_throughput),
-        number(s.cost_per_mtok_output.map(|c| c.0)),
-    ]);
-    row
 }
 
 /// One line of what happens now.
@@ -108,21 +174,4 @@ pub fn live_line(view: &RunView) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_three_significant_digits_and_absence_is_a_dash() {
-        for (value, expect) in [
-            (Some(0.0), "0.00"),
-            (Some(0.012_34), "0.0123"),
-            (Some(1.234), "1.23"),
-            (Some(12.34), "12.3"),
-            (Some(123.4), "123"),
-            (Some(12345.0), "12345"),
-            (None, "—"),
-        ] {
-            assert_eq!(number(value), expect, "{value:?}");
-        }
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ mod access;
 mod agent;
 mod assets;
 mod error;
+mod figures;
 mod guard;
 mod openapi;
 mod plans;
@@ -113,6 +114,8 @@ fn router(app: App) -> Router {
     let viewer = Router::new()
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/{run}", get(runs::read))
+        .route("/api/v1/runs/{run}/goodput", get(figures::goodput_of))
+        .route("/api/v1/runs/{run}/points/{point}/distribution", get(figures::distribution))
         .route("/api/v1/runs/{run}/trials/{trial}/requests", get(requests::list))
         .route("/api/v1/runs/{run}/requests/{id}", get(requests::timeline))
         .route("/api/v1/presets", get(plans::presets))

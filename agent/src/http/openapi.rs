@@ -1,7 +1,7 @@
 //! Owns the API's own description.
 //! Must not know how the routes are implemented.
 
-use super::{agent, plans, requests, runs, shape, shell, socket};
+use super::{agent, figures, plans, requests, runs, shape, shell, socket};
 use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -11,7 +11,8 @@ use utoipa::{Modify, OpenApi};
 #[openapi(
     info(title = "Tokenprism", description = "Runs, plans and requests of one agent. Every error is an `ApiError`."),
     paths(
-        runs::list, runs::create, runs::read, runs::cancel, runs::delete, requests::list, requests::timeline,
+        runs::list, runs::create, runs::read, runs::cancel, runs::delete, figures::goodput_of,
+        figures::distribution, requests::list, requests::timeline,
         plans::presets, plans::check, agent::about, document, socket::open, shell::health, shell::sign_in
     ),
     components(schemas(shape::ApiError)),
@@ -57,10 +58,10 @@ mod tests {
     use shared::ids::RunId;
     use shared::outcome::Outcome;
     use shared::plan::{
-        CostPlan, Curve, Goal, Lengths, Plan, PrefixPlan, RampPlan, SearchPlan, SessionPlan, SloPlan, TracePlan,
+        CostPlan, Curve, Goal, Lengths, Level, Plan, PrefixPlan, RampPlan, SearchPlan, SessionPlan, SloPlan, TracePlan,
     };
     use shared::view::RunView;
-    use shared::wire::{ApiError, RequestTimeline, RunRow};
+    use shared::wire::{ApiError, PointDistribution, PointGoodput, RequestTimeline, RunRow};
     use std::collections::BTreeSet;
 
     /// Holds a documented shape to a value of the type that it describes, every optional field present.
@@ -144,6 +145,17 @@ mod tests {
             error: None,
         };
         check("RequestTimeline", &json!(timeline));
+        let goodput = PointGoodput {
+            point: 0,
+            level: Level::Rate(1.0),
+            met: None,
+            of: 0,
+            requests_per_s: None,
+            tokens_per_s: None,
+        };
+        check("PointGoodput", &json!(goodput));
+        let distribution = PointDistribution { metric: String::new(), n: 0, at_least: 0, ecdf: vec![], bins: vec![] };
+        check("PointDistribution", &json!(distribution));
         let mut row = json!(sample());
         row["error"] = Value::Null;
         check("RequestRow", &row);

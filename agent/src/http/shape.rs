@@ -115,6 +115,41 @@ pub(super) struct RequestTimeline {
     error: Option<String>,
 }
 
+/// What of a point's requests kept the limits, over all its trials that ended.
+#[derive(ToSchema)]
+pub(super) struct PointGoodput {
+    /// The point, from 0.
+    point: u32,
+    /// Its level: `{"concurrency": 16}`, `{"rate": 2.5}`, …
+    level: Value,
+    /// Requests that kept every limit; absent where a limit per token meets requests whose tokens nobody counted.
+    #[schema(required)]
+    met: Option<u64>,
+    /// Requests of the windows; those that failed are misses.
+    of: u64,
+    /// Requests that kept every limit, per second of the windows.
+    #[schema(required)]
+    requests_per_s: Option<f64>,
+    /// Their output tokens per second; absent where tokens are unknown.
+    #[schema(required)]
+    tokens_per_s: Option<f64>,
+}
+
+/// A latency's exact distribution over all trials of a point that ended.
+#[derive(ToSchema)]
+pub(super) struct PointDistribution {
+    /// The metric's key.
+    metric: String,
+    /// Samples with a value.
+    n: u64,
+    /// Requests of which only a lower bound is known: they reached a limit.
+    at_least: u64,
+    /// Value in ms, and the share of all samples up to it; ends where lower bounds make ranks uncertain.
+    ecdf: Vec<Vec<f64>>,
+    /// From and to in ms (the last bin holds its end), and how many samples.
+    bins: Vec<Vec<f64>>,
+}
+
 /// A run as the fold over its events.
 #[derive(ToSchema)]
 pub(super) struct RunView {

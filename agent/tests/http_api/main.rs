@@ -5,6 +5,7 @@
 mod access;
 #[path = "../support/socket.rs"]
 mod client;
+mod figures;
 mod guard;
 #[path = "../support/page.rs"]
 mod page;

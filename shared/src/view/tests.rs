@@ -2,6 +2,7 @@
 //! Must not know the agent.
 
 use super::*;
+use crate::caveat::Rule;
 use crate::event::{RequestColumns, RequestSample, RestBin, TokenBin};
 use crate::histogram::{GapHistogram, LogHistogram};
 use crate::outcome::{Ended, Outcome};
@@ -176,4 +177,35 @@ fn time_left_is_told_as_soon_as_it_is_known() {
     check_eta(false, &[13], Some(3), Some(23));
     check_eta(true, &[], Some(5), None);
     check_eta(true, &[8, 12], Some(4), Some(6));
+}
+
+#[test]
+fn only_a_run_that_came_to_its_end_without_a_finding_is_valid() {
+    let found = Finding { point: 0, rule: Rule::ClientBusy { busy: 1.0 } };
+    let check = |findings: &[Finding], state: RunState, expect: Verdict| {
+        let judged = Body::Judged { findings: findings.to_vec(), caveats: vec![] };
+        let mut view = RunView::default();
+        assert_eq!(view.verdict(), None);
+        for (seq, body) in (1..).zip([judged, Body::State { state, reason: None }]) {
+            view.apply(&Event { seq, t_ns: seq, body });
+        }
+        assert_eq!(view.verdict(), Some(expect), "{findings:?} {state:?}");
+    };
+    check(&[], RunState::Running, Verdict::NotJudged);
+    check(&[], RunState::Cancelled, Verdict::NotJudged);
+    check(&[], RunState::Done, Verdict::Valid);
+    check(&[found.clone()], RunState::Running, Verdict::Doubtful);
+    check(&[found], RunState::Done, Verdict::Doubtful);
+}
+
+#[test]
+fn a_point_is_judged_once_it_is_measured_and_by_its_own_findings() {
+    let levels = [Level::Concurrency(1), Level::Concurrency(2), Level::Concurrency(4)];
+    let points = levels.into_iter().map(PointView::at);
+    let mut view = RunView { points: points.collect(), ..RunView::default() };
+    view.points[0].summary = Some(Summary::default());
+    view.points[1].summary = Some(Summary::default());
+    view.findings = Some(vec![Finding { point: 1, rule: Rule::ClientBusy { busy: 1.0 } }]);
+    let verdicts = [0, 1, 2, 9].map(|point| view.verdict_of_point(point));
+    assert_eq!(verdicts, [Verdict::Valid, Verdict::Doubtful, Verdict::NotJudged, Verdict::NotJudged]);
 }

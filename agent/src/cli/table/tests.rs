@@ -1,0 +1,104 @@
+//! Owns how the tables read: what they show, what they leave out, and that they fit a terminal.
+//! Must not know how figures come about.
+
+use super::*;
+use shared::cost::UsdPerMTok;
+use shared::event::{Body, Event, Host};
+use shared::ids::RunId;
+use shared::plan::{Arrival, Plan};
+use shared::summary::{Goodput, Interval};
+use std::collections::BTreeMap;
+
+fn latency(ms: f64) -> Distribution {
+    let at = |factor: f64| Percentile::Ms(ms * factor);
+    Distribution { n: 100_000, mean_ms: Some(ms), p50: at(0.9), p99: at(7.7), ..Distribution::default() }
+}
+
+/// What a run of one point prints.
+fn rendered(arrival: Arrival, summary: Summary, keys: &[&str]) -> String {
+    let mut plan: Plan = shared::preset::find("first").unwrap();
+    plan.load.arrival = arrival;
+    (plan.load.rate, plan.load.concurrency) = (vec![123.5], vec![16]);
+    let interval = Interval { n: 3, mean: 1.0, half_width: 0.123_4 };
+    let intervals: BTreeMap<String, Interval> = keys.iter().map(|key| ((*key).to_owned(), interval)).collect();
+    let bodies = [
+        Body::Created {
+            run: RunId::new(1, 1),
+            plan: Box::new(plan),
+            anchor_unix_ms: 0,
+            host: Host::default(),
+            agent_version: String::new(),
+        },
+        Body::PointDone { point: 0, summary: Box::new(summary), intervals },
+    ];
+    let mut view = RunView::default();
+    (1..).zip(bodies).for_each(|(seq, body)| view.apply(&Event { seq, t_ns: seq, body }));
+    render(&view)
+}
+
+fn full() -> Summary {
+    Summary {
+        attempted: 100_000,
+        ok: 100_000,
+        ttft: latency(123.4),
+        ttft_scheduled: latency(567.8),
+        tpot: latency(12.34),
+        output_throughput: Some(12_345.6),
+        request_throughput: Some(123.4),
+        offered_rate: Some(123.5),
+        sent_rate: Some(123.4),
+        sent_late: Some(17),
+        goodput: Some(Goodput { met: 99_000, of: 100_000, requests_per_s: Some(122.0), tokens_per_s: None }),
+        cost_per_mtok_output: Some(UsdPerMTok(0.5)),
+        ..Summary::default()
+    }
+}
+
+#[test]
+fn everything_at_once_fits_a_terminal_of_120_columns() {
+    let keys = ["output_throughput", "request_throughput", "goodput", "cost_per_mtok"];
+    let latencies = ["ttft.mean", "ttft.p50", "ttft.p99", "tpot.mean", "tpot.p50", "tpot.p99"];
+    let scheduled = ["ttft_scheduled.mean", "ttft_scheduled.p50", "ttft_scheduled.p99"];
+    let all = [&keys[..], &latencies, &scheduled].concat();
+    for arrival in [Arrival::Closed, Arrival::Poisson] {
+        let text = rendered(arrival, full(), &all);
+        let widest = text.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(120), "{widest:?}:\n{text}");
+        assert!(text.contains("±0.12 ") && text.contains("half the interval over repeats"), "{text}");
+    }
+}
+
+#[test]
+fn an_open_loop_counts_from_due_and_says_so() {
+    let text = rendered(Arrival::Poisson, full(), &[]);
+    assert!(text.contains("TTFT from due, mean ms") && text.contains("568 (n=100000)"), "{text}");
+    assert!(!text.contains(" 123 (n="), "the two are never mixed: {text}");
+    for head in ["due/s", "sent/s", "late", "unsent", "goodput req/s", "99000/100000"] {
+        assert!(text.contains(head), "{head}: {text}");
+    }
+}
+
+#[test]
+fn what_no_point_has_takes_no_column() {
+    let closed = Summary { offered_rate: None, sent_rate: None, sent_late: None, goodput: None, ..full() };
+    let text = rendered(Arrival::Closed, Summary { cost_per_mtok_output: None, ..closed }, &[]);
+    assert!(text.contains("TTFT mean ms") && text.contains("123 (n=100000)"), "{text}");
+    for head in ["due", "late", "sent", "goodput", "met", "$/Mtok", "±"] {
+        assert!(!text.contains(head), "{head}: {text}");
+    }
+}
+
+#[test]
+fn numbers_have_three_significant_digits_and_absence_is_a_dash() {
+    for (value, expect) in [
+        (Some(0.0), "0.00"),
+        (Some(0.012_34), "0.0123"),
+        (Some(1.234), "1.23"),
+        (Some(12.34), "12.3"),
+        (Some(123.4), "123"),
+        (Some(12345.0), "12345"),
+        (None, "—"),
+    ] {
+        assert_eq!(number(value), expect, "{value:?}");
+    }
+}
