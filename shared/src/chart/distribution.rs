@@ -3,10 +3,11 @@
 
 use super::definition::ChartOption;
 use super::theme::{PALETTE, Theme};
-use super::{ChartData, ChartDefinition, frame, line};
+use super::{ChartData, ChartDefinition, frame, legend, line};
+use crate::metric::Metric;
 use crate::wire::PointDistribution;
-use charming::component::Legend;
-use charming::element::{AreaStyle, AxisType, Step, TextStyle, Trigger};
+use charming::element::{AreaStyle, AxisType, Step, Trigger};
+use charming::series::Line;
 use std::borrow::Cow;
 
 /// Least latency on a log axis, ms: chunks that arrived in one read have no gap between them.
@@ -18,7 +19,7 @@ pub type Overlay = (usize, String, PointDistribution);
 /// Share of a point's samples in each bin, so that points with more requests do not stand above the others.
 #[must_use]
 pub fn histogram(overlays: &[Overlay], theme: Theme) -> ChartDefinition {
-    chart(overlays, theme, "How often", "share of samples", |distribution| {
+    let (mut option, data) = chart(overlays, theme, "how often", |distribution| {
         let all = (distribution.n + distribution.at_least).max(1) as f64;
         let mut corners = Vec::new();
         for (from, to, count) in &distribution.bins {
@@ -30,26 +31,39 @@ pub fn histogram(overlays: &[Overlay], theme: Theme) -> ChartDefinition {
         }
         corners.extend(distribution.bins.last().map(|(_, to, _)| (*to, 0.0)));
         corners
-    })
+    });
+    for (colour, words, _) in overlays {
+        option = option.series(drawn(*colour, words).area_style(AreaStyle::new().opacity(0.12)));
+    }
+    ChartDefinition { option, data }
 }
 
 /// Share of a point's samples that took at most so long. It ends below 1 where samples reached a limit.
 #[must_use]
 pub fn ecdf(overlays: &[Overlay], theme: Theme) -> ChartDefinition {
-    chart(overlays, theme, "Share up to", "share of samples", |distribution| {
+    let (mut option, data) = chart(overlays, theme, "at most", |distribution| {
         let first = distribution.ecdf.first().map(|(ms, _)| (*ms, 0.0));
         first.into_iter().chain(distribution.ecdf.iter().copied()).collect()
-    })
+    });
+    option.y_axis = option.y_axis.max(1.0);
+    for (colour, words, _) in overlays {
+        option = option.series(drawn(*colour, words).step(Step::End));
+    }
+    ChartDefinition { option, data }
 }
 
-/// A chart with one line a point, through the corners that `corners` gives in ms and share.
+/// A point's line.
+fn drawn(colour: usize, words: &str) -> Line {
+    line("ms", words, words, PALETTE[colour % PALETTE.len()]).show_symbol(false)
+}
+
+/// The frame, and a column for each point of the corners that `corners` gives in ms and share.
 fn chart(
     overlays: &[Overlay],
     theme: Theme,
-    title: &str,
-    unit: &str,
+    words: &str,
     corners: impl Fn(&PointDistribution) -> Vec<(f64, f64)>,
-) -> ChartDefinition {
+) -> (ChartOption, ChartData) {
     let mut data = ChartData::of(&["ms"]);
     data.dimensions.extend(overlays.iter().map(|(_, words, _)| Cow::Owned(words.clone())));
     let (mut low, mut high) = (f64::INFINITY, 0.0f64);
@@ -63,25 +77,19 @@ fn chart(
             data.push(&row);
         }
     }
-    let mut option = frame(theme, title, "ms", unit, AxisType::Value, Trigger::Axis);
+    let metric = overlays.first().and_then(|(.., d)| Metric::find(&d.metric)).map_or("Latency", |metric| metric.name);
+    let title = format!("{metric}, {words}");
+    let mut option = frame(theme, &title, "ms", "share of samples", AxisType::Value, Trigger::Axis);
+    // Below the title, since there may be many points and the screen narrow.
+    option.legend = Some(legend(theme).top(26).left(8));
+    option.grid = option.grid.top(62);
     if high >= 10.0 * low {
         option.x_axis = option.x_axis.type_(AxisType::Log);
     } else if high > low {
         // From zero the differences that matter would be a hair's breadth.
         option.x_axis = option.x_axis.scale(true);
     }
-    ChartDefinition { option: with_lines(option, overlays, theme), data }
-}
-
-fn with_lines(mut option: ChartOption, overlays: &[Overlay], theme: Theme) -> ChartOption {
-    for (colour, words, _) in overlays {
-        let colour = PALETTE[colour % PALETTE.len()];
-        let drawn = line("ms", words, words, colour).step(Step::End).show_symbol(false);
-        option = option.series(drawn.area_style(AreaStyle::new().opacity(0.08)));
-    }
-    let legend =
-        Legend::new().top(6).right(36).item_width(22).text_style(TextStyle::new().color(theme.text()).font_size(11));
-    option.legend(legend)
+    (option, data)
 }
 
 #[cfg(test)]

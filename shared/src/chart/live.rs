@@ -2,11 +2,10 @@
 //! Must not know who draws them.
 
 use super::theme::{PALETTE, Theme};
-use super::{ChartData, ChartDefinition, frame, latency_axis};
+use super::{ChartData, ChartDefinition, frame, latency_axis, legend};
 use crate::units::{finite, ns_to_ms, ns_to_s};
 use crate::view::{Bin, RunView};
-use charming::component::Legend;
-use charming::element::{AreaStyle, AxisType, LineStyle, LineStyleType, TextStyle, Trigger};
+use charming::element::{AreaStyle, AxisType, LineStyle, LineStyleType, Trigger};
 use charming::series::Line;
 
 /// A line over run time; gaps stay gaps.
@@ -60,8 +59,7 @@ pub fn latency(view: &RunView, latency: Latency, theme: Theme) -> ChartDefinitio
         [50, 90, 99].iter().map(|p| histogram.percentile_ns(*p).map(ns_to_ms)).collect()
     });
     // A legend and no end labels: the three percentiles of a steady server lie on one another.
-    let legend =
-        Legend::new().top(6).right(36).item_width(22).text_style(TextStyle::new().color(theme.text()).font_size(11));
+    let legend = legend(theme);
     let axis = latency_axis(&data, 1..4);
     // A mark costs far more to draw than a piece of line: only where a line alone would not show.
     let marks = has_lone_point(&data, 1);

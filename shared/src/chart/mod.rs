@@ -17,7 +17,7 @@ pub use points::{throughput_by_level, ttft_by_level};
 pub use requests::{request_scatter, request_timeline};
 pub use theme::{PALETTE, Theme};
 
-use charming::component::{Axis, Grid, Title};
+use charming::component::{Axis, Grid, Legend, Title};
 use charming::element::{
     AxisLabel, AxisLine, AxisLineStyle, AxisPointer, AxisPointerType, AxisType, DimensionEncode, ItemStyle, LineStyle,
     LineStyleType, NameLocation, SplitLine, TextStyle, Tooltip, Trigger,
@@ -39,6 +39,11 @@ fn latency_axis(data: &ChartData, drawn: std::ops::Range<usize>) -> AxisType {
     let values = rows.filter_map(|row| row.get(drawn.clone())).flatten().filter(|v| **v > 0.0);
     let (low, high) = values.fold((f64::INFINITY, 0.0f64), |(low, high), v| (low.min(*v), high.max(*v)));
     if high >= 10.0 * low { AxisType::Log } else { AxisType::Value }
+}
+
+/// A legend beside the title, left of the page's button that saves the picture.
+fn legend(theme: Theme) -> Legend {
+    Legend::new().top(6).right(36).item_width(22).text_style(TextStyle::new().color(theme.text()).font_size(11))
 }
 
 /// Axis along the bottom.

@@ -3,19 +3,18 @@
 
 use super::definition::ChartOption;
 use super::theme::{PALETTE, Theme};
-use super::{ChartData, ChartDefinition, frame, latency_axis, line};
+use super::{ChartData, ChartDefinition, frame, latency_axis, legend, line};
 use crate::plan::Level;
 use crate::summary::Summary;
 use crate::view::{PointView, RunView};
-use charming::component::Legend;
-use charming::element::{AxisType, DimensionEncode, ItemStyle, LineStyle, LineStyleType, TextStyle, Trigger};
+use charming::element::{AxisType, DimensionEncode, ItemStyle, LineStyle, LineStyleType, Trigger};
 use charming::series::Scatter;
 
 /// Output throughput against the load level, as levels are measured.
 #[must_use]
 pub fn throughput_by_level(view: &RunView, theme: Theme) -> ChartDefinition {
     let data = by_level(view, &["level", "output", "answer"], |s| vec![s.output_throughput]);
-    let option = over_levels(view, theme, "Output throughput by load", "tok/s", AxisType::Value)
+    let option = over_levels(view, theme, "Output throughput", "tok/s", AxisType::Value)
         .series(line("level", "output", "output", PALETTE[0]).symbol_size(7));
     ChartDefinition { option: ringed(option, view, theme), data }
 }
@@ -28,9 +27,8 @@ pub fn ttft_by_level(view: &RunView, theme: Theme) -> ChartDefinition {
         let ttft = if open { &s.ttft_scheduled } else { &s.ttft };
         vec![ttft.p50.ms(), ttft.p99.ms()]
     });
-    let title = if open { "TTFT from due by load" } else { "TTFT by load" };
-    let legend =
-        Legend::new().top(6).right(36).item_width(22).text_style(TextStyle::new().color(theme.text()).font_size(11));
+    let title = if open { "TTFT from due" } else { "TTFT" };
+    let legend = legend(theme).data(vec!["p50", "p99"]);
     let mut option = over_levels(view, theme, title, "ms", latency_axis(&data, 1..3)).legend(legend);
     for (name, style) in [("p50", LineStyleType::Solid), ("p99", LineStyleType::Dotted)] {
         let drawn = LineStyle::new().width(1.5).color(PALETTE[1]).type_(style);
@@ -49,9 +47,10 @@ fn over_levels(view: &RunView, theme: Theme, title: &str, unit: &str, axis: Axis
         Some(Level::Burst(_)) => "requests at once",
         Some(Level::Rate(_) | Level::Ramp { .. }) => "requests/s",
         Some(Level::Trace { .. }) => "speed-up",
-        Some(Level::Concurrency(_)) | None => "in flight",
+        Some(Level::Concurrency(_)) | None => "requests in flight",
     };
-    frame(theme, title, level, unit, axis, Trigger::Axis)
+    // In the title, since at the axis' end it would lie on the last number.
+    frame(theme, &format!("{title} by {level}"), "", unit, axis, Trigger::Axis)
 }
 
 /// A ring around the search's answer, where there is one.

@@ -47,7 +47,7 @@ impl Theme {
     pub fn ramp(self) -> &'static [&'static str] {
         match self {
             Theme::Light => &["#d6e8f5", "#56B4E9", "#0072B2", "#00253a"],
-            Theme::Dark => &["#12293a", "#0072B2", "#56B4E9", "#eaf6ff"],
+            Theme::Dark => &["#1d4a6b", "#2b8ac6", "#7cc8f2", "#f2faff"],
         }
     }
 }

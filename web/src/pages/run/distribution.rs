@@ -101,6 +101,7 @@ pub fn Distributions() -> impl IntoView {
             })
         })
     };
+    let drawn = Memo::new(move |_| overlays.with(|o| o.iter().any(|(.., d)| d.n > 0)));
     let empty = move || overlays.with(|o| !o.is_empty() && o.iter().all(|(.., d)| d.n == 0));
     let define = move |make: fn(&[Overlay], chart::Theme) -> chart::ChartDefinition| {
         Arc::new(move |theme| overlays.with(|overlays| (!overlays.is_empty()).then(|| make(overlays, theme))))
@@ -127,10 +128,12 @@ pub fn Distributions() -> impl IntoView {
             </div>
             <ErrorBox error=error/>
             {move || empty().then(|| view! { <p class="quiet">"No request has this latency: the metric's definition says when it is absent."</p> })}
-            <div class="charts">
-                <Chart name="histogram" label="Histogram of the chosen latency" define=define(chart::histogram)/>
-                <Chart name="ecdf" label="Share of requests up to each value of the chosen latency" define=define(chart::ecdf)/>
-            </div>
+            {move || drawn.get().then(|| view! {
+                <div class="charts">
+                    <Chart name="histogram" label="Histogram of the chosen latency" define=define(chart::histogram)/>
+                    <Chart name="ecdf" label="Share of requests up to each value of the chosen latency" define=define(chart::ecdf)/>
+                </div>
+            })}
             {note}
         </Card>
     }

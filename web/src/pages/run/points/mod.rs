@@ -23,7 +23,7 @@ fn cell(cell: Cell) -> AnyView {
 
 fn row(line: Line) -> AnyView {
     let caveats = (!line.caveats.is_empty()).then(
-        || view! { <span class="caveat" title=line.caveats.clone() aria-label=line.caveats.clone()>"△"</span>" " },
+        || view! { <span class="caveat" title=line.caveats.clone() aria-label=line.caveats.clone()>"△ note"</span> },
     );
     let doubts = (line.doubts.into_iter())
         .map(|(label, sentence)| view! { <span class="caveat" title=sentence>{label}</span>" " })
@@ -35,7 +35,7 @@ fn row(line: Line) -> AnyView {
     view! {
         <tr data-testid="point-row">
             <th scope="row" class="number">{line.level}</th>
-            <td>{line.state}{partial}" "{verdict}{caveats}{doubts}</td>
+            <td class="state">{line.state}{partial}" "{verdict}{doubts}{caveats}</td>
             {line.cells.into_iter().map(cell).collect_view()}
         </tr>
     }
