@@ -11,6 +11,7 @@ pub mod hub;
 pub mod load;
 pub mod log;
 pub mod orchestrate;
+mod poller;
 pub mod process;
 pub mod record;
 pub mod remote;

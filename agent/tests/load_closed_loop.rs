@@ -6,8 +6,7 @@
 #[path = "support/raw_engine.rs"]
 mod raw_engine;
 
-use bytes::Bytes;
-use raw_engine::{DONE, HEAD, LAST, MS, S, TEXT, chunk, run, serve, spec, whole};
+use raw_engine::{DONE, HEAD, LAST, MS, S, TEXT, chunk, one, run, serve, spec, whole};
 use shared::outcome::Outcome;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -321,7 +320,7 @@ fn a_body_that_cannot_be_made_ends_the_trial_with_what_it_has() {
     // B46: a task that panics.
     let (port, _) = serve(|_, s| whole(s, 4, Duration::ZERO));
     let mut spec = spec(port, 1, Stop::Requests(50));
-    spec.body = Arc::new(|id| if id < 103 { Bytes::from_static(b"{}") } else { panic!("no prompt {id}") });
+    spec.work = Arc::new(|p| if p.id < 103 { one("{}") } else { panic!("no prompt {}", p.id) });
     let outcomes: Vec<Outcome> = run(spec).records.iter().map(|r| r.outcome).collect();
     assert_eq!(outcomes, [Outcome::Ok, Outcome::Ok, Outcome::Ok, Outcome::ClientError]);
 }
@@ -332,7 +331,7 @@ fn a_request_that_could_not_be_made_has_a_number_of_its_own() {
     for slow in 0..3 {
         let (port, _) = serve(move |n, s| whole(s, 4, Duration::from_millis(if n == slow { 40 } else { 0 })));
         let mut spec = spec(port, 2, Stop::Requests(50));
-        spec.body = Arc::new(|id| if id < 102 { Bytes::from_static(b"{}") } else { panic!("no prompt {id}") });
+        spec.work = Arc::new(|p| if p.id < 102 { one("{}") } else { panic!("no prompt {}", p.id) });
         let ids: Vec<u64> = run(spec).records.iter().map(|r| r.id).collect();
         let distinct: std::collections::BTreeSet<u64> = ids.iter().copied().collect();
         assert_eq!(distinct.len(), ids.len(), "{ids:?}");

@@ -123,7 +123,7 @@ fn prompt_tokens_are_those_that_the_server_read_and_the_plan_keeps_its_own() {
     // CASES B16: 512 planned, 1,606 read with the chat template.
     let mut plan = shared::preset::find("first").unwrap();
     plan.workload.input_tokens = Some(shared::plan::Lengths::Fixed(512));
-    assert_eq!(Workload::of(&plan).unwrap().planned_input_tokens(), Some(512));
+    assert_eq!(Workload::of(&plan, 1).unwrap().planned_tokens().unwrap().input, 512);
     let (records, summary) = completions(vec![[words(4), vec![finish(), usage(1606, 4)]].concat()]);
     assert_eq!((records[0].prompt_tokens, summary.prompt_tokens), (Some(1606), Some(1606)));
     let total = summary.total_throughput.unwrap() * summary.window_s;

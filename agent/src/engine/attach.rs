@@ -1,12 +1,15 @@
 //! Owns the way to a server that runs already: what it is, which model, what it accepts, and one generated token.
 //! Must not know load or runs.
 
+use super::cache::PrefixCounters;
 use super::request::{Ask, Extras, Prompt, RequestShape};
 use super::{Engine, EngineError};
 use crate::load::Target;
-use crate::stream::{Decoder, Protocol};
-use reqwest::{Client, StatusCode, Url};
+use crate::stream::{Decoder, Protocol, StreamSummary};
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use shared::caveat::Caveat;
 use shared::event::EngineInfo;
 use shared::plan::{EngineKind, Plan};
@@ -14,10 +17,15 @@ use std::time::Duration;
 
 /// Longest answer to a probe, bytes.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
+/// How long a plain answer may take.
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+/// How long a generated token may take: a server may load its model first.
+const GENERATION_LIMIT: Duration = Duration::from_secs(120);
 /// Name of the environment variable with an API key for attached servers; a key never stands in a plan.
 const API_KEY_VARIABLE: &str = "TOKENPRISM_API_KEY";
 
 /// A probe of one server.
+#[derive(Clone)]
 pub(super) struct Probe {
     client: Client,
     base: Url,
@@ -56,6 +64,7 @@ pub(super) async fn attach(plan: &Plan) -> Result<Engine, EngineError> {
     };
     let probe = Probe::new(plan.engine.url.as_deref().unwrap_or_default())?;
     let mut engine = probe.identify(protocol, plan.engine.model.as_deref(), plan.engine.kind.label()).await?;
+    engine.vocabulary = probe.vocabulary(&engine.shape).await;
     if is_loopback(&probe.base) {
         engine.caveats.push(Caveat::SharedCores);
     }
@@ -114,7 +123,9 @@ impl Probe {
             caveats.push(Caveat::LengthNotForced);
         }
         let info = EngineInfo { label: label.to_owned(), version, model, context_tokens, start_ms: None };
-        Ok(Engine { info, target: self.target(protocol)?, shape, caveats, child: None })
+        let prefix_counters = PrefixCounters::find(self).await;
+        let target = self.target(protocol)?;
+        Ok(Engine { info, target, shape, vocabulary: None, prefix_counters, caveats, child: None })
     }
 
     /// Tries the extras from most to least until a request is accepted, and reads the token that it generates.
@@ -126,8 +137,9 @@ impl Probe {
         let mut refusal = None;
         for extras in extras {
             let shape = RequestShape { protocol, model: model.to_owned(), extras: *extras };
-            match self.generate_one(&shape).await {
-                Ok(()) => return Ok(shape),
+            let ask = Ask { prompt: Prompt::Text("Hello".into()), output_tokens: 1, ignore_eos: true };
+            match self.generate(&shape, &ask).await {
+                Ok(_) => return Ok(shape),
                 Err(error @ EngineError::Refused { status: 400 | 422, .. }) => refusal = Some(error),
                 Err(error) => return Err(error),
             }
@@ -135,15 +147,11 @@ impl Probe {
         Err(refusal.unwrap_or(EngineError::NoToken { url: self.base.to_string(), reason: "no shape was tried".into() }))
     }
 
-    async fn generate_one(&self, shape: &RequestShape) -> Result<(), EngineError> {
-        let ask = Ask { prompt: Prompt::Text("Hello".into()), output_tokens: 1, ignore_eos: true };
+    /// Has a request answered, its stream read to the end; refused where it held no token.
+    pub(super) async fn generate(&self, shape: &RequestShape, ask: &Ask) -> Result<StreamSummary, EngineError> {
         let url = self.url(RequestShape::path(shape.protocol));
-        let mut request = self.client.post(url.clone()).header("content-type", "application/json");
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        let sent = request.body(shape.body(&ask)).timeout(Duration::from_secs(120)).send().await;
-        let bytes = self.answer(&url, sent).await?;
+        let request = self.client.post(url.clone()).header("content-type", "application/json").body(shape.body(ask));
+        let bytes = self.send(&url, request, GENERATION_LIMIT).await?;
         let mut decoder = Decoder::new(shape.protocol);
         let mut chunks = 0u32;
         decoder.feed(&bytes, 0, &mut |_| chunks += 1);
@@ -156,21 +164,41 @@ impl Probe {
             let reason = summary.malformed.unwrap_or_else(|| "the stream held no output.".into());
             return Err(EngineError::NoToken { url: self.base.to_string(), reason });
         }
-        Ok(())
+        Ok(summary)
     }
 
-    async fn get<T: for<'de> Deserialize<'de>>(&self, path: &str) -> Result<T, EngineError> {
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, EngineError> {
         let url = self.url(path);
-        let mut request = self.client.get(url.clone());
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        let bytes = self.answer(&url, request.timeout(Duration::from_secs(20)).send().await).await?;
+        self.json(&url, self.client.get(url.clone())).await
+    }
+
+    /// The answer to a JSON body.
+    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, EngineError> {
+        let url = self.url(path);
+        self.json(&url, self.client.post(url.clone()).json(body)).await
+    }
+
+    /// The text of a page.
+    pub(super) async fn text(&self, path: &str, limit: Duration) -> Result<String, EngineError> {
+        let url = self.url(path);
+        let bytes = self.send(&url, self.client.get(url.clone()), limit).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    async fn json<T: DeserializeOwned>(&self, url: &Url, request: RequestBuilder) -> Result<T, EngineError> {
+        let bytes = self.send(url, request, ANSWER_LIMIT).await?;
         serde_json::from_slice(&bytes).map_err(|error| EngineError::Refused {
             url: url.to_string(),
             status: 200,
             message: format!("an answer that an engine would not give ({error}). Is another service on this port?"),
         })
+    }
+
+    async fn send(&self, url: &Url, mut request: RequestBuilder, limit: Duration) -> Result<Vec<u8>, EngineError> {
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        self.answer(url, request.timeout(limit).send().await).await
     }
 
     /// The body of a good answer, bounded; anything else as a sentence.

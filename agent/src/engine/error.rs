@@ -32,19 +32,6 @@ pub enum EngineError {
         /// What it lists.
         available: String,
     },
-    /// The work does not fit the context.
-    #[error(
-        "{input} prompt tokens and {output} output tokens do not fit the context of {context} tokens: shorten them, or \
-         raise the engine's limit."
-    )]
-    Context {
-        /// Planned prompt tokens.
-        input: u32,
-        /// Planned output tokens.
-        output: u32,
-        /// The engine's limit.
-        context: u32,
-    },
     /// It ended while it started.
     #[error("The engine ended while it started ({status}). Its last lines: {lines}")]
     Died {

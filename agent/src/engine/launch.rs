@@ -3,7 +3,7 @@
 
 use super::attach::Probe;
 use super::builtin::child_environment;
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Vocabulary};
 use crate::process::{Child, Launch, Source};
 use crate::stream::Protocol;
 use shared::caveat::Caveat;
@@ -57,6 +57,7 @@ pub(super) async fn builtin(plan: &Plan, lines: mpsc::Sender<String>) -> Result<
         probe.identify(Protocol::OpenAiCompletions, plan.engine.model.as_deref(), plan.engine.kind.label()).await?;
     engine.info.start_ms = Some(begun.elapsed().as_secs_f64() * 1e3);
     engine.caveats.extend([Caveat::RandomWeightsOnCpu, Caveat::SharedCores]);
+    engine.vocabulary = Some(Vocabulary::builtin());
     engine.child = Some(child);
     Ok(engine)
 }

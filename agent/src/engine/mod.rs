@@ -3,12 +3,17 @@
 
 mod attach;
 pub mod builtin;
+mod cache;
 mod error;
+mod exposition;
 mod launch;
 mod request;
+mod vocabulary;
 
+pub use cache::{PrefixCounters, PrefixReading};
 pub use error::EngineError;
-pub use request::{Ask, Prompt, RequestShape};
+pub use request::{Ask, Extras, Message, Prompt, RequestShape, Role};
+pub use vocabulary::{Vocabulary, WORDS};
 
 use crate::load::Target;
 use crate::process;
@@ -25,6 +30,10 @@ pub struct Engine {
     pub target: Target,
     /// How a request for work is written for it.
     pub shape: RequestShape,
+    /// Token ids that prompts can be made of; absent where it takes text only.
+    pub vocabulary: Option<Vocabulary>,
+    /// What its prefix cache counts; absent where it has no such counters.
+    pub prefix_counters: Option<PrefixCounters>,
     /// What must be said beside its numbers.
     pub caveats: Vec<Caveat>,
     child: Option<process::Child>,

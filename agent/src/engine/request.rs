@@ -3,6 +3,7 @@
 
 use crate::stream::Protocol;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// What a request says.
@@ -12,7 +13,33 @@ pub enum Prompt {
     Text(String),
     /// Token ids, for engines that take them: exact lengths.
     TokenIds(Vec<u32>),
+    /// A conversation up to now; one text where the protocol has no messages, which grows from turn to turn.
+    Messages(Vec<Message>),
 }
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who says it.
+    pub role: Role,
+    /// The text.
+    pub content: String,
+}
+
+/// Who says a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Instructions before the conversation.
+    System,
+    /// The one who asks.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// Between two messages of a conversation that is sent as one text.
+const BETWEEN_MESSAGES: &str = "\n\n";
 
 /// One request's work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +106,11 @@ impl RequestShape {
             }
             Protocol::OpenAiChat => {
                 let mut body = self.openai(ask);
-                body.insert("messages".into(), json!([{"role": "user", "content": prompt(&ask.prompt)}]));
+                let messages = match &ask.prompt {
+                    Prompt::Messages(messages) => json!(messages),
+                    one => json!([{"role": Role::User, "content": prompt(one)}]),
+                };
+                body.insert("messages".into(), messages);
                 Value::Object(body)
             }
         };
@@ -108,6 +139,10 @@ fn prompt(prompt: &Prompt) -> Value {
     match prompt {
         Prompt::Text(text) => json!(text),
         Prompt::TokenIds(ids) => json!(ids),
+        Prompt::Messages(messages) => {
+            let said: Vec<&str> = messages.iter().map(|message| message.content.as_str()).collect();
+            json!(said.join(BETWEEN_MESSAGES))
+        }
     }
 }
 
@@ -115,11 +150,32 @@ fn prompt(prompt: &Prompt) -> Value {
 mod tests {
     use super::*;
 
-    fn check(protocol: Protocol, extras: Extras, expect: Value) {
+    fn body(protocol: Protocol, extras: Extras, prompt: Prompt) -> Value {
         let shape = RequestShape { protocol, model: "m".into(), extras };
-        let ask = Ask { prompt: Prompt::Text("hi".into()), output_tokens: 7, ignore_eos: true };
-        let got: Value = serde_json::from_slice(&shape.body(&ask)).unwrap();
-        assert_eq!(got, expect);
+        serde_json::from_slice(&shape.body(&Ask { prompt, output_tokens: 7, ignore_eos: true })).unwrap()
+    }
+
+    fn check(protocol: Protocol, extras: Extras, expect: Value) {
+        assert_eq!(body(protocol, extras, Prompt::Text("hi".into())), expect);
+    }
+
+    #[test]
+    fn a_conversation_is_messages_in_a_chat_and_else_one_text_that_grows() {
+        let said = [(Role::System, "Be brief."), (Role::User, "Why?"), (Role::Assistant, "So."), (Role::User, "Oh.")];
+        let messages = |n: usize| {
+            let said = said[..n].iter().map(|(role, text)| Message { role: *role, content: (*text).to_owned() });
+            Prompt::Messages(said.collect())
+        };
+        let chat = body(Protocol::OpenAiChat, Extras::None, messages(2));
+        assert_eq!(
+            chat["messages"],
+            json!([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}])
+        );
+        let text = |n| body(Protocol::OpenAiCompletions, Extras::None, messages(n))["prompt"].clone();
+        assert_eq!(text(2), "Be brief.\n\nWhy?");
+        assert_eq!(text(4), "Be brief.\n\nWhy?\n\nSo.\n\nOh.");
+        let native = body(Protocol::TgiGenerateStream, Extras::None, messages(2));
+        assert_eq!(native["inputs"], "Be brief.\n\nWhy?");
     }
 
     #[test]

@@ -140,6 +140,7 @@ mod tests {
             prompt_tokens: None,
             output_tokens: None,
             token_source: TokenSource::Unknown,
+            cached_tokens: None,
             counts_in_doubt: false,
         }
     }

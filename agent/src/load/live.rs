@@ -1,18 +1,32 @@
-//! Owns the live picture: tokens and time in flight by 100 ms of run time, since the last report.
+//! Owns the live picture: tokens, gaps and time in flight by 100 ms of run time, since the last report.
 //! Must not know requests or windows.
 
 use shared::event::{Batch, TokenBin};
+use shared::histogram::GapHistogram;
 
 /// Bins since the last report, in ascending order.
 #[derive(Debug, Default)]
 pub(super) struct Live {
-    bins: Vec<TokenBin>,
+    bins: Vec<LiveBin>,
+}
+
+/// A bin while it fills: gaps are counted in an array, for every chunk of every stream comes by here.
+#[derive(Debug)]
+struct LiveBin {
+    bin: u32,
+    millitokens: u64,
+    in_flight_ns: u64,
+    gaps: Box<[u32; GapHistogram::BUCKETS]>,
 }
 
 impl Live {
-    /// Credits tokens to the bin of their arrival.
-    pub fn credit(&mut self, t_ns: u64, millitokens: u64) {
-        self.bin(t_ns / Batch::BIN_NS).millitokens += millitokens;
+    /// Credits tokens, and the gap before them, to the bin of their arrival.
+    pub fn credit(&mut self, t_ns: u64, millitokens: u64, gap_ns: Option<u64>) {
+        let bin = self.bin(t_ns / Batch::BIN_NS);
+        bin.millitokens += millitokens;
+        if let Some(gap_ns) = gap_ns {
+            bin.gaps[usize::from(GapHistogram::bucket(gap_ns))] += 1;
+        }
     }
 
     /// Credits `in_flight` requests from one time to another.
@@ -31,10 +45,16 @@ impl Live {
 
     /// Takes what has gathered.
     pub fn take(&mut self) -> Vec<TokenBin> {
-        std::mem::take(&mut self.bins)
+        let whole = |bin: LiveBin| {
+            let mut gaps = GapHistogram::default();
+            let counts = (0u8..).zip(bin.gaps.iter()).filter(|(_, count)| **count > 0);
+            counts.for_each(|(bucket, count)| gaps.add(bucket, *count));
+            TokenBin { bin: bin.bin, millitokens: bin.millitokens, in_flight_ns: bin.in_flight_ns, gaps }
+        };
+        self.bins.drain(..).map(whole).collect()
     }
 
-    fn bin(&mut self, number: u64) -> &mut TokenBin {
+    fn bin(&mut self, number: u64) -> &mut LiveBin {
         let bin = u32::try_from(number).unwrap_or(u32::MAX);
         // Nearly always the last one or a new one; a late stamp belongs to one shortly before.
         let place = self.bins.iter().rposition(|b| b.bin <= bin);
@@ -42,7 +62,8 @@ impl Live {
             Some(place) if self.bins[place].bin == bin => place,
             before => {
                 let place = before.map_or(0, |p| p + 1);
-                self.bins.insert(place, TokenBin { bin, ..TokenBin::default() });
+                let gaps = Box::new([0; GapHistogram::BUCKETS]);
+                self.bins.insert(place, LiveBin { bin, millitokens: 0, in_flight_ns: 0, gaps });
                 place
             }
         };
@@ -58,7 +79,7 @@ mod tests {
 
     fn check(credits: &[(u64, u64)], levels: &[(u64, u64, u32)], expect: &[(u32, u64, u64)]) {
         let mut live = Live::default();
-        credits.iter().for_each(|(t, m)| live.credit(t * MS, *m));
+        credits.iter().for_each(|(t, m)| live.credit(t * MS, *m, None));
         levels.iter().for_each(|(from, to, n)| live.level(from * MS, to * MS, *n));
         let got: Vec<_> = live.take().iter().map(|b| (b.bin, b.millitokens, b.in_flight_ns / MS)).collect();
         assert_eq!(got, expect, "{credits:?} {levels:?}");
@@ -72,5 +93,15 @@ mod tests {
         check(&[(250, 1), (10, 1)], &[], &[(0, 1, 0), (2, 1, 0)]);
         check(&[], &[(50, 250, 2)], &[(0, 0, 100), (1, 0, 200), (2, 0, 100)]);
         check(&[], &[(50, 60, 0), (60, 60, 3)], &[]);
+    }
+
+    #[test]
+    fn gaps_are_counted_by_when_the_later_chunk_came() {
+        let mut live = Live::default();
+        for (t, gap) in [(90, Some(20 * MS)), (110, Some(20 * MS)), (115, Some(5 * MS)), (116, None)] {
+            live.credit(t * MS, 1000, gap);
+        }
+        let gaps: Vec<u32> = live.take().iter().map(|b| b.gaps.iter().map(|(_, count)| count).sum()).collect();
+        assert_eq!(gaps, [1, 2]);
     }
 }

@@ -2,21 +2,30 @@
 //! Must not know viewers, storage or statistics.
 
 mod arrival;
-mod bodies;
+mod busy;
 mod clock;
-mod connection;
+mod control;
 mod core;
 mod dial;
+mod dispatch;
+mod engine;
+mod exchange;
+mod http1;
+mod io;
+mod lane;
 mod limits;
 mod live;
+mod opening;
 mod outcome;
-mod relay;
+mod policy;
 mod reservoir;
-mod slot;
-mod stamped;
+mod socket;
 mod thread;
+mod timers;
 mod window;
+mod work;
 
+pub use arrival::{Offsets, Schedule};
 pub use clock::Clock;
 pub use thread::start;
 
@@ -69,28 +78,71 @@ pub enum Stop {
     DurationNs(u64),
 }
 
-/// Makes the body of a request from its number; called on a thread of its own, ahead of need.
-pub type BodyFn = Arc<dyn Fn(u64) -> Bytes + Send + Sync>;
+/// How requests come.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrivals {
+    /// This many slots, each refilled as soon as it is free.
+    Closed(u32),
+    /// This many at once, and the next ones when all have ended.
+    Burst(u32),
+    /// By a schedule, whatever the server does.
+    Open {
+        /// When they are due.
+        schedule: Schedule,
+        /// Seed of what is random in it.
+        seed: u64,
+        /// What is due beyond this many in flight waits.
+        max_in_flight: Option<u32>,
+    },
+}
+
+/// Which piece of work is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its number within the trial, from 0.
+    pub index: u64,
+    /// Number of its first request within the run.
+    pub id: u64,
+}
+
+/// A piece of work: one request, or several that follow one another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// The requests, at least one.
+    pub requests: Vec<Request>,
+    /// Pause between the end of one and the next, ns.
+    pub think_ns: u64,
+}
+
+/// One request of a piece of work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its body.
+    pub body: Bytes,
+    /// Output tokens that it asks for; fewer is `ok-short`. 0 where nothing is known.
+    pub expect_output_tokens: u32,
+}
+
+/// Makes pieces of work in their order; called on a thread of its own, ahead of need.
+pub type WorkFn = Arc<dyn Fn(Place) -> Work + Send + Sync>;
 
 /// One trial.
 #[derive(Clone)]
 pub struct TrialSpec {
     /// Where requests go.
     pub target: Target,
-    /// Requests kept in flight.
-    pub concurrency: u32,
+    /// How they come.
+    pub arrivals: Arrivals,
     /// What ends it.
     pub stop: Stop,
     /// Load before the window may open, ns.
     pub warmup_ns: u64,
     /// Limits.
     pub limits: Limits,
-    /// Output tokens that each request asks for; fewer is `ok-short`. 0 where nothing is known.
-    pub expect_output_tokens: u32,
-    /// Number of the first request; the others follow without gaps.
+    /// Number of the first request; the others follow.
     pub first_id: u64,
-    /// Makes bodies.
-    pub body: BodyFn,
+    /// Makes pieces of work.
+    pub work: WorkFn,
 }
 
 /// A trial under way. Dropping it cancels the trial.
@@ -132,6 +184,8 @@ pub struct Progress {
     pub bins: Vec<TokenBin>,
     /// Requests in flight.
     pub in_flight: u32,
+    /// Requests that are due by a schedule and have no room yet.
+    pub waiting: u32,
     /// Requests that ended.
     pub ended: Vec<RequestRecord>,
 }
@@ -152,6 +206,8 @@ pub struct TrialEnd {
     pub in_flight_ns_in_window: u64,
     /// What the load generator says of itself.
     pub client: ClientSide,
+    /// The first request number that is free.
+    pub next_id: u64,
     /// Requests that were due and never sent because the trial ended.
     pub unsent: u64,
     /// Reports that had to wait for a later one because the reader was behind; nothing in them is lost.
@@ -180,9 +236,9 @@ pub enum LoadError {
         /// Why.
         reason: String,
     },
-    /// A thread or its runtime could not be started.
-    #[error("The load generator's thread could not be started: {0}. Free memory or threads on this host.")]
-    Thread(#[from] std::io::Error),
+    /// A thread, or what it waits with, could not be had.
+    #[error("The load generator could not be started: {0}. Free memory, threads or file descriptors on this host.")]
+    System(#[from] std::io::Error),
     /// The measuring thread is gone and left no result.
     #[error("The load generator ended without a result; its reports up to then are kept. Run the trial again.")]
     Ended,

@@ -6,10 +6,13 @@ use super::Stop;
 /// Level and window of one trial. Times are ns of run time and may come slightly out of order.
 #[derive(Debug)]
 pub(super) struct Window {
-    target: u32,
+    /// Slots that must be taken before it opens; absent in an open loop, where it opens when warm-up ends.
+    target: Option<u32>,
     stop: Stop,
     warmup_end_ns: u64,
     in_flight: u32,
+    /// In flight, or thinking between two requests of a piece.
+    taken: u32,
     peak: u32,
     last_ns: u64,
     full_since_ns: Option<u64>,
@@ -27,41 +30,51 @@ pub(super) struct Stretch {
 }
 
 impl Window {
-    pub fn new(target: u32, stop: Stop, load_start_ns: u64, warmup_ns: u64) -> Self {
+    pub fn new(target: Option<u32>, stop: Stop, load_start_ns: u64, warmup_ns: u64) -> Self {
         Self {
             target,
             stop,
             warmup_end_ns: load_start_ns.saturating_add(warmup_ns),
             in_flight: 0,
+            taken: 0,
             peak: 0,
             last_ns: load_start_ns,
-            full_since_ns: None,
+            full_since_ns: target.is_none().then_some(load_start_ns),
             start_ns: None,
             saturated_end_ns: None,
             in_flight_ns: 0,
         }
     }
 
-    /// A request was sent.
-    pub fn sent(&mut self, t_ns: u64) -> Stretch {
+    /// A request was sent; `takes` where its slot was free before.
+    pub fn sent(&mut self, t_ns: u64, takes: bool) -> Stretch {
         let stretch = self.advance(t_ns);
         self.in_flight += 1;
         self.peak = self.peak.max(self.in_flight);
-        if self.in_flight == self.target {
+        self.taken += u32::from(takes);
+        if takes && Some(self.taken) == self.target {
             self.full_since_ns = Some(self.last_ns);
             self.open();
         }
         stretch
     }
 
-    /// A request that was sent has ended.
-    pub fn ended(&mut self, t_ns: u64) -> Stretch {
+    /// A request that was sent has ended; `frees` where its slot is free now.
+    pub fn ended(&mut self, t_ns: u64, frees: bool) -> Stretch {
         let stretch = self.advance(t_ns);
         self.in_flight = self.in_flight.saturating_sub(1);
-        if self.in_flight < self.target {
-            self.full_since_ns = None;
+        if frees {
+            self.freed();
         }
         stretch
+    }
+
+    /// A slot that was thinking is free now: its piece was given up.
+    pub fn freed(&mut self) {
+        self.taken = self.taken.saturating_sub(1);
+        if self.target.is_some_and(|target| self.taken < target) {
+            self.full_since_ns = None;
+        }
     }
 
     /// Time passed.
@@ -135,11 +148,11 @@ mod tests {
         steps: &[(char, u64)],
         expect: (Option<u64>, Option<u64>, u32, u64),
     ) {
-        let mut window = Window::new(target, stop, 0, warmup);
+        let mut window = Window::new(Some(target), stop, 0, warmup);
         for (step, t) in steps {
             match step {
-                's' => drop(window.sent(*t)),
-                'e' => drop(window.ended(*t)),
+                's' => drop(window.sent(*t, true)),
+                'e' => drop(window.ended(*t, true)),
                 'i' => window.idle_since(*t),
                 _ => drop(window.advance(*t)),
             }
@@ -176,5 +189,24 @@ mod tests {
     #[test]
     fn a_late_stamp_does_not_turn_time_back() {
         check(1, Stop::Requests(9), 0, &[('s', 5), ('t', 9), ('e', 7), ('t', 9)], (Some(5), None, 1, 4));
+    }
+
+    #[test]
+    fn an_open_loop_opens_when_warm_up_ends() {
+        let mut window = Window::new(None, Stop::DurationNs(50), 100, 20);
+        window.sent(105, true);
+        assert_eq!(window.start_ns(), None);
+        window.advance(130);
+        assert_eq!((window.start_ns(), window.end_ns(), window.in_flight_ns()), (Some(120), Some(170), 10));
+    }
+
+    #[test]
+    fn a_slot_that_thinks_is_still_taken() {
+        let mut window = Window::new(Some(2), Stop::Requests(9), 0, 10);
+        window.sent(1, true);
+        window.sent(2, true);
+        window.ended(5, false);
+        window.advance(12);
+        assert_eq!((window.start_ns(), window.in_flight()), (Some(10), 1));
     }
 }

@@ -45,19 +45,19 @@ pub fn batch_of(trial: TrialIndex, progress: &Progress) -> Batch {
         trial,
         bins: progress.bins.clone(),
         in_flight: progress.in_flight,
-        waiting: 0,
+        waiting: progress.waiting,
         requests,
         rest: rest.into_values().collect(),
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use shared::outcome::Outcome;
     use shared::summary::TokenSource;
 
-    fn record(id: u64) -> RequestRecord {
+    pub(in crate::orchestrate) fn record(id: u64) -> RequestRecord {
         RequestRecord {
             id,
             sched_ns: 0,
@@ -74,6 +74,7 @@ mod tests {
             prompt_tokens: None,
             output_tokens: Some(64),
             token_source: TokenSource::Unknown,
+            cached_tokens: None,
             counts_in_doubt: false,
         }
     }
@@ -81,7 +82,7 @@ mod tests {
     #[test]
     fn a_batch_is_at_most_8_kb_and_counts_every_request() {
         let ended: Vec<_> = (0..5000).map(record).collect();
-        let progress = Progress { t_ns: 0, bins: vec![Default::default(); 4], in_flight: 9, ended };
+        let progress = Progress { t_ns: 0, bins: vec![Default::default(); 4], in_flight: 9, waiting: 0, ended };
         let batch = batch_of(0, &progress);
         let bytes = rmp_serde::to_vec_named(&batch).unwrap().len();
         assert!(bytes <= 8 << 10, "{bytes} bytes");

@@ -2,9 +2,12 @@
 //! Must not know HTTP routes or how bytes are decoded.
 
 mod batch;
+mod cache;
 mod host;
+mod measurement;
 mod queue;
 mod run;
+mod search;
 mod trial;
 
 pub use batch::sample_of;

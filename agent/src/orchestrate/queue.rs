@@ -6,7 +6,7 @@ use super::run::{self, Turn};
 use crate::blob::BlobStore;
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
-use crate::workload::{PromptsRefused, Workload};
+use crate::workload::{Workload, WorkloadRefused};
 use shared::event::{Body, RunState};
 use shared::ids::RunId;
 use shared::plan::Plan;
@@ -26,7 +26,7 @@ pub enum QueueError {
     Plan(#[from] shared::plan::PlanError),
     /// Its prompts were refused.
     #[error(transparent)]
-    Prompts(#[from] PromptsRefused),
+    Workload(#[from] WorkloadRefused),
     /// The log refused it.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -104,8 +104,8 @@ impl Queue {
     /// [`QueueError`] as a sentence; nothing is left behind.
     pub async fn submit(&self, plan: Plan) -> Result<RunId, QueueError> {
         let plan = plan.validated()?;
-        // Refused now rather than when its turn comes.
-        Workload::of(&plan)?;
+        // Refused now rather than when its turn comes; what is asked is decided then, so no salt is needed.
+        Workload::read(plan.clone(), 0).await?;
         let permit = self.waiting.try_reserve().map_err(|_| QueueError::Full)?;
         let clock = Clock::starting_now();
         let anchor_unix_ms = unix_ms();

@@ -1,21 +1,17 @@
 //! Owns one run's turn: engine, trials in their order, judgement, and the one final state.
 //! Must not know how load or storage work inside.
 
-use super::trial::{self, TrialPlace};
+use super::measurement::Measurement;
+use super::search::Search;
 use crate::blob::BlobStore;
 use crate::engine::{Engine, EngineError};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
-use crate::record::{Tally, Terms, intervals, judge};
-use crate::workload::{PromptsRefused, Workload};
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-use shared::caveat::{Caveat, Finding};
+use crate::workload::{Workload, WorkloadRefused, salt_of};
+use shared::caveat::Caveat;
 use shared::event::{Body, RunState};
 use shared::ids::RunId;
 use shared::plan::Plan;
-use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -46,9 +42,9 @@ pub(super) enum Failure {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The prompts.
+    /// The workload.
     #[error(transparent)]
-    Prompts(#[from] PromptsRefused),
+    Workload(#[from] WorkloadRefused),
     /// The load generator.
     #[error(transparent)]
     Load(#[from] crate::load::LoadError),
@@ -99,7 +95,7 @@ async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore) -> Result<(), Fail
     if turn.cancel.is_cancelled() {
         return Err(Failure::Cancelled);
     }
-    let workload = Workload::of(&turn.plan)?;
+    let workload = Workload::read(turn.plan.clone(), salt_of(&turn.run)).await?;
     writer.write([Body::State { state: RunState::Starting, reason: None }]).await?;
     let (lines, received) = mpsc::channel(256);
     let logger = tokio::spawn(log_engine(received, writer.clone()));
@@ -109,7 +105,7 @@ async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore) -> Result<(), Fail
     };
     let result = match started {
         Ok(mut engine) => {
-            let result = measure(turn, writer, blobs, &mut engine, &workload).await;
+            let result = measure(turn, writer, blobs, &mut engine, workload).await;
             engine.stop().await;
             result
         }
@@ -127,16 +123,11 @@ async fn measure(
     writer: &Writer,
     blobs: &BlobStore,
     engine: &mut Engine,
-    workload: &Workload,
+    workload: Workload,
 ) -> Result<(), Failure> {
     let plan = &turn.plan;
-    if let (Some(context), Some(input)) = (engine.info.context_tokens, workload.planned_input_tokens())
-        && let Some(output) = plan.workload.output_tokens.as_ref().map(shared::plan::Lengths::most)
-        && input.saturating_add(output) > context
-    {
-        return Err(EngineError::Context { input, output, context }.into());
-    }
-    let mut caveats: Vec<Caveat> = engine.caveats.iter().cloned().chain(workload.caveat()).collect();
+    let workload = &workload.fitted(engine.vocabulary.clone(), engine.info.context_tokens)?;
+    let caveats: Vec<Caveat> = engine.caveats.iter().cloned().chain(workload.caveats()).collect();
     writer
         .write([
             Body::EngineReady(engine.info.clone()),
@@ -144,56 +135,11 @@ async fn measure(
             Body::Judged { findings: vec![], caveats: caveats.clone() },
         ])
         .await?;
-    let terms = Terms::of(plan);
-    let mut tallies: BTreeMap<u32, Vec<Tally>> = BTreeMap::new();
-    let mut findings: Vec<Finding> = Vec::new();
-    let mut next_request = 0;
-    for (index, place) in order(plan).into_iter().enumerate() {
-        let at = trial::Context { turn, writer, blobs, engine, workload, terms: &terms };
-        let done = trial::run(at, index as u32, place, next_request).await?;
-        next_request = done.next_request;
-        let trials = tallies.entry(place.point).or_default();
-        trials.push(done.tally);
-        if trials.len() as u32 == plan.load.trials {
-            let trials = tallies.remove(&place.point).unwrap_or_default();
-            let intervals = intervals(&trials, &terms);
-            let summary = Tally::pooled(&trials).summary(&terms);
-            findings.extend(judge(place.point, place.level, plan, &summary, engine.info.context_tokens));
-            caveats.extend(summary.caveats.iter().cloned());
-            caveats.sort_unstable();
-            caveats.dedup();
-            writer
-                .write([
-                    Body::PointDone { point: place.point, summary: Box::new(summary), intervals },
-                    Body::Judged { findings: findings.clone(), caveats: caveats.clone() },
-                ])
-                .await?;
-        }
-        if let Some(sentence) = engine.died() {
-            return Err(Failure::EngineDied(sentence));
-        }
-        if let Some(error) = done.all_failed {
-            return Err(Failure::AllFailed(error));
-        }
+    let measurement = Measurement::new(turn, writer, blobs, engine, workload, caveats);
+    match Search::of(plan) {
+        Some(search) => measurement.search(search).await,
+        None => measurement.points(plan).await,
     }
-    Ok(())
-}
-
-/// Trials in execution order: every round holds each level once, in seeded order, so that drift does not favour one.
-fn order(plan: &Plan) -> Vec<TrialPlace> {
-    let mut random = ChaCha8Rng::seed_from_u64(plan.workload.seed);
-    (0..plan.load.trials)
-        .flat_map(|repeat| {
-            let mut round: Vec<TrialPlace> = (plan.load.levels().into_iter().zip(0..))
-                .map(|(level, point)| TrialPlace { point, repeat, level })
-                .collect();
-            // One trial of each level reads best from low to high; with repeats, order must not matter.
-            if plan.load.trials > 1 {
-                round.shuffle(&mut random);
-            }
-            round
-        })
-        .collect()
 }
 
 /// Logs the engine's lines in small groups until it is gone.
@@ -202,25 +148,6 @@ async fn log_engine(mut lines: mpsc::Receiver<String>, writer: Writer) {
     while lines.recv_many(&mut group, 50).await > 0 {
         if let Err(error) = writer.write([Body::EngineLog { lines: std::mem::take(&mut group) }]).await {
             tracing::error!(%error, "lines of an engine could not be logged");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_round_holds_each_level_once_in_an_order_that_the_seed_decides() {
-        let mut plan = shared::preset::find("throughput").unwrap();
-        plan.load.trials = 3;
-        let places = order(&plan);
-        assert_eq!(places, order(&plan));
-        assert_eq!(places.len(), 15);
-        for round in places.chunks(5) {
-            let mut points: Vec<_> = round.iter().map(|p| p.point).collect();
-            points.sort_unstable();
-            assert_eq!(points, [0, 1, 2, 3, 4]);
         }
     }
 }

@@ -2,15 +2,18 @@
 //! Must not know how load or storage work inside.
 
 use super::batch::batch_of;
+use super::cache;
 use super::run::{Failure, Turn, Writer};
 use crate::blob::{BlobStore, BlobWriter};
-use crate::engine::Engine;
-use crate::load::{self, Limits, LoadEvent, Stop, TrialEnd, TrialSpec};
+use crate::engine::{Ask, Engine};
+use crate::load::{self, Arrivals, Limits, LoadEvent, Request, Schedule, Stop, TrialEnd, TrialSpec, Work};
 use crate::record::{RequestRecord, Tally, Terms, Window};
 use crate::workload::Workload;
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use shared::event::Body;
 use shared::ids::{PointIndex, TrialIndex};
-use shared::plan::Level;
+use shared::plan::{Arrival, Level, Plan};
 use shared::units::{NS_PER_S, s_to_ns};
 use std::sync::Arc;
 
@@ -49,11 +52,12 @@ pub(super) struct Done {
 pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, first_id: u64) -> Result<Done, Failure> {
     let TrialPlace { point, repeat, .. } = place;
     at.writer.write([Body::TrialStarted { trial, point, repeat }]).await?;
+    let cache_before = cache::reading(at.engine).await;
     let mut handle = load::start(spec(&at, place, first_id), at.turn.clock)?;
     let mut blob = at.blobs.create(&at.turn.run, trial).map_or_else(|error| given_up(&error), Some);
     let mut records: Vec<RequestRecord> = Vec::new();
     let mut stopped: Option<Failure> = None;
-    let end = loop {
+    let mut end = loop {
         let event = tokio::select! {
             () = at.turn.cancel.cancelled(), if stopped.is_none() => {
                 stopped = Some(Failure::Cancelled);
@@ -83,6 +87,7 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
     if let Some(failure) = stopped {
         return Err(failure);
     }
+    end.client.prefix_cache = cache::during(cache_before, cache::reading(at.engine).await, &records);
     let tally = Tally::of(&records, window(&at, &end), &end.client);
     let summary = tally.summary(at.terms);
     at.writer.write([Body::TrialDone { trial, summary: Box::new(summary), blob: name }]).await?;
@@ -90,8 +95,7 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
         let said = records.iter().find_map(|r| r.error.clone());
         said.unwrap_or_else(|| "no request was sent.".to_owned())
     });
-    let next_request = records.iter().map(|r| r.id + 1).max().unwrap_or(first_id).max(first_id);
-    Ok(Done { tally, next_request, all_failed })
+    Ok(Done { tally, next_request: end.next_id, all_failed })
 }
 
 /// Writes records to the blob; a blob that fails is given up, the run goes on and says that there is none.
@@ -128,17 +132,22 @@ fn window(at: &Context<'_>, end: &TrialEnd) -> Window {
 }
 
 fn spec(at: &Context<'_>, place: TrialPlace, first_id: u64) -> TrialSpec {
-    let load = &at.turn.plan.load;
+    let plan = &at.turn.plan;
+    let load = &plan.load;
     let total_ns = s_to_ns(load.timeout_s);
-    let stop = match load.requests {
-        Some(n) => Stop::Requests(n),
+    let arrivals = arrivals(plan, place, at.workload);
+    let stop = match (load.requests, &arrivals) {
+        (Some(n), _) => Stop::Requests(n),
+        (None, Arrivals::Open { schedule, .. }) if schedule.length_ns().is_some() => {
+            Stop::DurationNs(schedule.length_ns().unwrap_or_default())
+        }
         // A validated plan has one of the two.
-        None => Stop::DurationNs(s_to_ns(load.duration_s.unwrap_or_default())),
+        (None, _) => Stop::DurationNs(s_to_ns(load.duration_s.unwrap_or_default())),
     };
     let (workload, shape) = (at.workload.clone(), at.engine.shape.clone());
     TrialSpec {
         target: at.engine.target.clone(),
-        concurrency: place.level.in_flight().unwrap_or(1),
+        arrivals,
         stop,
         warmup_ns: s_to_ns(load.warmup_s),
         limits: Limits {
@@ -148,8 +157,36 @@ fn spec(at: &Context<'_>, place: TrialPlace, first_id: u64) -> TrialSpec {
             total_ns,
             drain_ns: s_to_ns(load.drain_s),
         },
-        expect_output_tokens: at.turn.plan.workload.output_tokens.as_ref().map_or(0, shared::plan::Lengths::most),
         first_id,
-        body: Arc::new(move |request| shape.body(&workload.piece(0, request).asks[0])),
+        work: Arc::new(move |at| {
+            let piece = workload.piece(at.index, at.id);
+            let request = |ask: &Ask| Request { body: shape.body(ask), expect_output_tokens: ask.output_tokens };
+            Work { requests: piece.asks.iter().map(request).collect(), think_ns: piece.think_ns }
+        }),
     }
+}
+
+/// How requests come at a point. Repeats of a random schedule differ, so that each is a sample of its own.
+fn arrivals(plan: &Plan, place: TrialPlace, workload: &Workload) -> Arrivals {
+    let load = &plan.load;
+    let schedule = match place.level {
+        Level::Concurrency(slots) => return Arrivals::Closed(slots),
+        Level::Burst(slots) => return Arrivals::Burst(slots),
+        Level::Rate(rate) => match (load.arrival, load.burstiness) {
+            (Arrival::Poisson, _) => Schedule::Poisson(rate),
+            (Arrival::Gamma, Some(shape)) => Schedule::Gamma { rate, shape },
+            _ => Schedule::Constant(rate),
+        },
+        Level::Ramp { from, to } => Schedule::Ramp {
+            from,
+            to,
+            curve: load.ramp.as_ref().map(|ramp| ramp.curve).unwrap_or_default(),
+            length_ns: s_to_ns(load.duration_s.unwrap_or_default()),
+        },
+        Level::Trace { .. } => Schedule::Trace(workload.offsets()),
+    };
+    let sample = (u64::from(place.point) << 32) | u64::from(place.repeat);
+    let mut random = ChaCha8Rng::seed_from_u64(plan.workload.seed);
+    random.set_stream(sample);
+    Arrivals::Open { schedule, seed: random.next_u64(), max_in_flight: load.max_in_flight }
 }

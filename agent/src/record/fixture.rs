@@ -29,6 +29,7 @@ pub fn request(id: u64, sent: u64, at: &[u64]) -> RequestRecord {
         prompt_tokens: Some(10),
         output_tokens: Some(at.len() as u32),
         token_source: TokenSource::ServerUsage,
+        cached_tokens: None,
         counts_in_doubt: false,
     }
 }

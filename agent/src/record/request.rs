@@ -45,6 +45,9 @@ pub struct RequestRecord {
     pub error: Option<String>,
     /// Prompt tokens by the server's count.
     pub prompt_tokens: Option<u32>,
+    /// Prompt tokens that the server took from a cache, by its own count.
+    #[serde(default)]
+    pub cached_tokens: Option<u32>,
     /// Output tokens.
     pub output_tokens: Option<u32>,
     /// Where `output_tokens` comes from.

@@ -1,47 +1,33 @@
 //! Owns what each request of a trial asks: the plan's prompts and lengths, seeded, with a nonce a request.
 //! Must not know how a request is written or sent.
 
-use crate::engine::{Ask, Prompt};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+mod error;
+mod file;
+mod lengths;
+mod nonce;
+mod passage;
+mod prompts;
+mod synthetic;
+mod trace;
+
+pub use error::WorkloadRefused;
+pub use nonce::salt_of;
+
+use crate::engine::{Ask, Prompt, Vocabulary};
+use lengths::{Side, length};
+use nonce::Nonce;
+use passage::Alphabet;
+use prompts::{Entry, Prompts};
 use shared::caveat::Caveat;
-use shared::plan::{EngineKind, Plan};
-use shared::workload::{MAX_PROMPTS_BYTES, TaskPrompt, parse_prompts};
+use shared::plan::{Arrival, EngineKind, Lengths, Plan};
+use shared::units::s_to_ns;
+use shared::workload::{TaskPrompt, parse_prompts};
+use std::sync::Arc;
+use synthetic::Synthetic;
+use trace::Trace;
 
 /// The prompts file that ships with the agent.
 const SHIPPED: &str = include_str!("../../../prompts.txt");
-/// Words of synthetic text: short and common, so that most tokenizers give each one token.
-const WORDS: [&str; 32] = [
-    "time", "water", "house", "light", "road", "hand", "year", "work", "line", "point", "world", "part", "place",
-    "week", "case", "group", "fact", "eye", "side", "head", "war", "air", "force", "music", "paper", "field", "state",
-    "market", "board", "city", "town", "book",
-];
-
-/// Why there are no prompts.
-#[derive(Debug, thiserror::Error)]
-pub enum PromptsRefused {
-    /// The file could not be read.
-    #[error(
-        "The prompts file {path} could not be read on the agent's host: {source}. Check the path in workload.file."
-    )]
-    File {
-        /// The path.
-        path: String,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The file's content was refused.
-    #[error(transparent)]
-    Content(#[from] shared::workload::PromptsError),
-    /// No such task.
-    #[error("The shipped prompts have no task \"{wanted}\"; they have: {known}. \"all\" takes every one.")]
-    UnknownTask {
-        /// The plan's word.
-        wanted: String,
-        /// What there is.
-        known: String,
-    },
-}
 
 /// A piece of work.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,155 +38,182 @@ pub struct Piece {
     pub think_ns: u64,
 }
 
-/// Makes the work of each request from the plan; the same plan makes the same work.
-#[derive(Clone, Debug)]
-pub struct Workload {
-    source: Source,
-    output_tokens: u32,
-    ignore_eos: bool,
-    nonce: bool,
-    seed: u64,
+/// Tokens of a request that is planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Prompt tokens.
+    pub input: u64,
+    /// Output tokens.
+    pub output: u64,
+    /// Which request, to begin a sentence.
+    pub what: String,
 }
 
+impl Planned {
+    fn total(&self) -> u64 {
+        self.input + self.output
+    }
+}
+
+/// Makes the work of each request from the plan. The lengths depend on the plan alone; the words also on the run, where
+/// the plan wants a nonce.
 #[derive(Clone, Debug)]
+pub struct Workload {
+    source: Arc<Source>,
+    means: Means,
+    think_ns: u64,
+}
+
+/// Where requests come from.
+#[derive(Debug)]
 enum Source {
-    /// Exactly this many random printable byte tokens.
-    Bytes(u32),
-    /// About this many tokens of common words.
-    Words(u32),
-    /// Prompts in turn.
-    List(Vec<TaskPrompt>),
+    Synthetic(Synthetic),
+    Prompts(Prompts),
+    Trace(Trace),
+}
+
+/// What every source makes requests with.
+#[derive(Clone, Debug)]
+struct Means {
+    alphabet: Alphabet,
+    nonce: Nonce,
+    seed: u64,
+    /// Absent where a trace is played, whose own lengths hold.
+    output: Option<Lengths>,
+    ignore_eos: bool,
+}
+
+impl Means {
+    fn input(&self, lengths: &Lengths, request: u64) -> u32 {
+        length(lengths, self.seed, request, Side::Input)
+    }
+
+    fn output(&self, request: u64) -> u32 {
+        self.output.as_ref().map_or(0, |lengths| length(lengths, self.seed, request, Side::Output))
+    }
+
+    fn most_output(&self) -> u32 {
+        self.output.as_ref().map_or(0, Lengths::most)
+    }
+
+    fn ask(&self, prompt: Prompt, request: u64) -> Ask {
+        Ask { prompt, output_tokens: self.output(request), ignore_eos: self.ignore_eos }
+    }
 }
 
 impl Workload {
-    /// Prepares the plan's workload; reads its file where it names one.
+    /// Prepares the plan's workload; reads its file where it names one. The salt is the run's own, so that with a nonce
+    /// no prompt was in any run before.
     ///
     /// # Errors
-    /// [`PromptsRefused`] as a sentence.
-    pub fn of(plan: &Plan) -> Result<Self, PromptsRefused> {
+    /// [`WorkloadRefused`] as a sentence.
+    pub fn of(plan: &Plan, salt: u64) -> Result<Self, WorkloadRefused> {
         let workload = &plan.workload;
-        let source = match (
-            workload.input_tokens.as_ref().map(shared::plan::Lengths::most),
-            &workload.prompts,
-            &workload.file,
-        ) {
-            (Some(n), _, _) if plan.engine.kind == EngineKind::Builtin => Source::Bytes(n),
-            (Some(n), _, _) => Source::Words(n),
-            (None, Some(wanted), _) => Source::List(shipped(wanted)?),
-            (None, None, path) => Source::List(read(path.as_deref().unwrap_or_default())?),
+        let turns = workload.sessions.as_ref().map(|sessions| sessions.turns);
+        let source = match (&plan.load.trace, &workload.input_tokens, &workload.prompts) {
+            (Some(trace), ..) if plan.load.arrival == Arrival::Trace => Source::Trace(Trace::of(trace)?),
+            (_, Some(input), _) => Source::Synthetic(Synthetic::of(input, workload)),
+            (_, None, Some(wanted)) => Source::Prompts(Prompts::of(shipped(wanted)?, turns)),
+            (_, None, None) => {
+                let entries = file::entries(workload.file.as_deref().unwrap_or_default(), turns.is_some())?;
+                Source::Prompts(Prompts::of(entries, turns))
+            }
         };
-        Ok(Self {
-            source,
-            output_tokens: workload.output_tokens.as_ref().map_or(0, shared::plan::Lengths::most),
-            ignore_eos: workload.ignore_eos,
-            nonce: workload.nonce,
+        // Any other engine is asked first what it takes.
+        let alphabet = match plan.engine.kind {
+            EngineKind::Builtin => Alphabet::Ids(Vocabulary::builtin()),
+            _ => Alphabet::Words,
+        };
+        let means = Means {
+            alphabet,
+            nonce: Nonce::of(workload, salt),
             seed: workload.seed,
-        })
+            output: workload.output_tokens.clone(),
+            ignore_eos: workload.ignore_eos,
+        };
+        let think_ns = workload.sessions.as_ref().map_or(0, |sessions| s_to_ns(sessions.think_s));
+        Ok(Self { source: Arc::new(source), means, think_ns })
     }
 
-    /// Prompt tokens that are planned; absent where only a tokenizer could tell.
-    #[must_use]
-    pub fn planned_input_tokens(&self) -> Option<u32> {
-        match self.source {
-            Source::Bytes(n) | Source::Words(n) => Some(n),
-            Source::List(_) => None,
+    /// The same on a thread of its own: to read and parse a large file takes a second, which nobody else shall wait.
+    ///
+    /// # Errors
+    /// [`WorkloadRefused`] as a sentence.
+    pub async fn read(plan: Plan, salt: u64) -> Result<Self, WorkloadRefused> {
+        tokio::task::spawn_blocking(move || Self::of(&plan, salt)).await?
+    }
+
+    /// The same workload for an engine that is ready: in token ids where it takes them, and checked against its
+    /// context, tokens.
+    ///
+    /// # Errors
+    /// [`WorkloadRefused`] where the engine cannot take what the plan asks.
+    pub fn fitted(mut self, vocabulary: Option<Vocabulary>, context: Option<u32>) -> Result<Self, WorkloadRefused> {
+        if let Source::Prompts(prompts) = &*self.source
+            && vocabulary.is_none()
+            && let Some(place) = prompts.first_ids()
+        {
+            return Err(WorkloadRefused::IdsNotTaken(place));
         }
+        self.means.alphabet = vocabulary.map_or(Alphabet::Words, Alphabet::Ids);
+        if let (Some(planned), Some(context)) = (self.planned_tokens(), context)
+            && planned.total() > u64::from(context)
+        {
+            let Planned { input, output, what } = planned;
+            return Err(WorkloadRefused::Context { what, input, output, context });
+        }
+        Ok(self)
+    }
+
+    /// The longest request that can come; absent where only a tokenizer could tell.
+    #[must_use]
+    pub fn planned_tokens(&self) -> Option<Planned> {
+        match &*self.source {
+            Source::Synthetic(synthetic) => Some(synthetic.longest(&self.means)),
+            Source::Prompts(prompts) => prompts.longest(&self.means),
+            Source::Trace(trace) => trace.longest(),
+        }
+    }
+
+    /// When the requests of a trace are due, ns after its first, in order; none without a trace.
+    #[must_use]
+    pub fn offsets(&self) -> Arc<[u64]> {
+        if let Source::Trace(trace) = &*self.source { trace.offsets() } else { Arc::default() }
     }
 
     /// What must be said of the prompts.
     #[must_use]
-    pub fn caveat(&self) -> Option<Caveat> {
-        matches!(self.source, Source::Words(_)).then_some(Caveat::PromptLengthApproximate)
+    pub fn caveats(&self) -> Vec<Caveat> {
+        let has_planned_lengths = !matches!(*self.source, Source::Prompts(_));
+        let in_words = matches!(self.means.alphabet, Alphabet::Words);
+        (has_planned_lengths && in_words).then_some(Caveat::PromptLengthApproximate).into_iter().collect()
     }
 
     /// The `index`-th piece of work of a trial, whose first request has the number `id`: one request, or the turns of
     /// a session.
     #[must_use]
-    pub fn piece(&self, _index: u64, id: u64) -> Piece {
-        Piece { asks: vec![self.ask(id)], think_ns: 0 }
-    }
-
-    fn ask(&self, request: u64) -> Ask {
-        let stream = if self.nonce { request + 1 } else { 0 };
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        random.set_stream(stream);
-        let prompt = match &self.source {
-            Source::Bytes(n) => Prompt::TokenIds((0..*n).map(|_| random.random_range(32..127)).collect()),
-            Source::Words(n) => Prompt::Text(self.words(*n, &mut random)),
-            Source::List(list) => {
-                let text = &list[(request % list.len() as u64) as usize].text;
-                // In front, since a prefix cache compares from the first token on.
-                Prompt::Text(if self.nonce { format!("[{:08x}] {text}", random.random::<u32>()) } else { text.clone() })
-            }
+    pub fn piece(&self, index: u64, id: u64) -> Piece {
+        let asks = match &*self.source {
+            Source::Synthetic(synthetic) => synthetic.asks(&self.means, index, id),
+            Source::Prompts(prompts) => prompts.asks(&self.means, index, id),
+            Source::Trace(trace) => vec![trace.ask(&self.means, index, id)],
         };
-        Ask { prompt, output_tokens: self.output_tokens, ignore_eos: self.ignore_eos }
-    }
-
-    fn words(&self, n: u32, random: &mut ChaCha8Rng) -> String {
-        let words: Vec<&str> = (0..n).map(|_| WORDS[random.random_range(0..WORDS.len())]).collect();
-        words.join(" ")
+        Piece { asks, think_ns: self.think_ns }
     }
 }
 
-fn shipped(wanted: &str) -> Result<Vec<TaskPrompt>, PromptsRefused> {
+fn shipped(wanted: &str) -> Result<Vec<Entry>, WorkloadRefused> {
     let all = parse_prompts(SHIPPED)?;
-    if wanted == "all" {
-        return Ok(all);
-    }
-    let names: Vec<String> = all.iter().filter_map(|p| p.task.clone()).collect();
-    let chosen: Vec<TaskPrompt> =
-        (all.into_iter()).filter(|p| p.task.as_ref().is_some_and(|task| task.eq_ignore_ascii_case(wanted))).collect();
+    let names: Vec<String> = all.iter().filter_map(|prompt| prompt.task.clone()).collect();
+    let is_wanted = |prompt: &TaskPrompt| {
+        wanted == "all" || prompt.task.as_ref().is_some_and(|task| task.eq_ignore_ascii_case(wanted))
+    };
+    let chosen: Vec<Entry> = all.into_iter().filter(is_wanted).map(file::plain).collect();
     if chosen.is_empty() {
-        return Err(PromptsRefused::UnknownTask { wanted: wanted.to_owned(), known: names.join(", ") });
+        return Err(WorkloadRefused::UnknownTask { wanted: wanted.to_owned(), known: names.join(", ") });
     }
     Ok(chosen)
 }
 
-fn read(path: &str) -> Result<Vec<TaskPrompt>, PromptsRefused> {
-    use std::io::Read;
-    let refused = |source| PromptsRefused::File { path: path.to_owned(), source };
-    let file = std::fs::File::open(path).map_err(refused)?;
-    let mut text = String::new();
-    // One byte more than is allowed, so that a longer file is refused and never cut.
-    file.take(MAX_PROMPTS_BYTES as u64 + 1).read_to_string(&mut text).map_err(refused)?;
-    Ok(parse_prompts(&text)?)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn workload(change: impl FnOnce(&mut Plan)) -> Workload {
-        let mut plan = shared::preset::find("first").unwrap();
-        change(&mut plan);
-        Workload::of(&plan).unwrap()
-    }
-
-    #[test]
-    fn the_same_plan_makes_the_same_work_and_every_request_differs() {
-        let (one, two) = (workload(|_| {}), workload(|_| {}));
-        assert_eq!(one.ask(5), two.ask(5));
-        assert_ne!(one.ask(5), one.ask(6));
-        let Prompt::TokenIds(ids) = one.ask(0).prompt else { panic!("token ids expected") };
-        assert_eq!(ids.len(), 64);
-    }
-
-    #[test]
-    fn without_a_nonce_every_request_is_the_same() {
-        let same = workload(|plan| plan.workload.nonce = false);
-        assert_eq!(same.ask(1), same.ask(2));
-    }
-
-    #[test]
-    fn an_unknown_task_is_refused_with_those_that_exist() {
-        let error = shipped("poetry").unwrap_err().to_string();
-        assert!(error.contains("Factual recall") && error.contains("poetry"), "{error}");
-        assert_eq!(shipped("simple reasoning").unwrap().len(), 1);
-    }
-
-    #[test]
-    fn a_missing_file_is_named() {
-        let error = read("/nonexistent/prompts.txt").unwrap_err().to_string();
-        assert!(error.contains("/nonexistent/prompts.txt"), "{error}");
-    }
-}
+mod tests;

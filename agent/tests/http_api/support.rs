@@ -104,7 +104,7 @@ impl Server {
         let host = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let task = tokio::spawn(http::serve(listener, state, async move { drop(stopped.await) }));
-        drop(tokio_rustls::rustls::crypto::ring::default_provider().install_default());
+        drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { url: format!("http://{host}"), host, log, blobs, client, stop: Some(stop), task, _dir: dir }
     }

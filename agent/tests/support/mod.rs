@@ -102,7 +102,7 @@ impl Drop for Agent {
 }
 
 pub fn client() -> reqwest::Client {
-    drop(tokio_rustls::rustls::crypto::ring::default_provider().install_default());
+    drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 

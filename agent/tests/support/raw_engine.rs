@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokenprism::load::{self, Clock, Limits, LoadEvent, Stop, Target, TrialEnd, TrialSpec};
+use tokenprism::load::{self, Arrivals, Clock, Limits, LoadEvent, Request, Stop, Target, TrialEnd, TrialSpec, Work};
 use tokenprism::record::RequestRecord;
 use tokenprism::stream::Protocol;
 
@@ -102,7 +102,7 @@ pub fn spec(port: u16, concurrency: u32, stop: Stop) -> TrialSpec {
     let (host, path) = ("127.0.0.1".to_owned(), "/v1/completions".to_owned());
     TrialSpec {
         target: Target { tls: false, host, port, path, headers: vec![], protocol: Protocol::OpenAiCompletions },
-        concurrency,
+        arrivals: Arrivals::Closed(concurrency),
         stop,
         warmup_ns: 0,
         limits: Limits {
@@ -112,10 +112,14 @@ pub fn spec(port: u16, concurrency: u32, stop: Stop) -> TrialSpec {
             total_ns: 20 * S,
             drain_ns: 20 * S,
         },
-        expect_output_tokens: 4,
         first_id: 100,
-        body: Arc::new(|id| Bytes::from(format!("{{\"prompt\":\"{id}\"}}"))),
+        work: Arc::new(|place| one(format!("{{\"prompt\":\"{}\"}}", place.id))),
     }
+}
+
+/// A piece of work of one request that asks for four tokens.
+pub fn one(body: impl Into<Bytes>) -> Work {
+    Work { requests: vec![Request { body: body.into(), expect_output_tokens: 4 }], think_ns: 0 }
 }
 
 pub struct Trial {

@@ -12,7 +12,7 @@ fn pair(id: u64, ahead: u64, behind: u64) -> (SeenRequest, Served) {
     let chunks = sent.iter().map(|t| Written { due_ns: t - MS, sent_ns: *t, tokens: 1 }).collect();
     let served = Served { client_id: Some(id), read_ns: start, asked_tokens: 4, chunks, end: Some(Ending::Complete) };
     let chunks_ns = sent.iter().map(|t| t + behind * MS).collect();
-    (SeenRequest { id, sent_ns: start - ahead * MS, chunks_ns }, served)
+    (SeenRequest { id, due_ns: start - ahead * MS, sent_ns: start - ahead * MS, chunks_ns }, served)
 }
 
 fn trial(pairs: Vec<(SeenRequest, Served)>) -> (Seen, Account) {

@@ -13,8 +13,8 @@ pub use account::{Account, Ending, Served, Written};
 pub use config::{PacerArgs, PacerConfig};
 
 use super::host;
-use super::poller::Poller;
 use crate::descriptors::make_room;
+use crate::poller::Poller;
 use nix::sys::eventfd::EventFd;
 use nix::sys::socket::{self, Backlog};
 use server::Server;

@@ -7,7 +7,7 @@ use super::connection::{Connection, Stream};
 use super::request::{Asked, Parsed, Work, parse};
 use super::wire;
 use crate::bench::clock::SharedClock;
-use crate::bench::poller::{Poller, Ready};
+use crate::poller::{Poller, Ready};
 use crate::stream::Protocol;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -50,7 +50,7 @@ enum Fate {
 impl Server {
     /// A server on a non-blocking listener.
     pub fn new(config: PacerConfig, listener: TcpListener, poller: Poller) -> io::Result<Self> {
-        poller.add(&listener, LISTENER)?;
+        poller.add(&listener, LISTENER, false)?;
         Ok(Self {
             config,
             clock: SharedClock::new()?,
@@ -128,7 +128,7 @@ impl Server {
             socket.set_nonblocking(true)?;
             socket.set_nodelay(true)?;
             let place = self.free.pop().unwrap_or(self.connections.len());
-            self.poller.add(&socket, place as u64)?;
+            self.poller.add(&socket, place as u64, false)?;
             let connection = Some(Connection::new(socket));
             match self.connections.get_mut(place) {
                 Some(slot) => *slot = connection,

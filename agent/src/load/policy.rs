@@ -1,13 +1,13 @@
-//! Owns the closed-loop policy: whether a free slot sends, waits or stops, and when the trial is over.
+//! Owns who sends when: whether a free slot, or a request that is due, sends, waits or stops, and when the trial is over.
 //! Must not know sockets, time sources or what a request is.
 
 use super::Stop;
 use super::window::Window;
 
-/// What a free slot does.
+/// What a free slot, or a request that is due, does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Send a request.
+    /// Send.
     Go,
     /// Ask again when something has changed.
     Wait,
@@ -24,16 +24,16 @@ pub(super) enum Over {
     Drained,
 }
 
-/// Refills each slot as soon as it is free. A request belongs to the window by its key: when it was sent, or when it
-/// was due if it never could be sent.
+/// Counts what is sent against what is wanted. A request belongs to the window by its key: in an open loop when it was
+/// due, else when it was sent, or was due if it never could be sent.
 #[derive(Debug)]
-pub(super) struct ClosedLoop {
+pub(super) struct Policy {
     stop: Stop,
     drain_ns: u64,
     base_ns: u64,
     /// Taken by a slot, not yet sent or given up.
     pending: u32,
-    /// Of the window: sent or given up.
+    /// Of the window: sent, due or given up; a piece of several requests counts once.
     counted: u32,
     /// Of the window: not ended.
     outstanding: u32,
@@ -43,8 +43,9 @@ pub(super) struct ClosedLoop {
     stopped: bool,
 }
 
-impl ClosedLoop {
-    pub fn new(stop: Stop, concurrency: u32, drain_ns: u64, window: &Window) -> Self {
+impl Policy {
+    /// A policy for `slots` at once; in an open loop their number is not known.
+    pub fn new(stop: Stop, slots: Option<u32>, drain_ns: u64, window: &Window) -> Self {
         Self {
             stop,
             drain_ns,
@@ -54,7 +55,7 @@ impl ClosedLoop {
             outstanding: 0,
             unreachable: Some(0),
             // Fewer could be bad luck of a server that is just coming up.
-            give_up_at: concurrency.max(8),
+            give_up_at: slots.unwrap_or(0).max(8),
             stopped: false,
         }
     }
@@ -74,17 +75,39 @@ impl ClosedLoop {
         next
     }
 
+    /// What a request that is due at `due_ns` by a schedule does.
+    pub fn due(&mut self, due_ns: u64, window: &Window) -> Next {
+        self.rebase(window);
+        match self.stop {
+            _ if self.stopped => return Next::Stop,
+            Stop::Requests(n) if self.counted >= n => return Next::Stop,
+            _ => {}
+        }
+        self.count(due_ns);
+        Next::Go
+    }
+
     /// A request that a slot took was sent, or ended without being sent.
     pub fn resolved(&mut self, key_ns: u64, window: &Window) {
         self.rebase(window);
         self.pending = self.pending.saturating_sub(1);
+        self.count(key_ns);
+    }
+
+    /// A later request of a piece, which was counted with its first one, became due.
+    pub fn follows(&mut self, key_ns: u64, window: &Window) {
+        self.rebase(window);
+        self.outstanding += u32::from(self.in_window(key_ns));
+    }
+
+    fn count(&mut self, key_ns: u64) {
         if self.in_window(key_ns) {
             self.counted += 1;
             self.outstanding += 1;
         }
     }
 
-    /// A resolved request ended; `reached` where the server got it.
+    /// A request that was counted ended; `reached` where the server got it.
     pub fn ended(&mut self, key_ns: u64, reached: bool, window: &Window) {
         self.rebase(window);
         if self.in_window(key_ns) {
@@ -147,22 +170,22 @@ mod tests {
     /// Slots that hold each request for `service` ns, all refilled at once; returns requests sent in all, those sent
     /// in the window, and when the last slot stopped.
     fn simulate(stop: Stop, slots: u32, warmup: u64, service: impl Fn(u32) -> u64) -> (u32, u32, u64) {
-        let mut window = Window::new(slots, stop, 0, warmup);
-        let mut policy = ClosedLoop::new(stop, slots, 1_000, &window);
+        let mut window = Window::new(Some(slots), stop, 0, warmup);
+        let mut policy = Policy::new(stop, Some(slots), 1_000, &window);
         let mut busy: Vec<Option<(u64, u64)>> = vec![None; slots as usize];
         let mut idle = vec![false; slots as usize];
         let (mut sent, mut keys, mut now) = (0, Vec::new(), 0);
         while now < 100_000 {
             for slot in 0..busy.len() {
                 if let Some((key, end)) = busy[slot].filter(|(_, end)| *end <= now) {
-                    window.ended(end);
+                    window.ended(end, true);
                     policy.ended(key, true, &window);
                     busy[slot] = None;
                 }
                 if busy[slot].is_none() && !idle[slot] {
                     match policy.next(now, &window) {
                         Next::Go => {
-                            window.sent(now);
+                            window.sent(now, true);
                             policy.resolved(now, &window);
                             busy[slot] = Some((now, now + service(sent)));
                             keys.push(now);
@@ -211,8 +234,8 @@ mod tests {
 
     #[test]
     fn gives_up_when_nothing_gets_through() {
-        let window = Window::new(2, Stop::DurationNs(1_000), 0, 0);
-        let mut policy = ClosedLoop::new(Stop::DurationNs(1_000), 2, 0, &window);
+        let window = Window::new(Some(2), Stop::DurationNs(1_000), 0, 0);
+        let mut policy = Policy::new(Stop::DurationNs(1_000), Some(2), 0, &window);
         for failed in 0..8 {
             assert_eq!(policy.next(failed, &window), Next::Go);
             policy.resolved(failed, &window);
@@ -223,12 +246,41 @@ mod tests {
 
     #[test]
     fn one_that_got_through_means_going_on() {
-        let window = Window::new(2, Stop::DurationNs(1_000), 0, 0);
-        let mut policy = ClosedLoop::new(Stop::DurationNs(1_000), 2, 0, &window);
+        let window = Window::new(Some(2), Stop::DurationNs(1_000), 0, 0);
+        let mut policy = Policy::new(Stop::DurationNs(1_000), Some(2), 0, &window);
         for t in 0..50 {
             assert_eq!(policy.next(t, &window), Next::Go);
             policy.resolved(t, &window);
             policy.ended(t, t == 3, &window);
         }
+    }
+
+    #[test]
+    fn a_schedule_by_count_stops_after_its_last_request() {
+        let mut window = Window::new(None, Stop::Requests(3), 0, 10);
+        let mut policy = Policy::new(Stop::Requests(3), None, 0, &window);
+        let went = |t: u64, policy: &mut Policy, window: &mut Window| {
+            window.advance(t);
+            policy.due(t, window) == Next::Go
+        };
+        // Two in the warm-up are extra.
+        let all: Vec<bool> = [0, 5, 10, 15, 20, 25].iter().map(|t| went(*t, &mut policy, &mut window)).collect();
+        assert_eq!(all, [true, true, true, true, true, false]);
+    }
+
+    #[test]
+    fn a_schedule_by_duration_is_over_when_what_was_due_in_it_has_ended() {
+        let mut window = Window::new(None, Stop::DurationNs(100), 0, 0);
+        let mut policy = Policy::new(Stop::DurationNs(100), None, 50, &window);
+        window.advance(0);
+        assert_eq!(
+            (policy.due(0, &window), policy.due(99, &window), policy.due(100, &window)),
+            (Next::Go, Next::Go, Next::Go)
+        );
+        policy.ended(0, true, &window);
+        assert_eq!(policy.over(120, &window), None, "one of the window is still in flight");
+        assert_eq!(policy.over(150, &window), Some(Over::Drained));
+        policy.ended(99, true, &window);
+        assert_eq!(policy.over(120, &window), Some(Over::Ended), "what was due later is extra");
     }
 }

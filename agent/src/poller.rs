@@ -6,10 +6,11 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::time::TimeSpec;
 use nix::sys::timer::{Expiration, TimerSetTimeFlags};
 use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
+use nix::time::{ClockId as Clock, clock_gettime};
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Sockets that become ready in one wait at most.
 const BATCH: usize = 256;
@@ -17,17 +18,21 @@ const TIMER: u64 = u64::MAX;
 const STOP: u64 = u64::MAX - 1;
 
 /// An epoll set with a timer: epoll's own time-out counts whole milliseconds, which is coarser than what is measured.
-pub(super) struct Poller {
+pub(crate) struct Poller {
     epoll: Epoll,
     timer: TimerFd,
     stop: Arc<EventFd>,
     ready: Vec<EpollEvent>,
     stopped: bool,
+    /// An instant, and the system's monotonic time at it.
+    base: (Instant, Duration),
+    /// What the timer is set to, as long as it has not expired.
+    armed: Option<Instant>,
 }
 
 /// What is ready on one socket.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     /// The key under which it was added.
     pub key: u64,
     /// It can be read, or has closed.
@@ -45,7 +50,9 @@ impl Poller {
         // Edge-triggered: an expired timer is told once, without reading it.
         epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, TIMER))?;
         epoll.add(&*stop, EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
-        Ok(Self { epoll, timer, stop, ready: vec![EpollEvent::empty(); BATCH], stopped: false })
+        let base = (Instant::now(), Duration::from(clock_gettime(Clock::CLOCK_MONOTONIC)?));
+        let ready = vec![EpollEvent::empty(); BATCH];
+        Ok(Self { epoll, timer, stop, ready, stopped: false, base, armed: None })
     }
 
     /// Writing to it from any thread ends the wait.
@@ -58,15 +65,14 @@ impl Poller {
         self.stopped
     }
 
-    /// Watches a socket for bytes.
-    pub fn add(&self, socket: impl AsFd, key: u64) -> io::Result<()> {
-        Ok(self.epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, key))?)
+    /// Watches a socket for bytes, and for room to write where asked, until it is closed.
+    pub fn add(&self, socket: impl AsFd, key: u64, writes: bool) -> io::Result<()> {
+        Ok(self.epoll.add(socket, EpollEvent::new(interest(writes), key))?)
     }
 
     /// Watches a socket for bytes, and for room to write where asked.
     pub fn watch_writes(&self, socket: impl AsFd, key: u64, writes: bool) -> io::Result<()> {
-        let room = if writes { EpollFlags::EPOLLOUT } else { EpollFlags::empty() };
-        Ok(self.epoll.modify(socket, &mut EpollEvent::new(EpollFlags::EPOLLIN | room, key))?)
+        Ok(self.epoll.modify(socket, &mut EpollEvent::new(interest(writes), key))?)
     }
 
     /// Looks without waiting.
@@ -74,8 +80,20 @@ impl Poller {
         self.collect(EpollTimeout::ZERO, out)
     }
 
+    /// Waits for a socket, or until then. The timer is absolute, and set only where the instant is another one.
+    pub fn wait_until(&mut self, at: Instant, out: &mut Vec<Ready>) -> io::Result<()> {
+        if self.armed != Some(at) {
+            let since_base = at.saturating_duration_since(self.base.0);
+            let monotonic = TimeSpec::from_duration(self.base.1 + since_base);
+            self.timer.set(Expiration::OneShot(monotonic), TimerSetTimeFlags::TFD_TIMER_ABSTIME)?;
+            self.armed = Some(at);
+        }
+        self.collect(EpollTimeout::NONE, out)
+    }
+
     /// Waits for a socket, or at most that long; without a limit, for a socket or the order to stop.
     pub fn wait(&mut self, at_most: Option<Duration>, out: &mut Vec<Ready>) -> io::Result<()> {
+        self.armed = None;
         match at_most {
             Some(at_most) => {
                 let one = Expiration::OneShot(TimeSpec::from_duration(at_most.max(Duration::from_nanos(1))));
@@ -95,7 +113,7 @@ impl Poller {
         };
         for event in &self.ready[..n] {
             match event.data() {
-                TIMER => {}
+                TIMER => self.armed = None,
                 STOP => self.stopped = true,
                 key => {
                     let flags = event.events();
@@ -110,4 +128,8 @@ impl Poller {
         }
         Ok(())
     }
+}
+
+fn interest(writes: bool) -> EpollFlags {
+    if writes { EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT } else { EpollFlags::EPOLLIN }
 }
