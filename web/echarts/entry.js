@@ -3,7 +3,7 @@
 //
 // A chart that needs another series or component adds it here: ECharts silently draws nothing for what is missing.
 import * as core from "echarts/core";
-import { BarChart, BoxplotChart, HeatmapChart, LineChart, ScatterChart } from "echarts/charts";
+import { BarChart, BoxplotChart, CustomChart, LineChart, ScatterChart } from "echarts/charts";
 import {
   AxisPointerComponent,
   BrushComponent,
@@ -25,7 +25,7 @@ import { CanvasRenderer, SVGRenderer } from "echarts/renderers";
 core.use([
   BarChart,
   BoxplotChart,
-  HeatmapChart,
+  CustomChart,
   LineChart,
   ScatterChart,
   AxisPointerComponent,
@@ -47,5 +47,16 @@ core.use([
   CanvasRenderer,
   SVGRenderer,
 ]);
+
+// `renderItem: "cells"`: rectangles of two values on each axis, which ECharts' heat map has on axes of categories alone.
+core.registerCustomSeries("cells", (params, api) => {
+  const [left, top] = api.coord([api.value(0), api.value(3)]);
+  const [right, bottom] = api.coord([api.value(1), api.value(2)]);
+  const shape = core.graphic.clipRectByRect(
+    { x: left, y: top, width: right - left, height: bottom - top },
+    params.coordSys,
+  );
+  return shape && { type: "rect", shape, style: { fill: api.visual("color") } };
+});
 
 export * from "echarts/core";

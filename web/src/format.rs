@@ -51,6 +51,20 @@ pub fn bare(value: Option<f64>) -> String {
     figure(value, "")
 }
 
+/// A share as per cent: "99.4 %"; all and none only where it is exactly that.
+pub fn share(value: f64) -> String {
+    if !value.is_finite() {
+        return ABSENT.to_owned();
+    }
+    let tenths = (value * 1000.0).round();
+    let tenths = if value < 1.0 { tenths.min(999.0) } else { tenths };
+    let tenths = if value > 0.0 { tenths.max(1.0) } else { tenths };
+    match tenths % 10.0 == 0.0 {
+        true => format!("{:.0} %", tenths / 10.0),
+        false => format!("{:.1} %", tenths / 10.0),
+    }
+}
+
 /// A whole number, thousands separated.
 pub fn count(value: u64) -> String {
     grouped(&value.to_string())
@@ -182,6 +196,16 @@ mod tests {
         check(figure(Some(f64::NAN), "ms"), "—");
         check(figure(Some(12.0), "tok/s"), "12.0 tok/s");
         check(bare(None), "—");
+    }
+
+    #[test]
+    fn a_share_is_all_or_none_only_where_it_is() {
+        for (value, expect) in
+            [(0.0, "0 %"), (1e-6, "0.1 %"), (0.5, "50 %"), (0.994, "99.4 %"), (0.99999, "99.9 %"), (1.0, "100 %")]
+        {
+            check(share(value), expect);
+        }
+        check(share(f64::NAN), ABSENT);
     }
 
     #[test]

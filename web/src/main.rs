@@ -7,16 +7,14 @@ mod link;
 mod model;
 mod pages;
 mod parts;
+mod route;
 
 use leptos::ev;
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::components::{Route, Router, Routes};
-use leptos_router::hooks::use_navigate;
-use leptos_router::path;
 use model::{App, Connection};
 use pages::{MetricsGuide, NewRun, Now, Run, Runs, SignIn};
 use parts::{ConnectionBanner, Empty, Help, Rail, Toasts};
+use route::{Place, Route};
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
@@ -31,54 +29,52 @@ fn Page() -> impl IntoView {
     let app = App::new(parts::current_theme());
     provide_context(app);
     app.start();
+    provide_context(Place::start());
     // Nothing else of the connection: a screen made anew whenever it changes would lose what somebody typed.
     let signed_out = Memo::new(move |_| app.connection.get() == Connection::SignedOut);
     view! {
-        <Router>
-            <Keys/>
-            <a class="skip" href="#main">"Skip to content"</a>
-            <Rail/>
-            <main id="main">
-                <ConnectionBanner/>
-                {move || {
-                    if signed_out.get() {
-                        view! { <SignIn/> }.into_any()
-                    } else {
-                        view! { <Screens/> }.into_any()
-                    }
-                }}
-            </main>
-            <Toasts/>
-            <Help/>
-        </Router>
+        <Keys/>
+        <a class="skip" href="#main">"Skip to content"</a>
+        <Rail/>
+        <main id="main">
+            <ConnectionBanner/>
+            {move || {
+                if signed_out.get() {
+                    view! { <SignIn/> }.into_any()
+                } else {
+                    view! { <Screens/> }.into_any()
+                }
+            }}
+        </main>
+        <Toasts/>
+        <Help/>
     }
 }
 
 /// One screen by address.
 #[component]
 fn Screens() -> impl IntoView {
-    let lost = || {
-        view! {
+    let route = Place::get().route();
+    move || {
+        match route.get() {
+        Route::Now => view! { <Now/> }.into_any(),
+        Route::NewRun => view! { <NewRun/> }.into_any(),
+        Route::Runs => view! { <Runs/> }.into_any(),
+        Route::Run(id) => view! { <Run id=id/> }.into_any(),
+        Route::Metrics => view! { <MetricsGuide/> }.into_any(),
+        Route::Lost => view! {
             <Empty title="There is no such page" text="The address leads nowhere: it may be of another version." action="To the start" href="/"/>
         }
-    };
-    view! {
-        <Routes fallback=lost>
-            <Route path=path!("/") view=Now/>
-            <Route path=path!("/new") view=NewRun/>
-            <Route path=path!("/runs") view=Runs/>
-            <Route path=path!("/runs/:run") view=Run/>
-            <Route path=path!("/metrics-guide") view=MetricsGuide/>
-        </Routes>
+        .into_any(),
     }
-    .into_any()
+    }
 }
 
 /// The keys that work everywhere outside input fields.
 #[component]
 fn Keys() -> impl IntoView {
     let app = App::get();
-    let navigate = use_navigate();
+    let place = Place::get();
     let handle = window_event_listener(ev::keydown, move |event: KeyboardEvent| {
         if event.key() == "Escape" {
             app.help.set(false);
@@ -89,9 +85,9 @@ fn Keys() -> impl IntoView {
         match event.key().as_str() {
             "/" => {
                 app.search.set(true);
-                navigate("/runs", NavigateOptions::default());
+                place.go("/runs");
             }
-            "n" => navigate("/new", NavigateOptions::default()),
+            "n" => place.go("/new"),
             "?" => app.help.set(true),
             _ => return,
         }

@@ -98,6 +98,17 @@ impl Tab {
         self.eval(&script).await;
     }
 
+    /// Chooses an option of the list that a selector names, once it is there.
+    pub async fn choose(&self, selector: &str, value: &str) {
+        let (selector, value) = (serde_json::json!(selector), serde_json::json!(value));
+        self.wait_for(&format!("document.querySelector({selector}) !== null")).await;
+        let script = format!(
+            "(() => {{ const list = document.querySelector({selector}); list.value = {value}; \
+             list.dispatchEvent(new Event('change', {{ bubbles: true }})); }})()"
+        );
+        self.eval(&script).await;
+    }
+
     /// Waits until the text of a test id satisfies a condition.
     pub async fn wait(&self, id: &str, until: impl Fn(&str) -> bool) -> String {
         let begun = Instant::now();

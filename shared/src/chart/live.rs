@@ -2,12 +2,10 @@
 //! Must not know who draws them.
 
 use super::theme::{PALETTE, Theme};
-use super::{ChartData, ChartDefinition, frame, latency_axis};
+use super::{ChartData, ChartDefinition, frame, latency_axis, legend};
 use crate::units::{finite, ns_to_ms, ns_to_s};
 use crate::view::{Bin, RunView};
-use charming::Chart;
-use charming::component::Legend;
-use charming::element::{AreaStyle, AxisType, LineStyle, LineStyleType, TextStyle, Trigger};
+use charming::element::{AreaStyle, AxisType, LineStyle, LineStyleType, Trigger};
 use charming::series::Line;
 
 /// A line over run time; gaps stay gaps.
@@ -22,7 +20,7 @@ pub fn throughput(view: &RunView, theme: Theme) -> ChartDefinition {
         .series(line("tok/s", "output", PALETTE[0]).area_style(AreaStyle::new().opacity(0.12)));
     ChartDefinition {
         option,
-        data: bins(view, vec!["s", "tok/s"], |bin, seconds| vec![finite(bin.millitokens as f64 / 1000.0 / seconds)]),
+        data: bins(view, &["s", "tok/s"], |bin, seconds| vec![finite(bin.millitokens as f64 / 1000.0 / seconds)]),
     }
 }
 
@@ -33,7 +31,7 @@ pub fn in_flight(view: &RunView, theme: Theme) -> ChartDefinition {
         .series(line("in flight", "in flight", PALETTE[2]).area_style(AreaStyle::new().opacity(0.12)));
     ChartDefinition {
         option,
-        data: bins(view, vec!["s", "in flight"], |bin, seconds| vec![finite(ns_to_s(bin.in_flight_ns) / seconds)]),
+        data: bins(view, &["s", "in flight"], |bin, seconds| vec![finite(ns_to_s(bin.in_flight_ns) / seconds)]),
     }
 }
 
@@ -53,7 +51,7 @@ pub fn latency(view: &RunView, latency: Latency, theme: Theme) -> ChartDefinitio
         Latency::Ttft => ("TTFT ≈", PALETTE[1]),
         Latency::Tpot => ("TPOT ≈", PALETTE[3]),
     };
-    let data = bins(view, vec!["s", "p50", "p90", "p99"], move |bin, _| {
+    let data = bins(view, &["s", "p50", "p90", "p99"], move |bin, _| {
         let histogram = match latency {
             Latency::Ttft => &bin.ttft,
             Latency::Tpot => &bin.tpot,
@@ -61,12 +59,11 @@ pub fn latency(view: &RunView, latency: Latency, theme: Theme) -> ChartDefinitio
         [50, 90, 99].iter().map(|p| histogram.percentile_ns(*p).map(ns_to_ms)).collect()
     });
     // A legend and no end labels: the three percentiles of a steady server lie on one another.
-    let legend =
-        Legend::new().top(6).right(36).item_width(22).text_style(TextStyle::new().color(theme.text()).font_size(11));
+    let legend = legend(theme);
     let axis = latency_axis(&data, 1..4);
     // A mark costs far more to draw than a piece of line: only where a line alone would not show.
     let marks = has_lone_point(&data, 1);
-    let mut option: Chart = frame(theme, title, "s", "ms", axis, Trigger::Axis).legend(legend);
+    let mut option = frame(theme, title, "s", "ms", axis, Trigger::Axis).legend(legend);
     for (name, style) in [("p50", LineStyleType::Solid), ("p90", LineStyleType::Dashed), ("p99", LineStyleType::Dotted)]
     {
         let dashed = LineStyle::new().width(1.5).color(colour).type_(style);
@@ -83,9 +80,9 @@ fn has_lone_point(data: &ChartData, column: usize) -> bool {
 }
 
 /// One row a bin: its middle in seconds, then what `columns` says; gaps where nothing was in flight.
-fn bins(view: &RunView, dimensions: Vec<&'static str>, columns: impl Fn(&Bin, f64) -> Vec<Option<f64>>) -> ChartData {
+fn bins(view: &RunView, dimensions: &[&'static str], columns: impl Fn(&Bin, f64) -> Vec<Option<f64>>) -> ChartData {
     let width = view.series.width_ns();
-    let mut data = ChartData { dimensions, rows: Vec::new() };
+    let mut data = ChartData::of(dimensions);
     for (index, bin) in view.series.bins.iter().enumerate() {
         let start = index as u64 * width;
         // The last bin is not over: its rate is over the part that has been seen.
@@ -109,7 +106,7 @@ mod tests {
     fn a_point_between_gaps_is_lone() {
         let check = |values: &[f64], expect: bool| {
             let rows = values.iter().flat_map(|v| [1.0, *v]).collect();
-            assert_eq!(has_lone_point(&ChartData { dimensions: vec!["s", "p50"], rows }, 1), expect, "{values:?}");
+            assert_eq!(has_lone_point(&ChartData { rows, ..ChartData::of(&["s", "p50"]) }, 1), expect, "{values:?}");
         };
         let gap = f64::NAN;
         check(&[], false);

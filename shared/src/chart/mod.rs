@@ -1,46 +1,28 @@
 //! Owns the charts: pure functions from a view to a charming definition and its data.
 //! Must not know who draws them; no clock, no element, no colours beyond the palette.
 
+mod definition;
+mod distribution;
+mod gaps;
 mod live;
 mod points;
 mod requests;
 mod theme;
 
+pub use definition::{ChartData, ChartDefinition, ChartOption};
+pub use distribution::{Overlay, ecdf, histogram};
+pub use gaps::gap_map;
 pub use live::{Latency, in_flight, latency, throughput};
-pub use points::throughput_by_level;
+pub use points::{throughput_by_level, ttft_by_level};
 pub use requests::{request_scatter, request_timeline};
 pub use theme::{PALETTE, Theme};
 
-use charming::Chart;
-use charming::component::{Axis, Grid, Title};
+use charming::component::{Axis, Grid, Legend, Title};
 use charming::element::{
     AxisLabel, AxisLine, AxisLineStyle, AxisPointer, AxisPointerType, AxisType, DimensionEncode, ItemStyle, LineStyle,
     LineStyleType, NameLocation, SplitLine, TextStyle, Tooltip, Trigger,
 };
 use charming::series::Line;
-
-/// A chart: the static definition, and the data that a live chart appends to.
-pub struct ChartDefinition {
-    /// Definition without data: axes, series, names.
-    pub option: charming::Chart,
-    /// The data.
-    pub data: ChartData,
-}
-
-/// Row-major data for one dataset; a gap is NaN, which no file ever holds.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ChartData {
-    /// Column names.
-    pub dimensions: Vec<&'static str>,
-    /// Rows after one another, each as long as `dimensions`.
-    pub rows: Vec<f64>,
-}
-
-impl ChartData {
-    fn push(&mut self, row: &[Option<f64>]) {
-        self.rows.extend(row.iter().map(|v| v.unwrap_or(f64::NAN)));
-    }
-}
 
 /// A line of one colour through two columns.
 fn line(x: &str, y: &str, name: &str, colour: &str) -> Line {
@@ -59,6 +41,11 @@ fn latency_axis(data: &ChartData, drawn: std::ops::Range<usize>) -> AxisType {
     if high >= 10.0 * low { AxisType::Log } else { AxisType::Value }
 }
 
+/// A legend beside the title, left of the page's button that saves the picture.
+fn legend(theme: Theme) -> Legend {
+    Legend::new().top(6).right(36).item_width(22).text_style(TextStyle::new().color(theme.text()).font_size(11))
+}
+
 /// Axis along the bottom.
 fn x_axis(theme: Theme, name: &str) -> Axis {
     Axis::new()
@@ -73,38 +60,36 @@ fn x_axis(theme: Theme, name: &str) -> Axis {
 }
 
 /// What all charts share: title with the unit, axes, crosshair, no animation (a live chart must not wobble).
-fn frame(theme: Theme, title: &str, x_unit: &str, unit: &str, y: AxisType, tip: Trigger) -> Chart {
+fn frame(theme: Theme, title: &str, x_unit: &str, unit: &str, y: AxisType, tip: Trigger) -> ChartOption {
     let title = if unit.is_empty() { title.to_owned() } else { format!("{title}, {unit}") };
     let crosshair = AxisPointer::new()
         .type_(AxisPointerType::Line)
         .animation(false)
         .line_style(LineStyle::new().color(theme.text()).type_(LineStyleType::Dashed));
-    Chart::new()
-        .animation(false)
-        .title(
-            Title::new()
-                .text(title)
-                .left(8)
-                .top(6)
-                .text_style(TextStyle::new().color(theme.text()).font_size(13).font_weight("600")),
-        )
-        .grid(Grid::new().left(52).right(20).top(40).bottom(28))
-        .tooltip(
-            Tooltip::new()
-                .trigger(tip)
-                .axis_pointer(crosshair)
-                .background_color(theme.surface())
-                .border_color(theme.line())
-                .padding((6, 8)),
-        )
-        .x_axis(x_axis(theme, x_unit))
-        .y_axis(
-            Axis::new()
-                .type_(y)
-                .axis_label(AxisLabel::new().color(theme.text()))
-                .split_number(4)
-                .split_line(SplitLine::new().line_style(LineStyle::new().color(theme.line()))),
-        )
+    ChartOption {
+        animation: false,
+        title: Title::new()
+            .text(title)
+            .left(8)
+            .top(6)
+            .text_style(TextStyle::new().color(theme.text()).font_size(13).font_weight("600")),
+        grid: Grid::new().left(52).right(20).top(40).bottom(28),
+        tooltip: Tooltip::new()
+            .trigger(tip)
+            .axis_pointer(crosshair)
+            .background_color(theme.surface())
+            .border_color(theme.line())
+            .padding((6, 8)),
+        legend: None,
+        x_axis: x_axis(theme, x_unit),
+        y_axis: Axis::new()
+            .type_(y)
+            .axis_label(AxisLabel::new().color(theme.text()))
+            .split_number(4)
+            .split_line(SplitLine::new().line_style(LineStyle::new().color(theme.line()))),
+        visual_map: None,
+        series: Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -115,7 +100,7 @@ mod tests {
     fn a_logarithmic_axis_needs_a_decade() {
         let check = |values: &[f64], expect: AxisType| {
             let rows = values.iter().flat_map(|v| [1.0, *v, f64::NAN, 1e9]).collect();
-            let data = ChartData { dimensions: vec!["s", "p50", "p90", "request"], rows };
+            let data = ChartData { rows, ..ChartData::of(&["s", "p50", "p90", "request"]) };
             assert_eq!(latency_axis(&data, 1..3), expect, "{values:?}");
         };
         check(&[], AxisType::Value);

@@ -14,7 +14,7 @@ use charming::series::Scatter;
 pub fn request_scatter(view: &RunView, theme: Theme) -> ChartDefinition {
     let mut kept: Vec<_> = view.scatter.kept.iter().filter(|s| s.ttft_ns.is_some()).collect();
     kept.sort_unstable_by_key(|s| (s.sent_ns, s.id));
-    let mut data = ChartData { dimensions: vec!["s", "TTFT", "request"], rows: Vec::new() };
+    let mut data = ChartData::of(&["s", "TTFT", "request"]);
     for sample in kept {
         data.push(&[Some(ns_to_s(sample.sent_ns)), sample.ttft_ns.map(ns_to_ms), Some(sample.id as f64)]);
     }
@@ -37,7 +37,7 @@ pub fn request_timeline(timeline: &RequestTimeline, theme: Theme) -> ChartDefini
     let unit = if counted { "tokens" } else { "chunks" };
     let option = frame(theme, "One request", "ms since sent", unit, AxisType::Value, Trigger::Axis)
         .series(line("ms", "output", unit, PALETTE[0]).step(Step::End).symbol_size(3));
-    let mut data = ChartData { dimensions: vec!["ms", "output"], rows: Vec::new() };
+    let mut data = ChartData::of(&["ms", "output"]);
     data.push(&[Some(0.0), Some(0.0)]);
     let mut output = 0.0;
     for (at_ns, tokens) in &timeline.chunks {

@@ -41,4 +41,13 @@ impl Theme {
             Theme::Dark => "#2b313b",
         }
     }
+
+    /// Colours from few to many, of one hue and evenly lighter or darker, so that they read without seeing hues.
+    #[must_use]
+    pub fn ramp(self) -> &'static [&'static str] {
+        match self {
+            Theme::Light => &["#d6e8f5", "#56B4E9", "#0072B2", "#00253a"],
+            Theme::Dark => &["#1d4a6b", "#2b8ac6", "#7cc8f2", "#f2faff"],
+        }
+    }
 }

@@ -91,7 +91,19 @@ pub fn parse(json: &str) -> Result<JsValue, JsValue> {
 impl Instance {
     /// Merges an option; draws at once, so that counts read afterwards are of this data.
     pub fn set_option(&self, option: &JsValue) {
+        self.merge(option, &[]);
+    }
+
+    /// Merges an option whose series take the place of those before, since there may be fewer.
+    pub fn redefine(&self, option: &JsValue) {
+        self.merge(option, &[("replaceMerge", "series".into())]);
+    }
+
+    fn merge(&self, option: &JsValue, also: &[(&str, JsValue)]) {
         let how = object(&[("lazyUpdate", false.into()), ("silent", true.into())]);
+        for (key, value) in also {
+            set(&how, key, value);
+        }
         if let Err(error) = self.set_option_with(option, &how) {
             leptos::logging::error!("a chart refused its option: {error:?}");
         }

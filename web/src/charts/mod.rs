@@ -7,4 +7,4 @@ mod echarts;
 mod mounted;
 
 pub use axis::{TimeAxis, stepped_end};
-pub use chart::Chart;
+pub use chart::{Chart, Define};

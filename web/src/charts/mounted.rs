@@ -4,7 +4,7 @@
 use super::echarts::{self, Instance, object, parse, set};
 use crate::format;
 use js_sys::{Array, Float64Array};
-use shared::chart::{ChartData, ChartDefinition, Theme};
+use shared::chart::{ChartData, ChartDefinition, ChartOption, Theme};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -99,7 +99,7 @@ impl Mounted {
         }
         match parse(&json) {
             Ok(option) => {
-                self.instance.set_option(&option);
+                self.instance.redefine(&option);
                 self.instance.set_option(&self.for_reading());
             }
             Err(error) => leptos::logging::error!("a chart's option is no JSON: {error:?}"),
@@ -183,7 +183,7 @@ impl Mounted {
 }
 
 /// A definition as ECharts' option, which is what its fields are.
-fn json(option: &charming::Chart) -> String {
+fn json(option: &ChartOption) -> String {
     serde_json::to_string(option).unwrap_or_else(|_| "{}".to_owned())
 }
 

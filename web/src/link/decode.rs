@@ -1,6 +1,7 @@
 //! Owns turning what the agent sends into types, always by way of one tree of values.
 //! Must not know what the types mean.
 
+use super::tree::Tree;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -10,11 +11,11 @@ use serde_json::Value;
 /// every format that it is read from, and this way there is one.
 pub fn message_pack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     let tree: Value = rmp_serde::from_slice(bytes).map_err(|e| e.to_string())?;
-    T::deserialize(tree).map_err(|e| e.to_string())
+    T::deserialize(Tree(tree)).map_err(|e| e.to_string())
 }
 
 /// A type from JSON text.
 pub fn json<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let tree: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    T::deserialize(tree).map_err(|e| e.to_string())
+    T::deserialize(Tree(tree)).map_err(|e| e.to_string())
 }

@@ -5,5 +5,6 @@ mod backoff;
 mod decode;
 pub mod http;
 mod socket;
+mod tree;
 
 pub use socket::{Link, LinkEvent};

@@ -1,42 +1,97 @@
-//! Owns the guide to the metrics: a table made from the registry.
+//! Owns the definitions: every metric of the registry, searchable, each at an address of its own.
 //! Must not know any definition itself.
 
 use crate::parts::Card;
 use leptos::prelude::*;
-use shared::metric::{Direction, METRICS};
+use shared::metric::{Direction, METRICS, Metric};
 
-/// Every metric: unit, direction, definition, and how others' numbers of that name differ.
+/// True where every word of `search` is found in what is said of a metric.
+fn matches(metric: &Metric, search: &str) -> bool {
+    let mut text = [metric.key, metric.name, metric.unit, metric.definition].join(" ");
+    for peer in metric.others {
+        text.extend([" ", peer.tool, " ", peer.says]);
+    }
+    let text = text.to_lowercase();
+    search.to_lowercase().split_whitespace().all(|word| text.contains(word))
+}
+
+/// Every metric: unit, direction, definition, and how others' numbers compare.
 #[component]
 pub fn MetricsGuide() -> impl IntoView {
-    let row = |m: &'static shared::metric::Metric| {
-        let direction = match m.direction {
-            Direction::Lower => "↓ lower",
-            Direction::Higher => "↑ higher",
-            Direction::Neutral => "",
-        };
-        view! {
-            <tr id=m.key>
-                <th scope="row">{m.name}<br/><code>{m.key}</code></th>
-                <td>{m.unit}</td>
-                <td>{direction}</td>
-                <td>{m.definition}</td>
-                <td class="quiet">{m.others.iter().map(|peer| view! { <p><b>{peer.tool}</b>": "{peer.says}</p> }).collect_view()}</td>
-            </tr>
-        }
+    let search = RwSignal::new(String::new());
+    // The metric that the address names, `#ttft`; a link within this page moves it too.
+    let named = RwSignal::new(String::new());
+    let read = move || {
+        let hash = window().location().hash().unwrap_or_default();
+        named.set(hash.trim_start_matches('#').to_owned());
     };
+    read();
+    let moved = window_event_listener(leptos::ev::hashchange, move |_| read());
+    on_cleanup(move || moved.remove());
+    Effect::new(move |_| {
+        if let Some(element) = named.with(|key| document().get_element_by_id(key)) {
+            element.scroll_into_view();
+        }
+    });
+    let none = move || search.with(|search| !METRICS.iter().any(|metric| matches(metric, search)));
     view! {
-        <h1>"What the numbers mean"</h1>
+        <header class="page-head">
+            <h1>"What the numbers mean"</h1>
+            <input
+                type="search"
+                class="search"
+                placeholder="Search metrics, tools, words"
+                aria-label="Search metrics"
+                data-testid="metric-search"
+                on:input:target=move |e| search.set(e.target().value())
+            />
+        </header>
         <Card title="Metrics" about="Percentiles are by nearest rank over all samples; below n = 1/(1 − p) they are not shown. Live values with ≈ are exact to 1 %.">
-            <div class="scroll">
-                <table class="prose" data-testid="metrics-table">
-                    <thead><tr>
-                        <th scope="col">"Metric"</th><th scope="col">"Unit"</th><th scope="col">"Better"</th>
-                        <th scope="col">"Definition"</th><th scope="col">"Elsewhere"</th>
-                    </tr></thead>
-                    <tbody>{METRICS.iter().map(row).collect_view()}</tbody>
-                </table>
+            <div class="metrics" data-testid="metrics-table">
+                {METRICS.iter().map(|metric| entry(metric, search, named)).collect_view()}
             </div>
+            {move || none().then(|| view! { <p class="quiet">"No metric has all of these words."</p> })}
         </Card>
     }
     .into_any()
+}
+
+fn entry(metric: &'static Metric, search: RwSignal<String>, named: RwSignal<String>) -> AnyView {
+    let better = match metric.direction {
+        Direction::Lower => "↓ lower is better",
+        Direction::Higher => "↑ higher is better",
+        Direction::Neutral => "",
+    };
+    let others = (metric.others.iter()).map(|peer| view! { <dt>{peer.tool}</dt><dd>{peer.says}</dd> }).collect_view();
+    let key = metric.key;
+    view! {
+        <article
+            id=key
+            class="metric"
+            class:chosen=move || named.with(|named| named == key)
+            hidden=move || search.with(|search| !matches(metric, search))
+        >
+            <h3><a href=format!("#{key}")>{metric.name}</a>" "<code>{key}</code></h3>
+            <p class="quiet">{metric.unit}" "{better}</p>
+            <p>{metric.definition}</p>
+            <dl class="facts">{others}</dl>
+        </article>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_words_are_looked_for_in_all_that_is_said() {
+        let check = |search: &str, key: &str, expect: bool| {
+            assert_eq!(matches(Metric::find(key).unwrap(), search), expect, "{search} in {key}");
+        };
+        check("", "ttft", true);
+        check("first TOKEN", "ttft", true);
+        check("tok/s", "ttft", false);
+        check("vllm itl", "chunk_gap", true);
+    }
 }

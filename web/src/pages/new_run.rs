@@ -6,11 +6,9 @@ use crate::link::http;
 use crate::model::App;
 use crate::model::form::{Form, FormError};
 use crate::parts::{Card, CopyButton, ErrorBox};
+use crate::route::{Place, Route};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::NavigateOptions;
-use leptos_router::components::A;
-use leptos_router::hooks::{use_navigate, use_query_map};
 use serde::Deserialize;
 use shared::ids::RunId;
 use shared::plan::Plan;
@@ -26,14 +24,14 @@ struct Created {
 /// The presets as cards; each leads to the form filled with it.
 #[component]
 pub fn PresetCards() -> impl IntoView {
-    let query = use_query_map();
+    let preset = Place::get().query("preset");
     let card = move |p: &'static Preset| {
-        let chosen = move || query.with(|q| q.get_str("preset").map(str::to_owned)).as_deref() == Some(p.key);
+        let chosen = move || (preset.get().as_deref() == Some(p.key)).to_string();
         view! {
-            <A href=format!("/new?preset={}", p.key) attr:class="preset" attr:data-testid=format!("preset-{}", p.key) attr:data-chosen=move || chosen().to_string()>
+            <a href=format!("/new?preset={}", p.key) class="preset" data-testid=format!("preset-{}", p.key) data-chosen=chosen>
                 <strong>{p.title}</strong>
                 <span class="quiet">{p.about}</span>
-            </A>
+            </a>
         }
     };
     view! { <div class="presets">{PRESETS.iter().map(card).collect_view()}</div> }.into_any()
@@ -51,8 +49,7 @@ fn begin(app: App, key: Option<&str>) -> Option<Plan> {
 #[component]
 pub fn NewRun() -> impl IntoView {
     let app = App::get();
-    let query = use_query_map();
-    let key = Memo::new(move |_| query.with(|q| q.get_str("preset").map(str::to_owned)));
+    let key = Place::get().query("preset");
     move || {
         let key = key.get();
         match begin(app, key.as_deref()) {
@@ -66,7 +63,7 @@ pub fn NewRun() -> impl IntoView {
 #[component]
 fn Editor(plan: Plan) -> impl IntoView {
     let app = App::get();
-    let navigate = use_navigate();
+    let place = Place::get();
     let form = RwSignal::new(Form::of(&plan));
     let outcome = Memo::new(move |_| form.with(Form::plan));
     let refused = Memo::new(move |_| outcome.get().err());
@@ -83,10 +80,10 @@ fn Editor(plan: Plan) -> impl IntoView {
         }
         busy.set(true);
         error.set(None);
-        let (body, navigate) = (toml.get_untracked(), navigate.clone());
+        let body = toml.get_untracked();
         spawn_local(async move {
             match http::post::<Created>("/api/v1/runs", "application/toml", &body).await {
-                Ok(created) => navigate(&format!("/runs/{}", created.run), NavigateOptions::default()),
+                Ok(created) => place.go(&Route::Run(created.run.to_string()).path()),
                 Err(failure) => {
                     app.failed(&failure);
                     error.try_set(Some(failure.error()));

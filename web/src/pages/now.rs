@@ -7,7 +7,6 @@ use crate::format;
 use crate::model::App;
 use crate::parts::{Card, ErrorBox, Figure, StateBadge, VerdictBadge};
 use leptos::prelude::*;
-use leptos_router::components::A;
 use shared::event::RunState;
 use shared::ids::RunId;
 use shared::wire::RunRow;
@@ -57,7 +56,7 @@ pub fn Now() -> impl IntoView {
             <Card title="Last runs">
                 {move || ended.with(Vec::is_empty).then(|| view! { <p class="quiet">"None has ended yet."</p> })}
                 <Lines runs=ended/>
-                <A href="/runs">"All runs"</A>
+                <a href="/runs">"All runs"</a>
             </Card>
         }
         .into_any()
@@ -81,7 +80,7 @@ fn Lines(runs: Memo<Vec<RunId>>) -> impl IntoView {
                 let (state, verdict, name) = (row.state, row.verdict, row.name.clone());
                 view! {
                     <li>
-                        <A href=format!("/runs/{}", row.run)>{name}</A>
+                        <a href=format!("/runs/{}", row.run)>{name}</a>
                         <span class="quiet">{engine_words(&row)}</span>
                         <StateBadge state=Signal::stored(state)/>
                         <span>{verdict.map(|v| view! { <VerdictBadge verdict=Signal::stored(Some(v))/> })}</span>
@@ -117,7 +116,7 @@ fn LiveCard(run: RunId) -> impl IntoView {
     view! {
         <article class="live-card" data-testid="live-card">
             <header>
-                <A href=link.clone() attr:class="title">{name}</A>
+                <a href=link.clone() class="title">{name}</a>
                 <StateBadge state=state/>
             </header>
             <p class="quiet">{engine}</p>
@@ -127,7 +126,7 @@ fn LiveCard(run: RunId) -> impl IntoView {
                 <Figure label="Elapsed" value=elapsed/>
                 <Figure label="Best so far" value=best/>
             </div>
-            <A href=link attr:class="button primary">"Watch"</A>
+            <a href=link class="button primary">"Watch"</a>
         </article>
     }
     .into_any()

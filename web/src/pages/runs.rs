@@ -5,12 +5,10 @@ use crate::format;
 use crate::link::http;
 use crate::model::{App, Rows, Toast, row_matches};
 use crate::parts::{Empty, ErrorBox, Icon, StateBadge, VerdictBadge};
+use crate::route::Place;
 use leptos::html::Input;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::NavigateOptions;
-use leptos_router::components::A;
-use leptos_router::hooks::query_signal_with_options;
 use shared::event::RunState;
 use shared::ids::RunId;
 use shared::wire::RunRow;
@@ -77,8 +75,8 @@ async fn delete(app: App, run: RunId) {
 #[component]
 pub fn Runs() -> impl IntoView {
     let app = App::get();
-    let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
-    let (search, set_search) = query_signal_with_options::<String>("search", options);
+    let place = Place::get();
+    let search = place.query("search");
     let field = NodeRef::<Input>::new();
     Effect::new(move |_| {
         if let Some(field) = field.get().filter(|_| app.search.get()) {
@@ -140,9 +138,9 @@ pub fn Runs() -> impl IntoView {
                 data-testid="search"
                 node_ref=field
                 prop:value=move || search.get().unwrap_or_default()
-                on:input:target=move |e| set_search.set(Some(e.target().value()).filter(|s| !s.is_empty()))
+                on:input:target=move |e| place.set_query("search", Some(e.target().value().as_str()).filter(|s| !s.is_empty()))
             />
-            <A href="/new" attr:class="button primary">"New run"</A>
+            <a href="/new" class="button primary">"New run"</a>
         </header>
         <ErrorBox error=error/>
         {table}
@@ -172,7 +170,7 @@ fn Row(run: RunId) -> impl IntoView {
     };
     view! {
         <tr data-testid="run-row">
-            <th scope="row"><A href=link>{name}</A></th>
+            <th scope="row"><a href=link>{name}</a></th>
             <td>{text(engine_words)}</td>
             <td title=text(|r| r.reason.clone().unwrap_or_default())><StateBadge state=state/></td>
             <td>{move || verdict.get().map(|v| view! { <VerdictBadge verdict=Signal::stored(Some(v))/> })}</td>

@@ -25,20 +25,25 @@ pub fn StateBadge(#[prop(into)] state: Signal<RunState>) -> impl IntoView {
     }
 }
 
-/// The verdict of a run; nothing said before the rules looked.
+/// The shape of a verdict, which says without a colour how grave it is.
+pub fn verdict_shape(verdict: Option<Verdict>) -> &'static str {
+    match verdict {
+        None | Some(Verdict::NotJudged) => "○",
+        Some(Verdict::Valid) => "✓",
+        Some(Verdict::Doubtful) => "△",
+        Some(Verdict::Invalid) => "✕",
+    }
+}
+
+/// The verdict of a run or a point; nothing said before the rules looked.
 #[component]
 pub fn VerdictBadge(#[prop(into)] verdict: Signal<Option<Verdict>>) -> impl IntoView {
-    let words = move || match verdict.get() {
-        None => ("○", "not judged yet", "none"),
-        Some(v @ Verdict::NotJudged) => ("○", v.label(), "none"),
-        Some(v @ Verdict::Valid) => ("✓", v.label(), "valid"),
-        Some(v @ Verdict::Doubtful) => ("△", v.label(), "doubtful"),
-        Some(v @ Verdict::Invalid) => ("✕", v.label(), "invalid"),
-    };
+    let words = move || verdict.get().map_or("not judged yet", Verdict::label);
     view! {
-        <span class="badge" data-verdict=move || words().2>
-            <span class="shape" aria-hidden="true">{move || words().0}</span>
-            {move || words().1}
+        <span class="badge" data-verdict=words>
+            <span class="shape" aria-hidden="true">{move || verdict_shape(verdict.get())}</span>
+            {words}
         </span>
     }
+    .into_any()
 }

@@ -2,7 +2,6 @@
 //! Must not know pages.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 /// Teaches instead of showing nothing.
 #[component]
@@ -18,7 +17,7 @@ pub fn Empty(
         <div class="empty">
             <h2>{title}</h2>
             <p class="quiet">{text}</p>
-            <A href=href attr:class="button primary">{action}</A>
+            <a href=href class="button primary">{action}</a>
         </div>
     }
     .into_any()

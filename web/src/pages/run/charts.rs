@@ -1,7 +1,7 @@
 //! Owns which charts a run has on its time axis.
 //! Must not know how they are drawn (`charts`) or computed (`shared::chart`).
 
-use crate::charts::{Chart, TimeAxis, stepped_end};
+use crate::charts::{Chart, Define, TimeAxis, stepped_end};
 use crate::model::App;
 use leptos::prelude::*;
 use shared::chart::{self, ChartDefinition, Latency, Theme};
@@ -21,10 +21,7 @@ pub fn axis_end(app: App) -> Memo<f64> {
 }
 
 /// A chart of the followed run.
-pub fn of_run(
-    app: App,
-    make: impl Fn(&RunView, Theme) -> ChartDefinition + Send + Sync + 'static,
-) -> Arc<dyn Fn(Theme) -> Option<ChartDefinition> + Send + Sync> {
+pub fn of_run(app: App, make: impl Fn(&RunView, Theme) -> ChartDefinition + Send + Sync + 'static) -> Define {
     Arc::new(move |theme| app.with_view(|view| make(view, theme)))
 }
 
@@ -42,6 +39,16 @@ pub fn LiveCharts(axis: TimeAxis) -> impl IntoView {
             }
         })
     };
+    let has_gaps =
+        Memo::new(move |_| app.with_view(|v| v.series.bins.iter().any(|b| !b.gaps.is_empty())).unwrap_or(false));
+    let gaps = move || {
+        let define: Define = Arc::new(move |theme| app.with_view(|view| chart::gap_map(view, axis.range(), theme)));
+        view! {
+            <section class="charts single">
+                <Chart name="gaps" label="Gaps between output chunks over run time, as a heat map" axis=TimeAxis { group: None, ..axis } define=define/>
+            </section>
+        }
+    };
     view! {
         {zoomed}
         <section class="charts" aria-label="Live charts">
@@ -54,6 +61,7 @@ pub fn LiveCharts(axis: TimeAxis) -> impl IntoView {
             <Chart name="tpot" label="Time per output token over run time, percentiles 50, 90 and 99" axis=axis
                 define=of_run(app, |view, theme| chart::latency(view, Latency::Tpot, theme))/>
         </section>
+        {move || has_gaps.get().then(gaps)}
     }
     .into_any()
 }

@@ -5,10 +5,9 @@ use crate::format;
 use crate::link::http;
 use crate::model::App;
 use crate::parts::{CopyButton, Figure, Icon, StateBadge, VerdictBadge};
+use crate::route::Place;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
 use shared::event::RunState;
 use shared::plan::Plan;
 use shared::units::{NS_PER_S, ns_to_s};
@@ -86,6 +85,10 @@ pub fn RunHeader() -> impl IntoView {
     });
     let throughput = text(|v| format::figure(throughput_now(v), "tok/s"));
     let in_flight = text(|v| format::count(v.in_flight.into()));
+    let waiting = Memo::new(move |_| {
+        let open = app.with_view(|v| v.header.as_ref().is_some_and(|h| h.plan.load.arrival.is_open()));
+        open.unwrap_or(false).then(|| app.with_view(|v| format::count(v.waiting.into())).unwrap_or_default())
+    });
     let cost = text(|v| format::or_absent(cost_so_far(v), format::usd));
     let cost_note =
         text(|v| if cost_so_far(v).is_none() { "no price or GPUs in the plan".to_owned() } else { String::new() });
@@ -118,6 +121,9 @@ pub fn RunHeader() -> impl IntoView {
                     <Figure label="Left" value=eta note=eta_note/>
                     <Figure label="Output now" value=throughput/>
                     <Figure label="In flight" value=in_flight/>
+                })}
+                {move || (live.get() && waiting.with(Option::is_some)).then(|| view! {
+                    <Figure label="Waiting" value=Signal::derive(move || waiting.get().unwrap_or_default())/>
                 })}
                 <Figure label="Elapsed" value=elapsed/>
                 <Figure label="Cost so far" value=cost note=Signal::derive(move || cost_note.get())/>
@@ -181,10 +187,10 @@ fn Cancel() -> impl IntoView {
 #[component]
 fn Again() -> impl IntoView {
     let app = App::get();
-    let navigate = use_navigate();
+    let place = Place::get();
     let again = move |_| {
         app.draft.set(app.plan());
-        navigate("/new?preset=again", NavigateOptions::default());
+        place.go("/new?preset=again");
     };
     view! { <button class="button small" data-testid="run-again" on:click=again>"Run again"</button> }
 }

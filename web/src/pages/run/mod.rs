@@ -2,6 +2,8 @@
 //! Must not know the socket; the parts below read the model.
 
 mod charts;
+mod distribution;
+mod goodput;
 mod header;
 mod log;
 mod points;
@@ -13,21 +15,15 @@ use crate::charts::TimeAxis;
 use crate::model::App;
 use crate::parts::{Empty, ErrorBox};
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
 use shared::ids::RunId;
 use shared::wire::ApiError;
 
 /// The screen of the run in the address.
 #[component]
-pub fn Run() -> impl IntoView {
-    let params = use_params_map();
-    let id = Memo::new(move |_| {
-        let text = params.with(|p| p.get_str("run").unwrap_or_default().to_owned());
-        RunId::try_from(text).map_err(|error| error.to_string())
-    });
-    move || match id.get() {
+pub fn Run(id: String) -> impl IntoView {
+    match RunId::try_from(id) {
         Ok(run) => view! { <Followed run=run/> }.into_any(),
-        Err(error) => view! { <Refused sentence=error/> }.into_any(),
+        Err(error) => view! { <Refused sentence=error.to_string()/> }.into_any(),
     }
 }
 
@@ -83,6 +79,21 @@ fn Refused(sentence: String) -> impl IntoView {
     .into_any()
 }
 
+/// What can be asked of the records once a point was measured.
+#[component]
+fn AfterPoints() -> impl IntoView {
+    let app = App::get();
+    let measured = Memo::new(move |_| app.with_view(|v| v.points.iter().any(|p| p.summary.is_some())).unwrap_or(false));
+    move || {
+        measured.get().then(|| {
+            view! {
+                <distribution::Distributions/>
+                <goodput::Goodput/>
+            }
+        })
+    }
+}
+
 /// Everything of a run that is known.
 #[component]
 fn Parts() -> impl IntoView {
@@ -93,6 +104,7 @@ fn Parts() -> impl IntoView {
         <verdict::VerdictCard/>
         <charts::LiveCharts axis=axis/>
         <points::PointsTable/>
+        <AfterPoints/>
         <scatter::Requests axis=axis/>
         <log::Details/>
     }

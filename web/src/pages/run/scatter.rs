@@ -7,11 +7,11 @@ use crate::charts::{Chart, TimeAxis};
 use crate::format;
 use crate::model::App;
 use crate::parts::Card;
+use crate::route::Place;
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::query_signal_with_options;
 use shared::chart;
 use shared::event::RequestSample;
+use shared::ids::RequestId;
 use shared::units::{NS_PER_S, ns_to_ms, ns_to_s};
 use shared::view::RunView;
 
@@ -31,11 +31,13 @@ fn slowest(view: &RunView, (from_s, to_s): (f64, f64)) -> Vec<RequestSample> {
 #[component]
 pub fn Requests(axis: TimeAxis) -> impl IntoView {
     let app = App::get();
-    let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
-    let (opened, open) = query_signal_with_options::<u64>("request", options);
+    let place = Place::get();
+    let named = place.query("request");
+    let opened = Memo::new(move |_| named.get()?.parse::<RequestId>().ok());
+    let open = move |id: Option<RequestId>| place.set_query("request", id.map(|id| id.to_string()).as_deref());
     let pick = Callback::new(move |row: Vec<f64>| {
         if let Some(id) = row.get(2) {
-            open.set(Some(*id as u64));
+            open(Some(*id as RequestId));
         }
     });
     // The list is read by people: once a second is enough while the run is live.
@@ -53,7 +55,7 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
         let id = s.id;
         view! {
             <tr class:chosen=move || opened.get() == Some(id) data-testid="request-row">
-                <th scope="row"><button class="link" on:click=move |_| open.set(Some(id))>{format!("#{id}")}</button></th>
+                <th scope="row"><button class="link" on:click=move |_| open(Some(id))>{format!("#{id}")}</button></th>
                 <td class="number">{format::bare(Some(ns_to_s(s.sent_ns)))}</td>
                 <td class="number">{format::bare(s.ttft_ns.map(ns_to_ms))}</td>
                 <td class="number">{format::bare(s.tpot_ns.map(ns_to_ms))}</td>
@@ -84,7 +86,7 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
                 </div>
             </Card>
         </div>
-        {move || opened.get().map(|id| view! { <OpenRequest id=id close=Callback::new(move |()| open.set(None))/> })}
+        {move || opened.get().map(|id| view! { <OpenRequest id=id close=Callback::new(move |()| open(None))/> })}
     }
     .into_any()
 }

@@ -6,6 +6,7 @@ use crate::parts::VerdictBadge;
 use leptos::prelude::*;
 use shared::caveat::{Caveat, Finding, Verdict};
 use shared::event::RunState;
+use shared::plan::Level;
 use shared::view::RunView;
 use std::collections::BTreeSet;
 
@@ -31,14 +32,57 @@ fn caveats(view: &RunView) -> Vec<Caveat> {
     all.into_iter().collect()
 }
 
-/// Findings, with the load level of each; one line a rule and point.
-fn findings(view: &RunView) -> Option<Vec<(String, String, Finding)>> {
-    let line = |finding: &Finding| {
-        let level = view.points.get(finding.point as usize).map(|p| p.level.words());
-        let place = level.map(|words| format!("At {words}: ")).unwrap_or_default();
-        (place, finding.rule.sentence(), finding.clone())
+/// One rule's objections of one gravity: where and what, and the same at other levels.
+#[derive(Clone, Debug, PartialEq)]
+struct Reason {
+    verdict: Verdict,
+    label: &'static str,
+    /// Level of the point and the sentence, in order of level.
+    found: Vec<(String, String)>,
+}
+
+/// The rules' objections, the gravest first; a rule that objected at several levels is one reason.
+fn reasons(view: &RunView) -> Option<Vec<Reason>> {
+    let level = |finding: &Finding| view.points.get(finding.point as usize).map(|p| p.level);
+    let mut findings: Vec<&Finding> = view.findings.as_ref()?.iter().collect();
+    findings.sort_by(|a, b| {
+        let value = |f: &Finding| level(f).map_or(0.0, Level::value);
+        (b.rule.verdict().cmp(&a.rule.verdict()))
+            .then_with(|| a.rule.label().cmp(b.rule.label()))
+            .then_with(|| value(a).total_cmp(&value(b)))
+    });
+    let mut reasons: Vec<Reason> = Vec::new();
+    for finding in findings {
+        let (verdict, label) = (finding.rule.verdict(), finding.rule.label());
+        let found = (level(finding).map(Level::words).unwrap_or_default(), finding.rule.sentence());
+        match reasons.last_mut().filter(|last| (last.verdict, last.label) == (verdict, label)) {
+            Some(last) => last.found.push(found),
+            None => reasons.push(Reason { verdict, label, found: vec![found] }),
+        }
+    }
+    Some(reasons)
+}
+
+/// One reason: the first level in full, the others one click away.
+fn shown(reason: Reason) -> AnyView {
+    let sentence = |(level, sentence): (String, String)| {
+        let place = if level.is_empty() { level } else { format!("At {level}: ") };
+        view! { <b>{place}</b>{sentence} }.into_any()
     };
-    view.findings.as_ref().map(|list| list.iter().map(line).collect())
+    let mut found = reason.found.into_iter();
+    let first = found.next().map(sentence);
+    let others: Vec<(String, String)> = found.collect();
+    let others = (!others.is_empty()).then(|| {
+        let levels = others.iter().map(|(level, _)| level.as_str()).collect::<Vec<_>>().join(", ");
+        view! {
+            <details>
+                <summary class="quiet">{format!("{} also at {levels}", reason.label)}</summary>
+                <ul class="reasons">{others.into_iter().map(|o| view! { <li>{sentence(o)}</li> }).collect_view()}</ul>
+            </details>
+        }
+        .into_any()
+    });
+    view! { <li><VerdictBadge verdict=Signal::stored(Some(reason.verdict))/>" "{first}{others}</li> }.into_any()
 }
 
 /// The card with verdict, reasons and caveats.
@@ -47,7 +91,7 @@ pub fn VerdictCard() -> impl IntoView {
     let app = App::get();
     let end = Memo::new(move |_| app.with_view(early_end).flatten());
     let verdict = Memo::new(move |_| app.with_view(RunView::verdict).flatten());
-    let found = Memo::new(move |_| app.with_view(findings).flatten());
+    let found = Memo::new(move |_| app.with_view(reasons).flatten());
     let caveats = Memo::new(move |_| app.with_view(caveats).unwrap_or_default());
     let reasons = move || match found.get() {
         None => view! { <p class="quiet">"The rules look at the numbers when points end."</p> }.into_any(),
@@ -56,13 +100,7 @@ pub fn VerdictCard() -> impl IntoView {
             let said = if judged { "Every rule looked and none objected." } else { "No rule has objected so far." };
             view! { <p class="quiet">{said}</p> }.into_any()
         }
-        Some(list) => {
-            let line = |(place, sentence, finding): (String, String, Finding)| {
-                let verdict = Some(finding.rule.verdict());
-                view! { <li><VerdictBadge verdict=Signal::stored(verdict)/>" "<b>{place}</b>{sentence}</li> }
-            };
-            view! { <ul class="reasons">{list.into_iter().map(line).collect_view()}</ul> }.into_any()
-        }
+        Some(list) => view! { <ul class="reasons">{list.into_iter().map(shown).collect_view()}</ul> }.into_any(),
     };
     view! {
         {move || end.get().map(|(shape, sentence)| view! {
@@ -81,4 +119,31 @@ pub fn VerdictCard() -> impl IntoView {
         </section>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::caveat::Rule;
+    use shared::preset;
+
+    #[test]
+    fn the_gravest_first_and_a_rule_is_said_once() {
+        let few = |point| Finding { point, rule: Rule::TooFewSamples { n: 9, needed: 100 } };
+        let failed = Finding { point: 1, rule: Rule::Failures { failed: 9, attempted: 10 } };
+        let mut view = RunView::default();
+        assert_eq!(reasons(&view), None);
+        let created = shared::event::Body::Created {
+            run: shared::ids::RunId::new(1, 1),
+            plan: Box::new(preset::find("first").unwrap()),
+            anchor_unix_ms: 0,
+            host: shared::event::Host::default(),
+            agent_version: String::new(),
+        };
+        view.apply(&shared::event::Event { seq: 1, t_ns: 0, body: created });
+        view.findings = Some(vec![few(2), failed, few(0)]);
+        let found: Vec<_> = reasons(&view).unwrap().into_iter().map(|r| (r.verdict, r.label, r.found.len())).collect();
+        assert_eq!(found, [(Verdict::Invalid, "failures", 1), (Verdict::Doubtful, "too few samples", 2)]);
+        assert_eq!(reasons(&view).unwrap()[1].found[0].0, "1 in flight");
+    }
 }
