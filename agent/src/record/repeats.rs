@@ -4,7 +4,7 @@
 use super::latency::Latency;
 use super::statistics::{Ranked, percentile_interval, student_interval};
 use super::tally::{Tally, Terms};
-use shared::summary::{Interval, Summary};
+use shared::summary::Interval;
 use std::collections::BTreeMap;
 
 /// Latencies that have intervals.
@@ -13,17 +13,17 @@ const LATENCIES: [Latency; 5] = [Latency::Ttft, Latency::TtftScheduled, Latency:
 const PERCENTILES: [u64; 2] = [50, 99];
 
 /// A figure of one trial.
-type Figure = fn(&Summary) -> Option<f64>;
+type Figure = fn(&Tally, &Terms) -> Option<f64>;
 
 /// Figures that each trial has one of, by their key in the registry of metrics.
 const FIGURES: [(&str, Figure); 7] = [
-    ("output_throughput", |s| s.output_throughput),
-    ("total_throughput", |s| s.total_throughput),
-    ("request_throughput", |s| s.request_throughput),
-    ("per_user_throughput", |s| s.per_user_throughput),
-    ("per_gpu_throughput", |s| s.per_gpu_throughput),
-    ("goodput", |s| s.goodput.and_then(|g| g.requests_per_s)),
-    ("cost_per_mtok", |s| s.cost_per_mtok_output.map(|c| c.0)),
+    ("output_throughput", |trial, _| trial.output_throughput()),
+    ("total_throughput", |trial, _| trial.total_throughput()),
+    ("request_throughput", |trial, _| trial.request_throughput()),
+    ("per_user_throughput", |trial, _| trial.per_user_throughput()),
+    ("per_gpu_throughput", |trial, terms| trial.per_gpu_throughput(terms)),
+    ("goodput", |trial, terms| trial.goodput(terms)?.requests_per_s),
+    ("cost_per_mtok", |trial, terms| Some(trial.cost(terms)?.0)),
 ];
 
 /// Intervals over the trials of a point. The key is the metric's, for a latency with what of it: `ttft.mean`,
@@ -35,9 +35,8 @@ pub fn intervals(trials: &[Tally], terms: &Terms) -> BTreeMap<String, Interval> 
     if trials.len() < 2 {
         return intervals;
     }
-    let summaries: Vec<Summary> = trials.iter().map(|trial| trial.summary(terms)).collect();
     for (key, figure) in FIGURES {
-        let values: Option<Vec<f64>> = summaries.iter().map(figure).collect();
+        let values: Option<Vec<f64>> = trials.iter().map(|trial| figure(trial, terms)).collect();
         intervals.extend(values.and_then(|v| student_interval(&v)).map(|interval| (key.to_owned(), interval)));
     }
     for latency in LATENCIES {

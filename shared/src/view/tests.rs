@@ -194,8 +194,9 @@ fn only_a_run_that_came_to_its_end_without_a_finding_is_valid() {
     check(&[], RunState::Running, Verdict::NotJudged);
     check(&[], RunState::Cancelled, Verdict::NotJudged);
     check(&[], RunState::Done, Verdict::Valid);
-    check(&[found.clone()], RunState::Running, Verdict::Doubtful);
-    check(&[found], RunState::Done, Verdict::Doubtful);
+    let found = [found];
+    check(&found, RunState::Running, Verdict::Doubtful);
+    check(&found, RunState::Done, Verdict::Doubtful);
 }
 
 #[test]

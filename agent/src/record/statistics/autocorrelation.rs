@@ -18,7 +18,7 @@ pub fn effective_n(series: &[f64]) -> f64 {
     let covariance = |lag: usize| centred.iter().zip(&centred[lag..]).map(|(a, b)| a * b).sum::<f64>();
     let variance = covariance(0);
     // A constant series says nothing of dependence.
-    if !(variance > 0.0) {
+    if variance == 0.0 {
         return n;
     }
     let (mut sum, mut before) = (0.0, f64::INFINITY);

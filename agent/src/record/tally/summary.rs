@@ -7,34 +7,81 @@ use crate::record::latency::Latency;
 use crate::record::statistics::{Pool, Samples};
 use crate::record::steadiness::steadiness;
 use shared::caveat::Caveat;
-use shared::cost::cost_per_mtok;
-use shared::summary::{Percentile, Summary, TokenSource};
+use shared::cost::{UsdPerMTok, cost_per_mtok};
+use shared::summary::{Goodput, Percentile, Summary, TokenSource};
 use shared::units::{NS_PER_S, finite, ns_to_s};
 
 impl Tally {
+    /// Output tokens of the window.
+    fn output_tokens(&self) -> Option<u64> {
+        self.is_counted().then_some(self.credit.millitokens.div_ceil(1000))
+    }
+
+    /// Prompt tokens of the window: one prompt of unknown length makes the sum unknown, not smaller.
+    fn prompt_tokens(&self) -> Option<u64> {
+        (self.is_counted() && !self.credit.prompt_unknown).then_some(self.credit.prompt_tokens)
+    }
+
+    fn total_tokens(&self) -> Option<u64> {
+        Option::zip(self.output_tokens(), self.prompt_tokens()).map(|(output, prompt)| output + prompt)
+    }
+
+    /// A sum over the window per second of it.
+    fn per_s(&self, n: Option<u64>) -> Option<f64> {
+        finite(n? as f64 / ns_to_s(self.window_ns))
+    }
+
+    pub(in crate::record) fn output_throughput(&self) -> Option<f64> {
+        self.per_s(self.output_tokens())
+    }
+
+    pub(in crate::record) fn total_throughput(&self) -> Option<f64> {
+        self.per_s(self.total_tokens())
+    }
+
+    pub(in crate::record) fn request_throughput(&self) -> Option<f64> {
+        self.per_s(Some(self.credit.ended_ok))
+    }
+
+    /// The median over requests of tokens per second, 1 / TPOT, by nearest rank; absent where a median is.
+    pub(in crate::record) fn per_user_throughput(&self) -> Option<f64> {
+        let ranked = self.samples(Latency::Tpot).ranked();
+        let pool = Pool::of(&ranked);
+        pool.percentile(50).ms()?;
+        // Rates fall as times rise: a rank from below among the one is a rank from above among the other.
+        let n = pool.total();
+        finite(NS_PER_S as f64 / pool.at(n + 1 - n.div_ceil(2)) as f64)
+    }
+
+    pub(in crate::record) fn per_gpu_throughput(&self, terms: &Terms) -> Option<f64> {
+        finite(self.output_throughput()? / f64::from(terms.gpus?))
+    }
+
+    pub(in crate::record) fn goodput(&self, terms: &Terms) -> Option<Goodput> {
+        goodput(&self.requests.served, terms.slo.as_ref()?, self.window_ns)
+    }
+
+    /// Dollars per million output tokens.
+    pub(in crate::record) fn cost(&self, terms: &Terms) -> Option<UsdPerMTok> {
+        self.cost_of(self.output_tokens(), terms)
+    }
+
+    fn cost_of(&self, tokens: Option<u64>, terms: &Terms) -> Option<UsdPerMTok> {
+        let (gpus, usd_per_gpu_hour) = terms.price()?;
+        cost_per_mtok(gpus, usd_per_gpu_hour, ns_to_s(self.window_ns), tokens?)
+    }
+
     /// The exact figures.
     #[must_use]
     pub fn summary(&self, terms: &Terms) -> Summary {
         let (requests, credit, price) = (&self.requests, &self.credit, terms.price());
-        let window_s = ns_to_s(self.window_ns);
-        let per_s = |n: Option<u64>| n.and_then(|n| finite(n as f64 / window_s));
-        let counted = self.is_counted();
-        let output_tokens = counted.then_some(credit.millitokens.div_ceil(1000));
-        // One prompt of unknown length makes the sum unknown, not smaller.
-        let prompt_tokens = (counted && !credit.prompt_unknown).then_some(credit.prompt_tokens);
-        let total = Option::zip(output_tokens, prompt_tokens).map(|(o, p)| o + p);
-        let output_throughput = per_s(output_tokens);
-        let cost = |tokens: Option<u64>| {
-            let (gpus, usd_per_gpu_hour) = price?;
-            cost_per_mtok(gpus, usd_per_gpu_hour, window_s, tokens?)
-        };
         let latency = |latency| self.samples(latency).distribution();
         Summary {
             attempted: requests.outcomes.values().sum(),
             ok: self.ok(),
             outcomes: requests.outcomes.clone(),
             not_connected: requests.not_connected,
-            window_s,
+            window_s: ns_to_s(self.window_ns),
             window_start_ns: self.window_start_ns,
             ttft: latency(Latency::Ttft),
             ttft_scheduled: latency(Latency::TtftScheduled),
@@ -45,17 +92,17 @@ impl Tally {
             e2e: latency(Latency::E2e),
             queue_client: latency(Latency::QueueClient),
             connect: latency(Latency::Connect),
-            output_tokens,
-            failed_output_tokens: counted.then_some(credit.failed_millitokens.div_ceil(1000)),
-            prompt_tokens,
-            output_throughput,
-            total_throughput: per_s(total),
-            request_throughput: per_s(Some(credit.ended_ok)),
-            per_user_throughput: median_rate(self.samples(Latency::Tpot)),
-            per_gpu_throughput: Option::zip(output_throughput, terms.gpus).and_then(|(t, n)| finite(t / f64::from(n))),
-            goodput: terms.slo.as_ref().and_then(|slo| goodput(&requests.served, slo, self.window_ns)),
-            offered_rate: per_s(self.schedule.map(|s| s.due)),
-            sent_rate: per_s(self.schedule.map(|s| s.sent)),
+            output_tokens: self.output_tokens(),
+            failed_output_tokens: self.is_counted().then_some(credit.failed_millitokens.div_ceil(1000)),
+            prompt_tokens: self.prompt_tokens(),
+            output_throughput: self.output_throughput(),
+            total_throughput: self.total_throughput(),
+            request_throughput: self.request_throughput(),
+            per_user_throughput: self.per_user_throughput(),
+            per_gpu_throughput: self.per_gpu_throughput(terms),
+            goodput: self.goodput(terms),
+            offered_rate: self.per_s(self.schedule.map(|s| s.due)),
+            sent_rate: self.per_s(self.schedule.map(|s| s.sent)),
             sent_late: self.schedule.map(|s| s.late),
             in_flight_mean: finite(credit.in_flight_ns as f64 / self.window_ns as f64),
             in_flight_peak: self.in_flight_peak,
@@ -70,8 +117,8 @@ impl Tally {
             token_source: requests.token_source.unwrap_or(TokenSource::Unknown),
             client_late_p99_ms: worst(&self.late),
             client_lag_p99_ms: worst(&self.lag),
-            cost_per_mtok_output: cost(output_tokens),
-            cost_per_mtok_total: cost(total),
+            cost_per_mtok_output: self.cost(terms),
+            cost_per_mtok_total: self.cost_of(self.total_tokens(), terms),
             price: price.map(|(_, usd)| usd),
             caveats: self.caveats(price.is_none()),
         }
@@ -98,16 +145,6 @@ impl Tally {
         .filter_map(|(holds, caveat)| holds.then_some(caveat))
         .collect()
     }
-}
-
-/// The median over requests of tokens per second, 1 / TPOT, by nearest rank; absent where a median is.
-fn median_rate(tpot: &Samples) -> Option<f64> {
-    let ranked = tpot.ranked();
-    let pool = Pool::of(&ranked);
-    pool.percentile(50).ms()?;
-    // Rates fall as times rise: a rank from below among the one is a rank from above among the other.
-    let n = pool.total();
-    finite(NS_PER_S as f64 / pool.at(n + 1 - n.div_ceil(2)) as f64)
 }
 
 /// The 99th percentile, ms. Of too few samples the greatest is the cautious reading.
