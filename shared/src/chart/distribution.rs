@@ -1,13 +1,12 @@
 //! Owns the charts of exact latency distributions: histogram and share up to a value, points over one another.
 //! Must not know how samples are fetched or who draws them.
 
-use super::definition::ChartOption;
+use super::definition::{ChartOption, Series};
 use super::theme::{PALETTE, Theme};
-use super::{ChartData, ChartDefinition, frame, legend, line};
+use super::{ChartData, ChartDefinition, frame, legend, with_legend_below};
 use crate::metric::Metric;
 use crate::wire::PointDistribution;
-use charming::element::{AreaStyle, AxisType, Step, Trigger};
-use charming::series::Line;
+use charming::element::{AxisType, Trigger};
 use std::borrow::Cow;
 
 /// Least latency on a log axis, ms: chunks that arrived in one read have no gap between them.
@@ -33,7 +32,7 @@ pub fn histogram(overlays: &[Overlay], theme: Theme) -> ChartDefinition {
         corners
     });
     for (colour, words, _) in overlays {
-        option = option.series(drawn(*colour, words).area_style(AreaStyle::new().opacity(0.12)));
+        option = option.series(drawn(*colour, words).filled());
     }
     ChartDefinition { option, data }
 }
@@ -42,19 +41,21 @@ pub fn histogram(overlays: &[Overlay], theme: Theme) -> ChartDefinition {
 #[must_use]
 pub fn ecdf(overlays: &[Overlay], theme: Theme) -> ChartDefinition {
     let (mut option, data) = chart(overlays, theme, "at most", |distribution| {
-        let first = distribution.ecdf.first().map(|(ms, _)| (*ms, 0.0));
-        first.into_iter().chain(distribution.ecdf.iter().copied()).collect()
+        // The corners of the stairs themselves: a stepped line would run on to where the next point's rows begin.
+        let mut below = 0.0;
+        let stair = |(ms, share): &(f64, f64)| [(*ms, std::mem::replace(&mut below, *share)), (*ms, *share)];
+        distribution.ecdf.iter().flat_map(stair).collect()
     });
-    option.y_axis = option.y_axis.max(1.0);
+    option.y_axis = option.y_axis.max(1.0).interval(0.25);
     for (colour, words, _) in overlays {
-        option = option.series(drawn(*colour, words).step(Step::End));
+        option = option.series(drawn(*colour, words));
     }
     ChartDefinition { option, data }
 }
 
 /// A point's line.
-fn drawn(colour: usize, words: &str) -> Line {
-    line("ms", words, words, PALETTE[colour % PALETTE.len()]).show_symbol(false)
+fn drawn(colour: usize, words: &str) -> Series {
+    Series::line("ms", words, words, PALETTE[colour % PALETTE.len()]).plain()
 }
 
 /// The frame, and a column for each point of the corners that `corners` gives in ms and share.
@@ -78,11 +79,10 @@ fn chart(
         }
     }
     let metric = overlays.first().and_then(|(.., d)| Metric::find(&d.metric)).map_or("Latency", |metric| metric.name);
-    let title = format!("{metric}, {words}");
-    let mut option = frame(theme, &title, "ms", "share of samples", AxisType::Value, Trigger::Axis);
-    // Below the title, since there may be many points and the screen narrow.
-    option.legend = Some(legend(theme).top(26).left(8));
-    option.grid = option.grid.top(62);
+    // The unit in the title, since at the axis' end it would lie on the last number.
+    let title = format!("{metric} (ms), {words}");
+    let mut option = frame(theme, &title, "", "share of samples", AxisType::Value, Trigger::Axis);
+    option = with_legend_below(option, legend(theme));
     if high >= 10.0 * low {
         option.x_axis = option.x_axis.type_(AxisType::Log);
     } else if high > low {
@@ -120,8 +120,10 @@ mod tests {
         let both = [overlay(2, &[(1.0, 2.0, 1)], 0), overlay(8, &[(0.0, 30.0, 1)], 0)];
         let chart = ecdf(&both, Theme::Dark);
         assert_eq!(chart.data.dimensions, ["ms", "point 2", "point 8"]);
-        assert_eq!(rows(&chart)[0], [Some(1.0), Some(0.0), None]);
-        assert_eq!(rows(&chart)[3], [Some(1.0), None, Some(0.0)]);
+        let first =
+            [(1.0, 0.0), (1.0, 0.5), (4.0, 0.5), (4.0, 1.0)].map(|(ms, share)| vec![Some(ms), Some(share), None]);
+        assert_eq!(rows(&chart)[..4], first);
+        assert_eq!(rows(&chart)[4], [Some(1.0), None, Some(0.0)]);
         let json = serde_json::to_string(&chart.option).unwrap();
         assert!(json.contains(PALETTE[2]) && json.contains(PALETTE[1]) && !json.contains(PALETTE[0]));
     }
