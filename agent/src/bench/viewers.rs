@@ -95,7 +95,7 @@ async fn one(agent: &Agent, plan: &Plan, viewers: u32) -> anyhow::Result<Run> {
     Ok(Run {
         watched: viewers > 0,
         ttft_mean_ms: summary.ttft.mean_ms.context("the run has no mean TTFT")?,
-        late_p99_ms: summary.client_late_p99_ms.context("the run does not say how late its load thread was")?,
+        late_p99_ms: summary.client_lag_p99_ms.context("the run does not say how late its load thread was")?,
         bytes_per_s,
         gaps,
     })

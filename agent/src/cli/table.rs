@@ -78,6 +78,10 @@ impl<'a> Columns<'a> {
 
 impl std::fmt::Display for Columns<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Before any point was measured there is nothing but their levels to say.
+        if self.heads.len() == 1 {
+            return Ok(());
+        }
         let mut table = Table::new();
         table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
         table.set_header(&self.heads);
@@ -91,7 +95,7 @@ impl std::fmt::Display for Columns<'_> {
 
 /// Half the width of a figure's interval over repeats, which its own spread gives no third digit; nothing without one.
 fn plus_minus(point: &PointView, key: &str) -> String {
-    point.intervals.get(key).map(|i| format!(" ±{}", digits(i.half_width, 2))).unwrap_or_default()
+    point.intervals.get(key).map(|i| format!("±{}", digits(i.half_width, 2))).unwrap_or_default()
 }
 
 /// How many requests ended well, and how many there were.

@@ -29,6 +29,7 @@ pub(super) struct Measurement<'a> {
     caveats: Vec<Caveat>,
     /// By point, since a search can come back to one.
     findings: BTreeMap<PointIndex, Vec<Finding>>,
+    /// The trials of each point so far.
     tallies: BTreeMap<PointIndex, Vec<Tally>>,
     trials: u32,
     next_request: u64,
@@ -120,9 +121,9 @@ impl<'a> Measurement<'a> {
     /// Figures over a point's trials so far, and what the rules say of them.
     async fn conclude(&mut self, place: TrialPlace) -> Result<Summary, Failure> {
         let TrialPlace { point, level, .. } = place;
-        let trials = self.tallies.get(&point).map(Vec::as_slice).unwrap_or_default();
-        let intervals = intervals(trials, &self.terms);
+        let trials = self.tallies.get(&point).map_or(&[][..], Vec::as_slice);
         let summary = Tally::pooled(trials).summary(&self.terms);
+        let intervals = intervals(trials, &self.terms);
         let context = self.engine.info.context_tokens;
         self.findings.insert(point, judge(point, level, &self.turn.plan, &summary, context));
         self.caveats.extend(summary.caveats.iter().cloned());

@@ -64,7 +64,8 @@ impl Latency {
     pub fn take(self, record: &RequestRecord, samples: &mut Samples) {
         match record.outcome {
             outcome if outcome.is_ok() => self.take_ok(record, samples),
-            Outcome::TimedOut => self.take_bound(record, samples),
+            // One of the window that was cut had reached the drain limit.
+            Outcome::TimedOut | Outcome::Cancelled => self.take_bound(record, samples),
             // It waited as long as the trial let it: leaving it out would better the open loop's headline.
             Outcome::Unsent if self == Latency::TtftScheduled => self.take_bound(record, samples),
             _ => {}

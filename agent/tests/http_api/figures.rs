@@ -32,6 +32,7 @@ fn record(id: u64, began: u64) -> RequestRecord {
         prompt_tokens: Some(4),
         output_tokens: Some(3),
         token_source: TokenSource::ServerUsage,
+        cached_tokens: None,
         counts_in_doubt: false,
     }
 }
