@@ -2,8 +2,7 @@
 //! Must not know what is charted.
 
 use charming::component::{Axis, Grid, Legend, Title};
-use charming::element::{DimensionEncode, Tooltip};
-use charming::series::{Line, Scatter};
+use charming::element::{AreaStyle, DimensionEncode, ItemStyle, LineStyle, LineStyleType, Tooltip};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -36,8 +35,8 @@ pub struct ChartOption {
 
 impl ChartOption {
     /// The option with one more series.
-    pub(super) fn series(mut self, series: impl Into<Series>) -> Self {
-        self.series.push(series.into());
+    pub(super) fn series(mut self, series: Series) -> Self {
+        self.series.push(series);
         self
     }
 
@@ -48,48 +47,94 @@ impl ChartOption {
     }
 }
 
-/// The kinds of series that are drawn.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Series {
-    Line(Box<Line>),
-    Scatter(Box<Scatter>),
-    Cells(Cells),
-}
-
-impl From<Line> for Series {
-    fn from(line: Line) -> Self {
-        Series::Line(Box::new(line))
-    }
-}
-
-impl From<Scatter> for Series {
-    fn from(scatter: Scatter) -> Self {
-        Series::Scatter(Box::new(scatter))
-    }
-}
-
-impl From<Cells> for Series {
-    fn from(cells: Cells) -> Self {
-        Series::Cells(cells)
-    }
-}
-
-/// Rectangles between two values of each axis, coloured by [`VisualMap`]. ECharts' own heat map knows categories only;
-/// the page's bundle registers `cells`, which draws these on axes of numbers.
+/// One series: the fields of ECharts' lines, scatters and custom series that are used.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Cells {
+pub(super) struct Series {
     #[serde(rename = "type")]
     kind: &'static str,
-    render_item: &'static str,
-    name: &'static str,
+    name: String,
     encode: DimensionEncode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    render_item: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    show_symbol: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    symbol_size: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line_style: Option<LineStyle>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    area_style: Option<AreaStyle>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_style: Option<ItemStyle>,
 }
 
-impl Cells {
-    pub(super) fn new(name: &'static str, encode: DimensionEncode) -> Self {
-        Self { kind: "custom", render_item: "cells", name, encode }
+impl Series {
+    fn new(kind: &'static str, name: &str, encode: DimensionEncode) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            encode,
+            render_item: None,
+            show_symbol: None,
+            symbol_size: None,
+            step: None,
+            line_style: None,
+            area_style: None,
+            item_style: None,
+        }
+    }
+
+    /// A line of one colour through two columns; gaps stay gaps.
+    pub(super) fn line(x: &str, y: &str, name: &str, colour: &str) -> Self {
+        Self {
+            line_style: Some(LineStyle::new().width(1.5).color(colour)),
+            item_style: Some(ItemStyle::new().color(colour)),
+            ..Self::new("line", name, DimensionEncode::new().x(x).y(y))
+        }
+    }
+
+    /// Marks at two columns.
+    pub(super) fn scatter(x: &str, y: &str, name: &str, style: ItemStyle) -> Self {
+        Self { item_style: Some(style), ..Self::new("scatter", name, DimensionEncode::new().x(x).y(y)) }
+    }
+
+    /// Rectangles between two values of each axis, coloured by [`VisualMap`]. ECharts' own heat map knows categories
+    /// only; the page's bundle registers `cells`, which draws these on axes of numbers.
+    pub(super) fn cells(name: &str, encode: DimensionEncode) -> Self {
+        Self { render_item: Some("cells"), ..Self::new("custom", name, encode) }
+    }
+
+    /// With lines broken up in a way of its own.
+    pub(super) fn dashed(mut self, dashes: LineStyleType) -> Self {
+        self.line_style = self.line_style.map(|style| style.type_(dashes));
+        self
+    }
+
+    /// With the area below it faintly filled.
+    pub(super) fn filled(mut self) -> Self {
+        self.area_style = Some(AreaStyle::new().opacity(0.12));
+        self
+    }
+
+    /// Without marks at its points.
+    pub(super) fn plain(mut self) -> Self {
+        self.show_symbol = Some(false);
+        self
+    }
+
+    /// With marks of so many pixels.
+    pub(super) fn marked(mut self, pixels: u8) -> Self {
+        (self.show_symbol, self.symbol_size) = (Some(true), Some(pixels));
+        self
+    }
+
+    /// As a staircase that rises where a value comes.
+    pub(super) fn stepped(mut self) -> Self {
+        self.step = Some("end");
+        self
     }
 }
 

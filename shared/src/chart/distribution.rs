@@ -1,13 +1,12 @@
 //! Owns the charts of exact latency distributions: histogram and share up to a value, points over one another.
 //! Must not know how samples are fetched or who draws them.
 
-use super::definition::ChartOption;
+use super::definition::{ChartOption, Series};
 use super::theme::{PALETTE, Theme};
-use super::{ChartData, ChartDefinition, frame, legend, line};
+use super::{ChartData, ChartDefinition, frame, legend, with_legend_below};
 use crate::metric::Metric;
 use crate::wire::PointDistribution;
-use charming::element::{AreaStyle, AxisType, Step, Trigger};
-use charming::series::Line;
+use charming::element::{AxisType, Trigger};
 use std::borrow::Cow;
 
 /// Least latency on a log axis, ms: chunks that arrived in one read have no gap between them.
@@ -19,21 +18,15 @@ pub type Overlay = (usize, String, PointDistribution);
 /// Share of a point's samples in each bin, so that points with more requests do not stand above the others.
 #[must_use]
 pub fn histogram(overlays: &[Overlay], theme: Theme) -> ChartDefinition {
-    let (mut option, data) = chart(overlays, theme, "how often", |distribution| {
-        let all = (distribution.n + distribution.at_least).max(1) as f64;
-        let mut corners = Vec::new();
-        for (from, to, count) in &distribution.bins {
-            let share = *count as f64 / all;
-            if corners.is_empty() {
-                corners.push((*from, 0.0));
-            }
-            corners.extend([(*from, share), (*to, share)]);
-        }
-        corners.extend(distribution.bins.last().map(|(_, to, _)| (*to, 0.0)));
-        corners
-    });
+    let edges = |d: &PointDistribution| d.bins.iter().flat_map(|(from, to, _)| [*from, *to]).collect();
+    let share_at = |d: &PointDistribution, ms: f64| {
+        let all = (d.n + d.at_least).max(1) as f64;
+        let within = d.bins.iter().find(|(from, to, _)| (*from..*to).contains(&ms));
+        Some(within.map_or(0.0, |(.., count)| *count as f64 / all))
+    };
+    let (mut option, data) = chart(overlays, theme, "how often", edges, share_at);
     for (colour, words, _) in overlays {
-        option = option.series(drawn(*colour, words).area_style(AreaStyle::new().opacity(0.12)));
+        option = option.series(drawn(*colour, words).filled());
     }
     ChartDefinition { option, data }
 }
@@ -41,51 +34,52 @@ pub fn histogram(overlays: &[Overlay], theme: Theme) -> ChartDefinition {
 /// Share of a point's samples that took at most so long. It ends below 1 where samples reached a limit.
 #[must_use]
 pub fn ecdf(overlays: &[Overlay], theme: Theme) -> ChartDefinition {
-    let (mut option, data) = chart(overlays, theme, "at most", |distribution| {
-        let first = distribution.ecdf.first().map(|(ms, _)| (*ms, 0.0));
-        first.into_iter().chain(distribution.ecdf.iter().copied()).collect()
-    });
-    option.y_axis = option.y_axis.max(1.0);
+    let values = |d: &PointDistribution| d.ecdf.iter().map(|(ms, _)| *ms).collect();
+    let share_at = |d: &PointDistribution, ms: f64| {
+        let beyond = d.ecdf.last().is_some_and(|(last, share)| ms > *last && *share < 1.0);
+        let up_to = d.ecdf.iter().take_while(|(at, _)| *at <= ms).last();
+        (!beyond).then(|| up_to.map_or(0.0, |(_, share)| *share))
+    };
+    let (mut option, data) = chart(overlays, theme, "at most", values, share_at);
+    option.y_axis = option.y_axis.max(1.0).interval(0.25);
     for (colour, words, _) in overlays {
-        option = option.series(drawn(*colour, words).step(Step::End));
+        option = option.series(drawn(*colour, words));
     }
     ChartDefinition { option, data }
 }
 
 /// A point's line.
-fn drawn(colour: usize, words: &str) -> Line {
-    line("ms", words, words, PALETTE[colour % PALETTE.len()]).show_symbol(false)
+fn drawn(colour: usize, words: &str) -> Series {
+    Series::line("ms", words, words, PALETTE[colour % PALETTE.len()]).plain().stepped()
 }
 
-/// The frame, and a column for each point of the corners that `corners` gives in ms and share.
+/// The frame, and one row a latency at which any point's line steps, so that the crosshair reads all of them.
 fn chart(
     overlays: &[Overlay],
     theme: Theme,
     words: &str,
-    corners: impl Fn(&PointDistribution) -> Vec<(f64, f64)>,
+    steps: impl Fn(&PointDistribution) -> Vec<f64>,
+    share_at: impl Fn(&PointDistribution, f64) -> Option<f64>,
 ) -> (ChartOption, ChartData) {
     let mut data = ChartData::of(&["ms"]);
     data.dimensions.extend(overlays.iter().map(|(_, words, _)| Cow::Owned(words.clone())));
-    let (mut low, mut high) = (f64::INFINITY, 0.0f64);
-    for (place, (.., distribution)) in overlays.iter().enumerate() {
-        for (ms, share) in corners(distribution) {
-            let ms = ms.max(LEAST_MS);
-            (low, high) = (low.min(ms), high.max(ms));
-            let mut row = vec![None; data.dimensions.len()];
-            row[0] = Some(ms);
-            row[place + 1] = Some(share);
-            data.push(&row);
-        }
+    let mut latencies: Vec<f64> = overlays.iter().flat_map(|(.., distribution)| steps(distribution)).collect();
+    latencies.sort_unstable_by(f64::total_cmp);
+    latencies.dedup();
+    for ms in &latencies {
+        let shares = overlays.iter().map(|(.., distribution)| share_at(distribution, *ms));
+        let row: Vec<_> = std::iter::once(Some(ms.max(LEAST_MS))).chain(shares).collect();
+        data.push(&row);
     }
     let metric = overlays.first().and_then(|(.., d)| Metric::find(&d.metric)).map_or("Latency", |metric| metric.name);
-    let title = format!("{metric}, {words}");
-    let mut option = frame(theme, &title, "ms", "share of samples", AxisType::Value, Trigger::Axis);
-    // Below the title, since there may be many points and the screen narrow.
-    option.legend = Some(legend(theme).top(26).left(8));
-    option.grid = option.grid.top(62);
-    if high >= 10.0 * low {
+    // The unit in the title, since at the axis' end it would lie on the last number.
+    let title = format!("{metric} (ms), {words}");
+    let mut option = frame(theme, &title, "", "share of samples", AxisType::Value, Trigger::Axis);
+    option = with_legend_below(option, legend(theme));
+    let (low, high) = (latencies.first().map_or(0.0, |ms| ms.max(LEAST_MS)), latencies.last().copied().unwrap_or(0.0));
+    if high >= 10.0 * low && high > 0.0 {
         option.x_axis = option.x_axis.type_(AxisType::Log);
-    } else if high > low {
+    } else {
         // From zero the differences that matter would be a hair's breadth.
         option.x_axis = option.x_axis.scale(true);
     }
@@ -109,19 +103,26 @@ mod tests {
     }
 
     #[test]
-    fn bins_are_shares_of_all_samples_and_stand_on_the_axis() {
+    fn bins_are_shares_of_all_samples_and_end_on_the_axis() {
         let chart = histogram(&[overlay(0, &[(1.0, 2.0, 6), (2.0, 4.0, 2)], 2)], Theme::Light);
-        let expect = [(1.0, 0.0), (1.0, 0.6), (2.0, 0.6), (2.0, 0.2), (4.0, 0.2), (4.0, 0.0)];
+        let expect = [(1.0, 0.6), (2.0, 0.2), (4.0, 0.0)];
         assert_eq!(rows(&chart), expect.map(|(ms, share)| vec![Some(ms), Some(share)]));
     }
 
     #[test]
-    fn every_point_has_a_column_of_its_own_and_keeps_its_colour() {
-        let both = [overlay(2, &[(1.0, 2.0, 1)], 0), overlay(8, &[(0.0, 30.0, 1)], 0)];
-        let chart = ecdf(&both, Theme::Dark);
+    fn every_row_reads_every_point_and_each_keeps_its_colour() {
+        let mut limited = overlay(8, &[], 1);
+        limited.2.ecdf = vec![(2.0, 0.4), (3.0, 0.8)];
+        let chart = ecdf(&[overlay(2, &[], 0), limited], Theme::Dark);
         assert_eq!(chart.data.dimensions, ["ms", "point 2", "point 8"]);
-        assert_eq!(rows(&chart)[0], [Some(1.0), Some(0.0), None]);
-        assert_eq!(rows(&chart)[3], [Some(1.0), None, Some(0.0)]);
+        let expect = [
+            [Some(1.0), Some(0.5), Some(0.0)],
+            [Some(2.0), Some(0.5), Some(0.4)],
+            [Some(3.0), Some(0.5), Some(0.8)],
+            // What took longer reached a limit: nobody knows when it would have ended.
+            [Some(4.0), Some(1.0), None],
+        ];
+        assert_eq!(rows(&chart), expect);
         let json = serde_json::to_string(&chart.option).unwrap();
         assert!(json.contains(PALETTE[2]) && json.contains(PALETTE[1]) && !json.contains(PALETTE[0]));
     }

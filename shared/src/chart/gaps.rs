@@ -1,7 +1,7 @@
 //! Owns the heat map of gaps between chunks over run time.
 //! Must not know who draws it.
 
-use super::definition::{Cells, VisualMap};
+use super::definition::{Series, VisualMap};
 use super::theme::Theme;
 use super::{ChartData, ChartDefinition, frame};
 use crate::histogram::GapHistogram;
@@ -35,8 +35,8 @@ pub fn gap_map(view: &RunView, (from_s, to_s): (f64, f64), theme: Theme) -> Char
         .x(CompositeValue::from(vec!["from, s", "to, s"]))
         .y(CompositeValue::from(vec!["from, ms", "to, ms"]))
         .tooltip(vec!["from, ms", "to, ms", "gaps"]);
-    let mut option =
-        frame(theme, "Gaps between chunks", "s", "ms", AxisType::Log, Trigger::Item).series(Cells::new("gaps", encode));
+    let mut option = frame(theme, "Gaps between chunks", "s", "ms", AxisType::Log, Trigger::Item)
+        .series(Series::cells("gaps", encode));
     // Steps of a quarter, so that the colours of a live map do not change with each new count.
     option.visual_map = Some(VisualMap::new(5, 0.0, (greatest * 4.0).ceil().max(4.0) / 4.0, theme.ramp()));
     ChartDefinition { option, data }

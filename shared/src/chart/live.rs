@@ -1,23 +1,18 @@
 //! Owns the live charts of a run on its one time axis: throughput, in flight, TTFT and TPOT.
 //! Must not know who draws them.
 
+use super::definition::Series;
 use super::theme::{PALETTE, Theme};
 use super::{ChartData, ChartDefinition, frame, latency_axis, legend};
 use crate::units::{finite, ns_to_ms, ns_to_s};
 use crate::view::{Bin, RunView};
-use charming::element::{AreaStyle, AxisType, LineStyle, LineStyleType, Trigger};
-use charming::series::Line;
-
-/// A line over run time; gaps stay gaps.
-fn line(column: &str, name: &str, colour: &str) -> Line {
-    super::line("s", column, name, colour).show_symbol(false).connect_nulls(false)
-}
+use charming::element::{AxisType, LineStyleType, Trigger};
 
 /// Output tokens per second over run time.
 #[must_use]
 pub fn throughput(view: &RunView, theme: Theme) -> ChartDefinition {
     let option = frame(theme, "Output throughput", "s", "tok/s", AxisType::Value, Trigger::Axis)
-        .series(line("tok/s", "output", PALETTE[0]).area_style(AreaStyle::new().opacity(0.12)));
+        .series(Series::line("s", "tok/s", "output", PALETTE[0]).plain().filled());
     ChartDefinition {
         option,
         data: bins(view, &["s", "tok/s"], |bin, seconds| vec![finite(bin.millitokens as f64 / 1000.0 / seconds)]),
@@ -28,7 +23,7 @@ pub fn throughput(view: &RunView, theme: Theme) -> ChartDefinition {
 #[must_use]
 pub fn in_flight(view: &RunView, theme: Theme) -> ChartDefinition {
     let option = frame(theme, "Requests in flight", "s", "", AxisType::Value, Trigger::Axis)
-        .series(line("in flight", "in flight", PALETTE[2]).area_style(AreaStyle::new().opacity(0.12)));
+        .series(Series::line("s", "in flight", "in flight", PALETTE[2]).plain().filled());
     ChartDefinition {
         option,
         data: bins(view, &["s", "in flight"], |bin, seconds| vec![finite(ns_to_s(bin.in_flight_ns) / seconds)]),
@@ -66,8 +61,8 @@ pub fn latency(view: &RunView, latency: Latency, theme: Theme) -> ChartDefinitio
     let mut option = frame(theme, title, "s", "ms", axis, Trigger::Axis).legend(legend);
     for (name, style) in [("p50", LineStyleType::Solid), ("p90", LineStyleType::Dashed), ("p99", LineStyleType::Dotted)]
     {
-        let dashed = LineStyle::new().width(1.5).color(colour).type_(style);
-        option = option.series(line(name, name, colour).line_style(dashed).show_symbol(marks).symbol_size(3));
+        let line = Series::line("s", name, name, colour).dashed(style);
+        option = option.series(if marks { line.marked(3) } else { line.plain() });
     }
     ChartDefinition { option, data }
 }

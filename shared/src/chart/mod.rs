@@ -1,4 +1,4 @@
-//! Owns the charts: pure functions from a view to a charming definition and its data.
+//! Owns the charts: pure functions from a view to a definition of ECharts, made of charming's components, and its data.
 //! Must not know who draws them; no clock, no element, no colours beyond the palette.
 
 mod definition;
@@ -19,19 +19,9 @@ pub use theme::{PALETTE, Theme};
 
 use charming::component::{Axis, Grid, Legend, Title};
 use charming::element::{
-    AxisLabel, AxisLine, AxisLineStyle, AxisPointer, AxisPointerType, AxisType, DimensionEncode, ItemStyle, LineStyle,
-    LineStyleType, NameLocation, SplitLine, TextStyle, Tooltip, Trigger,
+    AxisLabel, AxisLine, AxisLineStyle, AxisPointer, AxisPointerType, AxisType, LineStyle, LineStyleType, NameLocation,
+    SplitLine, TextStyle, Tooltip, Trigger,
 };
-use charming::series::Line;
-
-/// A line of one colour through two columns.
-fn line(x: &str, y: &str, name: &str, colour: &str) -> Line {
-    Line::new()
-        .name(name)
-        .encode(DimensionEncode::new().x(x).y(y))
-        .line_style(LineStyle::new().width(1.5).color(colour))
-        .item_style(ItemStyle::new().color(colour))
-}
 
 /// The vertical axis of latencies: logarithmic where they span a decade, else from zero. `drawn` columns hold them.
 fn latency_axis(data: &ChartData, drawn: std::ops::Range<usize>) -> AxisType {
@@ -41,9 +31,16 @@ fn latency_axis(data: &ChartData, drawn: std::ops::Range<usize>) -> AxisType {
     if high >= 10.0 * low { AxisType::Log } else { AxisType::Value }
 }
 
-/// A legend beside the title, left of the page's button that saves the picture.
+/// A legend beside a short title, left of the page's button that saves the picture.
 fn legend(theme: Theme) -> Legend {
     Legend::new().top(6).right(36).item_width(22).text_style(TextStyle::new().color(theme.text()).font_size(11))
+}
+
+/// A legend below the title: for one that is long, or many names, on a narrow screen.
+fn with_legend_below(mut option: ChartOption, legend: Legend) -> ChartOption {
+    option.legend = Some(legend.right("auto").left(8).top(26));
+    option.grid = option.grid.top(62);
+    option
 }
 
 /// Axis along the bottom.

@@ -1,21 +1,20 @@
 //! Owns the charts over load levels: what each point came to, and the level that a search answered with.
 //! Must not know who draws them.
 
-use super::definition::ChartOption;
+use super::definition::{ChartOption, Series};
 use super::theme::{PALETTE, Theme};
-use super::{ChartData, ChartDefinition, frame, latency_axis, legend, line};
+use super::{ChartData, ChartDefinition, frame, latency_axis, legend, with_legend_below};
 use crate::plan::Level;
 use crate::summary::Summary;
 use crate::view::{PointView, RunView};
-use charming::element::{AxisType, DimensionEncode, ItemStyle, LineStyle, LineStyleType, Trigger};
-use charming::series::Scatter;
+use charming::element::{AxisType, ItemStyle, LineStyleType, Trigger};
 
 /// Output throughput against the load level, as levels are measured.
 #[must_use]
 pub fn throughput_by_level(view: &RunView, theme: Theme) -> ChartDefinition {
     let data = by_level(view, &["level", "output", "answer"], |s| vec![s.output_throughput]);
     let option = over_levels(view, theme, "Output throughput", "tok/s", AxisType::Value)
-        .series(line("level", "output", "output", PALETTE[0]).symbol_size(7));
+        .series(Series::line("level", "output", "output", PALETTE[0]).marked(7));
     ChartDefinition { option: ringed(option, view, theme), data }
 }
 
@@ -29,10 +28,10 @@ pub fn ttft_by_level(view: &RunView, theme: Theme) -> ChartDefinition {
     });
     let title = if open { "TTFT from due" } else { "TTFT" };
     let legend = legend(theme).data(vec!["p50", "p99"]);
-    let mut option = over_levels(view, theme, title, "ms", latency_axis(&data, 1..3)).legend(legend);
+    let mut option = over_levels(view, theme, title, "ms", latency_axis(&data, 1..3));
+    option = with_legend_below(option, legend);
     for (name, style) in [("p50", LineStyleType::Solid), ("p99", LineStyleType::Dotted)] {
-        let drawn = LineStyle::new().width(1.5).color(PALETTE[1]).type_(style);
-        option = option.series(line("level", name, name, PALETTE[1]).line_style(drawn).symbol_size(7));
+        option = option.series(Series::line("level", name, name, PALETTE[1]).dashed(style).marked(7));
     }
     ChartDefinition { option: ringed(option, view, theme), data }
 }
@@ -59,13 +58,7 @@ fn ringed(option: ChartOption, view: &RunView, theme: Theme) -> ChartOption {
         return option;
     }
     let ring = ItemStyle::new().color("transparent").border_color(theme.text()).border_width(2);
-    option.series(
-        Scatter::new()
-            .name("the search's answer")
-            .symbol_size(18)
-            .encode(DimensionEncode::new().x("level").y("answer"))
-            .item_style(ring),
-    )
+    option.series(Series::scatter("level", "answer", "the search's answer", ring).marked(18))
 }
 
 /// One row a point in order of level: the level, what `columns` says, and the first of that again at the answer.

@@ -1,13 +1,13 @@
 //! Owns the charts of single requests: the scatter of a run, and one request as a token timeline.
 //! Must not know who draws them.
 
+use super::definition::Series;
 use super::theme::{PALETTE, Theme};
-use super::{ChartData, ChartDefinition, frame, latency_axis, line};
+use super::{ChartData, ChartDefinition, frame, latency_axis};
 use crate::units::{ns_to_ms, ns_to_s};
 use crate::view::RunView;
 use crate::wire::RequestTimeline;
-use charming::element::{AxisType, DimensionEncode, ItemStyle, Step, Trigger};
-use charming::series::Scatter;
+use charming::element::{AxisType, ItemStyle, Trigger};
 
 /// TTFT of a sample of requests by when they were sent; the third column is the request's number.
 #[must_use]
@@ -19,13 +19,7 @@ pub fn request_scatter(view: &RunView, theme: Theme) -> ChartDefinition {
         data.push(&[Some(ns_to_s(sample.sent_ns)), sample.ttft_ns.map(ns_to_ms), Some(sample.id as f64)]);
     }
     let option = frame(theme, "Requests: TTFT by time sent", "s", "ms", latency_axis(&data, 1..2), Trigger::Item)
-        .series(
-            Scatter::new()
-                .name("request")
-                .symbol_size(5)
-                .encode(DimensionEncode::new().x("s").y("TTFT"))
-                .item_style(ItemStyle::new().color(PALETTE[4]).opacity(0.7)),
-        );
+        .series(Series::scatter("s", "TTFT", "request", ItemStyle::new().color(PALETTE[4]).opacity(0.7)).marked(5));
     ChartDefinition { option, data }
 }
 
@@ -36,7 +30,7 @@ pub fn request_timeline(timeline: &RequestTimeline, theme: Theme) -> ChartDefini
     let counted = timeline.chunks.iter().all(|(_, tokens)| tokens.is_some());
     let unit = if counted { "tokens" } else { "chunks" };
     let option = frame(theme, "One request", "ms since sent", unit, AxisType::Value, Trigger::Axis)
-        .series(line("ms", "output", unit, PALETTE[0]).step(Step::End).symbol_size(3));
+        .series(Series::line("ms", "output", unit, PALETTE[0]).stepped().marked(3));
     let mut data = ChartData::of(&["ms", "output"]);
     data.push(&[Some(0.0), Some(0.0)]);
     let mut output = 0.0;

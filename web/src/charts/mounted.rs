@@ -53,7 +53,12 @@ impl Mounted {
         pick: impl Fn(&[f64]) + 'static,
     ) -> Result<Self, JsValue> {
         let instance = Rc::new(echarts::mount(&element, group)?);
-        let to_text = Closure::new(|value: JsValue| format::bare(value.as_f64()));
+        // A mark of several figures is named in a line of its own, which has none.
+        let to_text = Closure::new(
+            |value: JsValue| {
+                if Array::is_array(&value) { String::new() } else { format::bare(value.as_f64()) }
+            },
+        );
 
         let rows = Rc::new(RefCell::new(Rows::default()));
         let clicked = rows.clone();

@@ -5,7 +5,7 @@ use crate::charts::{Chart, Define, TimeAxis, stepped_end};
 use crate::model::App;
 use leptos::prelude::*;
 use shared::chart::{self, ChartDefinition, Latency, Theme};
-use shared::units::ns_to_s;
+use shared::units::{NS_PER_S, ns_to_s};
 use shared::view::RunView;
 use std::sync::Arc;
 
@@ -41,8 +41,14 @@ pub fn LiveCharts(axis: TimeAxis) -> impl IntoView {
     };
     let has_gaps =
         Memo::new(move |_| app.with_view(|v| v.series.bins.iter().any(|b| !b.gaps.is_empty())).unwrap_or(false));
+    // Many cells cost more to draw than lines: once a second is enough while the run is live.
+    let second = Memo::new(move |_| app.with_view(|v| (v.last_ns / NS_PER_S, v.run_state().is_final())));
     let gaps = move || {
-        let define: Define = Arc::new(move |theme| app.with_view(|view| chart::gap_map(view, axis.range(), theme)));
+        let define: Define = Arc::new(move |theme| {
+            second.track();
+            let range = axis.range();
+            untrack(|| app.with_view(|view| chart::gap_map(view, range, theme)))
+        });
         view! {
             <section class="charts single">
                 <Chart name="gaps" label="Gaps between output chunks over run time, as a heat map" axis=TimeAxis { group: None, ..axis } define=define/>

@@ -22,7 +22,7 @@ const LISTED: usize = 12;
 fn slowest(view: &RunView, (from_s, to_s): (f64, f64)) -> Vec<RequestSample> {
     let within = |s: &&RequestSample| (from_s..=to_s).contains(&ns_to_s(s.sent_ns));
     let mut kept: Vec<RequestSample> = view.scatter.kept.iter().filter(within).cloned().collect();
-    kept.sort_by_key(|s| (s.outcome.is_ok(), std::cmp::Reverse(s.ttft_ns), s.id));
+    kept.sort_unstable_by_key(|s| (s.outcome.is_ok(), std::cmp::Reverse(s.ttft_ns), s.id));
     kept.truncate(LISTED);
     kept
 }

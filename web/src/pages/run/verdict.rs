@@ -45,7 +45,7 @@ struct Reason {
 fn reasons(view: &RunView) -> Option<Vec<Reason>> {
     let level = |finding: &Finding| view.points.get(finding.point as usize).map(|p| p.level);
     let mut findings: Vec<&Finding> = view.findings.as_ref()?.iter().collect();
-    findings.sort_by(|a, b| {
+    findings.sort_unstable_by(|a, b| {
         let value = |f: &Finding| level(f).map_or(0.0, Level::value);
         (b.rule.verdict().cmp(&a.rule.verdict()))
             .then_with(|| a.rule.label().cmp(b.rule.label()))
