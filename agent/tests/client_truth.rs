@@ -92,8 +92,12 @@ fn a_client_that_was_held_up_does_not_pass_for_valid() {
     assert!(said.contains("client"), "{said}");
     // What the server says of itself does not move with the client.
     let account = pacer.account().unwrap();
-    let mut ttft: Vec<u64> =
-        account.requests.iter().filter(|r| r.chunks.len() == 32).filter_map(tokenprism::bench::Served::ttft_ns).collect();
+    let mut ttft: Vec<u64> = account
+        .requests
+        .iter()
+        .filter(|r| r.chunks.len() == 32)
+        .filter_map(tokenprism::bench::Served::ttft_ns)
+        .collect();
     ttft.sort_unstable();
     assert!(ttft[ttft.len() / 2] < 40 * MS, "{} ms", ttft[ttft.len() / 2] / MS);
 }

@@ -66,11 +66,7 @@ pub fn run_client(args: ClientBench) -> anyhow::Result<()> {
         std::io::stdout().write_all(&rmp_serde::to_vec(&seen)?)?;
         return Ok(());
     }
-    let cores = host::cores()?;
-    let (client_core, pacer_core) = match cores[..] {
-        [client, pacer, ..] => (Some(client), Some(pacer)),
-        _ => (None, None),
-    };
+    let (client_core, pacer_core) = host::two_cores()?.unzip();
     let bench = Bench { args: &args, client_core, pacer_core };
     let rows =
         Scenario::all(&args).into_iter().map(|scenario| bench.row(scenario)).collect::<anyhow::Result<Vec<_>>>()?;

@@ -13,6 +13,31 @@ pub(super) fn cores() -> io::Result<Vec<usize>> {
     Ok((0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect())
 }
 
+/// A core for the reader and one for the server, where there are two: of different physical cores if possible, since
+/// two that share one slow each other down.
+pub(super) fn two_cores() -> io::Result<Option<(usize, usize)>> {
+    let cores = cores()?;
+    let Some((first, others)) = cores.split_first() else { return Ok(None) };
+    let siblings = siblings(*first);
+    let apart = others.iter().find(|core| !siblings.contains(core));
+    Ok(apart.or(others.first()).map(|second| (*first, *second)))
+}
+
+/// Cores that share a physical core with this one, itself included; none where the system does not say.
+fn siblings(core: usize) -> Vec<usize> {
+    let path = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
+    listed(&std::fs::read_to_string(path).unwrap_or_default())
+}
+
+/// The numbers of a list such as "0-3,8".
+fn listed(text: &str) -> Vec<usize> {
+    let range = |part: &str| {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        Some(from.parse::<usize>().ok()?..=to.parse().ok()?)
+    };
+    text.trim().split(',').filter_map(range).flatten().collect()
+}
+
 /// Binds this thread, and the threads that it starts later, to a core.
 pub(super) fn bind_to_core(core: usize) -> io::Result<()> {
     let mut set = CpuSet::new();
@@ -44,4 +69,18 @@ pub(super) fn cpu_model() -> Option<String> {
 /// The kernel's release, where the system says.
 pub(super) fn kernel() -> Option<String> {
     Some(std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_cores() {
+        let check = |text: &str, expect: &[usize]| assert_eq!(listed(text), expect, "{text:?}");
+        check("0-1\n", &[0, 1]);
+        check("0,8", &[0, 8]);
+        check("2-3,6", &[2, 3, 6]);
+        check("", &[]);
+    }
 }
