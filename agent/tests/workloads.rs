@@ -165,13 +165,18 @@ fn a_trace_gives_its_times_its_lengths_and_the_blocks_that_its_requests_share() 
 
 #[test]
 fn every_example_of_the_documentation_is_a_valid_plan() {
-    let page = include_str!("../../docs/workloads.md");
-    let examples: Vec<&str> =
-        page.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```")).map(|(example, _)| example).collect();
-    assert!(examples.len() >= 8, "{examples:?}");
+    let pages = [include_str!("../../docs/workloads.md"), include_str!("../../docs/load.md")];
+    let examples: Vec<&str> = pages
+        .iter()
+        .flat_map(|page| page.split("```toml\n").skip(1))
+        .filter_map(|rest| rest.split_once("```"))
+        .map(|(example, _)| example)
+        .collect();
+    assert!(examples.len() >= 12, "{examples:?}");
     for example in examples {
         let load = if example.contains("[load]") { String::new() } else { format!("[load]\n{CLOSED}\n") };
-        let plan = format!("schema = 1\nname = \"W\"\n[engine]\nkind = \"builtin\"\n{example}{load}");
+        let work = if example.contains("[workload]") { "" } else { "[workload]\nprompts = \"all\"\noutput_tokens = 4\n" };
+        let plan = format!("schema = 1\nname = \"W\"\n[engine]\nkind = \"builtin\"\n{work}{example}{load}");
         if let Err(error) = shared::plan::Plan::from_toml(&plan) {
             panic!("{error}\n{plan}");
         }

@@ -46,8 +46,11 @@ impl SearchEnd {
         let words = |level: Option<Level>| level.map_or_else(|| "no level".to_owned(), Level::words);
         let (answer, beyond) = (words(self.answer), words(self.beyond));
         match self.stop {
+            SearchStop::ThroughputFlat { growth } if growth < 0.0 => {
+                format!("Saturated at {answer}: at {beyond} throughput fell by {:.1} %.", -growth * 100.0)
+            }
             SearchStop::ThroughputFlat { growth } => {
-                format!("Saturated at {answer}: {beyond} changed throughput by only {:+.1} %.", growth * 100.0)
+                format!("Saturated at {answer}: {beyond} raised throughput by only {:.1} %.", growth * 100.0)
             }
             SearchStop::LatencyUnbounded { drift } => format!(
                 "Saturated at {answer}: at {beyond} TTFT rose by {:.0} % of its median over the trial, so the queue only \
