@@ -175,7 +175,8 @@ fn every_example_of_the_documentation_is_a_valid_plan() {
     assert!(examples.len() >= 12, "{examples:?}");
     for example in examples {
         let load = if example.contains("[load]") { String::new() } else { format!("[load]\n{CLOSED}\n") };
-        let work = if example.contains("[workload]") { "" } else { "[workload]\nprompts = \"all\"\noutput_tokens = 4\n" };
+        let work =
+            if example.contains("[workload]") { "" } else { "[workload]\nprompts = \"all\"\noutput_tokens = 4\n" };
         let plan = format!("schema = 1\nname = \"W\"\n[engine]\nkind = \"builtin\"\n{work}{example}{load}");
         if let Err(error) = shared::plan::Plan::from_toml(&plan) {
             panic!("{error}\n{plan}");

@@ -121,7 +121,7 @@ impl Search {
     }
 
     fn next_level(&mut self) -> Option<f64> {
-        let whole = |level: f64| if self.is_open { level } else { level.round() };
+        let whole = |level: f64| if self.is_open { three_digits(level) } else { level.round() };
         match (&self.fine, &self.beyond) {
             // Not even the first one: there is nothing to look between.
             (None, _) => None,
@@ -203,6 +203,12 @@ impl Search {
     }
 }
 
+/// A level that people can read and type again.
+fn three_digits(level: f64) -> f64 {
+    let scale = 10f64.powi(2 - level.log10().floor() as i32);
+    (level * scale).round() / scale
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +278,15 @@ mod tests {
         assert!(matches!(end.stop, SearchStop::LatencyUnbounded { .. }), "{end:?}");
         let (answer, beyond) = (end.answer.unwrap().value(), end.beyond.unwrap().value());
         assert!(answer <= 20.0 && beyond > 20.0 && beyond / answer < 1.1, "{end:?} after {measured:?}");
+    }
+
+    #[test]
+    fn rates_have_three_digits() {
+        let check = |level: f64, expect: f64| assert_eq!(three_digits(level), expect, "{level}");
+        check(69.792_494_890_576_49, 69.8);
+        check(0.123_456, 0.123);
+        check(1131.37, 1130.0);
+        check(90.0, 90.0);
     }
 
     /// Every request meets the limits below `limit`, none above, with `n` of them.

@@ -47,15 +47,10 @@ impl HeadReader {
             }
         };
         let mut used = 0;
-        loop {
-            match read(&whole[used..])? {
-                Some((head, length)) => {
-                    used += length;
-                    if !(100..200).contains(&head.status) || head.status == 101 {
-                        return Ok(Some((head, used - before)));
-                    }
-                }
-                None => break,
+        while let Some((head, length)) = read(&whole[used..])? {
+            used += length;
+            if !(100..200).contains(&head.status) || head.status == 101 {
+                return Ok(Some((head, used - before)));
             }
         }
         if whole.len() - used > MAX_HEAD_BYTES {
