@@ -41,7 +41,6 @@ metrics! {
         "AIPerf": "Calls this ITL.";
         "GuideLLM": "Calls this ITL; its TPOT counts from the send and divides by all tokens.";
         "SGLang bench": "TPOT; the same but for first chunks of several tokens.";
-        "InferenceX": "TPOT, as vLLM's bench has it.";
     }
     "itl" "ITL" "ms" Lower
     "Gaps between tokens, pooled: a gap before a chunk of m tokens counts m times as its m-th part. Only where the server says how many tokens each chunk holds." {
@@ -72,7 +71,6 @@ metrics! {
     "Output tokens that arrived in the window, per second of it, whichever request they belong to; those of failed requests excluded." {
         "vLLM bench": "All tokens / whole wall time, ramp and drain included.";
         "SGLang bench": "As vLLM's bench.";
-        "InferenceX": "As vLLM's bench.";
     }
     "total_throughput" "Total throughput" "tok/s" Higher
     "Prompt and output tokens in the window per second; prompt tokens are credited at the first arrival." {
@@ -85,13 +83,10 @@ metrics! {
     }
     "per_user_throughput" "Per user" "tok/s" Higher
     "What one user sees: the median over requests of 1 / TPOT." {
-        "InferenceX": "Interactivity: 1 / median TPOT.";
-        "AIPerf": "Output token throughput per user; its mean is of each request's.";
+        "InferenceX": "Calls it interactivity.";
     }
     "per_gpu_throughput" "Per GPU" "tok/s" Higher
-    "Output throughput / GPUs of the engine. Absent where the plan names no GPUs." {
-        "InferenceX": "Throughput per GPU, of all tokens or of output.";
-    }
+    "Output throughput / GPUs of the engine. Absent where the plan names no GPUs." {}
     "goodput" "Goodput" "req/s" Higher
     "Requests that keep every limit, per second of the window, and their tokens; failures and requests never sent are misses. Any limits can be asked for after the run." {
         "vLLM bench": "Requests / whole wall time; failures are left out.";
@@ -117,11 +112,7 @@ metrics! {
     "ttft_drift" "TTFT drift" "share" Neutral
     "Change of the headline TTFT over the window by Sen's slope, as a share of its median, with the Mann-Kendall probability of such a trend by chance." {}
     "prefix_hit_rate" "Prefix hits" "share" Neutral
-    "Prompt tokens found in the engine's prefix cache / prompt tokens looked up, by its own counters over the trial. Absent where they began anew." {
-        "vLLM": "Its log shows the rate of the last 1,000 requests.";
-    }
+    "Prompt tokens found in the engine's prefix cache / prompt tokens looked up, by its own counters over the trial. Absent where they began anew." {}
     "cost_per_mtok" "Cost" "$/Mtok" Lower
-    "GPUs × price per GPU-hour × hours of the window / output tokens × 10⁶; also per prompt and output tokens. Absent without a price." {
-        "InferenceX": "From its own table of costs of ownership, by throughput per GPU.";
-    }
+    "GPUs × price per GPU-hour × hours of the window / output tokens × 10⁶; also per prompt and output tokens. Absent without a price." {}
 }
