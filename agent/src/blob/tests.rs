@@ -13,23 +13,15 @@ fn run() -> RunId {
 fn record(id: u64) -> RequestRecord {
     let chunks = (0..id % 5).map(|i| Chunk { t_ns: id * 1_000_003 + i, tokens: (i % 2 == 0).then_some(1) }).collect();
     RequestRecord {
-        id,
-        sched_ns: id,
         sent_ns: Some(id + 1),
-        connect_ns: None,
         head_ns: Some(id + 2),
         chunks,
-        coalesced: 0,
-        first_visible_ns: None,
         end_ns: id + 9,
         outcome: Outcome::Ok,
         status: Some(200),
-        error: None,
-        prompt_tokens: None,
         output_tokens: Some(3),
         token_source: TokenSource::ServerUsage,
-        cached_tokens: None,
-        counts_in_doubt: false,
+        ..RequestRecord::due(id, id)
     }
 }
 

@@ -121,27 +121,16 @@ mod tests {
     use super::*;
     use crate::record::Chunk;
     use shared::outcome::Outcome;
-    use shared::summary::TokenSource;
 
     fn record(sent_ns: Option<u64>) -> RequestRecord {
         RequestRecord {
-            id: 3,
-            sched_ns: 100,
             sent_ns,
             connect_ns: Some(7),
             head_ns: sent_ns.map(|t| t + 10),
             chunks: sent_ns.map(|t| Chunk { t_ns: t + 20, tokens: Some(1) }).into_iter().collect(),
-            coalesced: 0,
-            first_visible_ns: None,
             end_ns: 400,
             outcome: Outcome::Ok,
-            status: None,
-            error: None,
-            prompt_tokens: None,
-            output_tokens: None,
-            token_source: TokenSource::Unknown,
-            cached_tokens: None,
-            counts_in_doubt: false,
+            ..RequestRecord::due(3, 100)
         }
     }
 

@@ -94,7 +94,7 @@ impl Core {
 
     /// A request ended; `is_first` of its piece, and `frees` its slot.
     pub fn ended(&mut self, record: RequestRecord, is_first: bool, frees: bool) {
-        let key_ns = self.key_ns(&record);
+        let key_ns = record.member_ns(self.is_open);
         if record.sent_ns.is_some() {
             let stretch = self.window.ended(record.end_ns, frees);
             self.pass(stretch);
@@ -134,12 +134,7 @@ impl Core {
 
     /// Whether a request belongs to the window.
     pub fn in_window(&self, record: &RequestRecord) -> bool {
-        self.policy.in_window(self.key_ns(record))
-    }
-
-    /// What decides it: under a schedule when it was due, for what is due must be answered for.
-    fn key_ns(&self, record: &RequestRecord) -> u64 {
-        if self.is_open { record.sched_ns } else { record.key_ns() }
+        self.policy.in_window(record.member_ns(self.is_open))
     }
 
     /// When the window opened, once.

@@ -2,7 +2,6 @@
 //! Must not know bytes or connections.
 
 use super::engine::Engine;
-use super::exchange::blank;
 use super::io::Opened;
 use super::lane::{Line, WakesFor};
 use super::limits::Abort;
@@ -230,7 +229,7 @@ impl Engine {
             end_ns: now_ns,
             outcome: Outcome::ClientError,
             error: Some(sentence.to_owned()),
-            ..blank(self.next_id, due_ns)
+            ..RequestRecord::due(self.next_id, due_ns)
         };
         self.next_id += 1;
         self.core.ended(record, true, false);
@@ -332,7 +331,7 @@ impl Engine {
             schedule.next = None;
             for (piece, due_ns) in schedule.waiting.drain(..) {
                 let Some(turn) = piece.turns.first() else { continue };
-                let mut record = RequestRecord { end_ns: now_ns, ..blank(turn.id, due_ns) };
+                let mut record = RequestRecord { end_ns: now_ns, ..RequestRecord::due(turn.id, due_ns) };
                 self.next_id = self.next_id.max(turn.id + piece.turns.len() as u64);
                 let abort = why(self.core.in_window(&record));
                 record.outcome = abort.unsent();

@@ -85,8 +85,10 @@ impl Engine {
                     }
                 }
             }
-            // A schedule does not wait for the rest of a long batch.
-            self.dispatch_due();
+            // A schedule does not wait for the rest of a long batch; slots have nothing that is due within it.
+            if self.dispatch.due_ns().is_some() {
+                self.dispatch_due();
+            }
         }
         Ok(())
     }

@@ -10,7 +10,6 @@ use crate::stream::{Decoder, Protocol};
 use bytes::Bytes;
 use http::StatusCode;
 use shared::outcome::Outcome;
-use shared::summary::TokenSource;
 
 /// Most of an error body that is read, bytes.
 const ERROR_BODY_BYTES: usize = 8 * 1024;
@@ -42,7 +41,7 @@ enum Body {
 impl Exchange {
     /// A request that was due at `sched_ns`.
     pub fn new(turn: Turn, protocol: Protocol, sched_ns: u64) -> Self {
-        let mut record = blank(turn.id, sched_ns);
+        let mut record = RequestRecord::due(turn.id, sched_ns);
         record.chunks.reserve_exact(turn.expect_output_tokens.min(CHUNKS_AHEAD) as usize);
         Self {
             record,
@@ -199,27 +198,4 @@ fn finish(record: &mut RequestRecord, decoder: Decoder, t_ns: u64) -> crate::str
     (record.output_tokens, record.token_source) = outcome::tokens(&summary);
     record.counts_in_doubt = summary.counts_in_doubt();
     summary
-}
-
-/// A record of a request of which nothing is known yet.
-pub(super) fn blank(id: u64, sched_ns: u64) -> RequestRecord {
-    RequestRecord {
-        id,
-        sched_ns,
-        sent_ns: None,
-        connect_ns: None,
-        head_ns: None,
-        chunks: Vec::new(),
-        coalesced: 0,
-        first_visible_ns: None,
-        end_ns: 0,
-        outcome: Outcome::Unsent,
-        status: None,
-        error: None,
-        prompt_tokens: None,
-        output_tokens: None,
-        token_source: TokenSource::Unknown,
-        cached_tokens: None,
-        counts_in_doubt: false,
-    }
 }

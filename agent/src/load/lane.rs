@@ -83,8 +83,7 @@ pub(super) enum Progress {
 
 impl Opening {
     /// Begins with the `tried`-th address; `began_ns` is when the first one was begun with.
-    pub fn begin(dialer: &Dialer, tried: usize, began_ns: u64) -> Result<Self, DialError> {
-        let mut tried = tried;
+    pub fn begin(dialer: &Dialer, mut tried: usize, began_ns: u64) -> Result<Self, DialError> {
         loop {
             let address = dialer.address(tried)?;
             match Socket::connect(address) {

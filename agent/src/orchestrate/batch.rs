@@ -55,27 +55,14 @@ pub fn batch_of(trial: TrialIndex, progress: &Progress) -> Batch {
 pub(super) mod tests {
     use super::*;
     use shared::outcome::Outcome;
-    use shared::summary::TokenSource;
 
     pub(in crate::orchestrate) fn record(id: u64) -> RequestRecord {
         RequestRecord {
-            id,
-            sched_ns: 0,
             sent_ns: Some(u64::from(u32::MAX) + id * 1_000_003),
-            connect_ns: None,
-            head_ns: None,
-            chunks: vec![],
-            coalesced: 0,
-            first_visible_ns: None,
             end_ns: u64::from(u32::MAX) * 9 + id * 977_001,
             outcome: if id.is_multiple_of(7) { Outcome::Refused } else { Outcome::Ok },
-            status: None,
-            error: None,
-            prompt_tokens: None,
             output_tokens: Some(64),
-            token_source: TokenSource::Unknown,
-            cached_tokens: None,
-            counts_in_doubt: false,
+            ..RequestRecord::due(id, 0)
         }
     }
 

@@ -14,23 +14,17 @@ pub const MS: u64 = 1_000_000;
 /// A request that sent at `sent`, with one token at each of `at` and an end right after the last.
 pub fn request(id: u64, sent: u64, at: &[u64]) -> RequestRecord {
     RequestRecord {
-        id,
-        sched_ns: sent,
         sent_ns: Some(sent),
-        connect_ns: None,
         head_ns: Some(sent),
         chunks: at.iter().map(|t| Chunk { t_ns: *t, tokens: Some(1) }).collect(),
-        coalesced: 0,
         first_visible_ns: at.first().copied(),
         end_ns: at.last().copied().unwrap_or(sent) + 1,
         outcome: Outcome::Ok,
         status: Some(200),
-        error: None,
         prompt_tokens: Some(10),
         output_tokens: Some(at.len() as u32),
         token_source: TokenSource::ServerUsage,
-        cached_tokens: None,
-        counts_in_doubt: false,
+        ..RequestRecord::due(id, sent)
     }
 }
 

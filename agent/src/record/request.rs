@@ -4,7 +4,6 @@
 use serde::{Deserialize, Serialize};
 use shared::ids::RequestId;
 use shared::outcome::Outcome;
-use shared::plan::Arrival;
 use shared::summary::TokenSource;
 
 /// One output chunk.
@@ -58,17 +57,41 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
+    /// A request that is due, and of which nothing else is known yet.
+    #[must_use]
+    pub fn due(id: RequestId, sched_ns: u64) -> Self {
+        Self {
+            id,
+            sched_ns,
+            sent_ns: None,
+            connect_ns: None,
+            head_ns: None,
+            chunks: Vec::new(),
+            coalesced: 0,
+            first_visible_ns: None,
+            end_ns: 0,
+            outcome: Outcome::Unsent,
+            status: None,
+            error: None,
+            prompt_tokens: None,
+            cached_tokens: None,
+            output_tokens: None,
+            token_source: TokenSource::Unknown,
+            counts_in_doubt: false,
+        }
+    }
+
     /// What decides whether it belongs to a window, ns of run time: when it was sent, or was due where it never was.
     #[must_use]
     pub fn key_ns(&self) -> u64 {
         self.sent_ns.unwrap_or(self.sched_ns)
     }
 
-    /// What decides whether it belongs to a window under this arrival: in an open loop when it was due, since nothing
-    /// that was scheduled may vanish from the figures; else [`RequestRecord::key_ns`].
+    /// What decides whether it belongs to a window: in an open loop when it was due, since nothing that was scheduled
+    /// may vanish from the figures; else [`RequestRecord::key_ns`].
     #[must_use]
-    pub fn member_ns(&self, arrival: Arrival) -> u64 {
-        if arrival.is_open() { self.sched_ns } else { self.key_ns() }
+    pub fn member_ns(&self, is_open: bool) -> u64 {
+        if is_open { self.sched_ns } else { self.key_ns() }
     }
 
     /// From due to sent, ns (METRICS.md `queue_client`).

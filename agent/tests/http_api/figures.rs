@@ -17,23 +17,17 @@ fn record(id: u64, began: u64) -> RequestRecord {
     let sent = began + id * 10 * MS;
     let first = sent + (id + 1) * MS;
     RequestRecord {
-        id,
-        sched_ns: sent,
         sent_ns: Some(sent),
-        connect_ns: None,
         head_ns: Some(sent),
         chunks: (0..3).map(|i| Chunk { t_ns: first + i * MS, tokens: Some(1) }).collect(),
-        coalesced: 0,
         first_visible_ns: Some(first),
         end_ns: first + 2 * MS,
         outcome: Outcome::Ok,
         status: Some(200),
-        error: None,
         prompt_tokens: Some(4),
         output_tokens: Some(3),
         token_source: TokenSource::ServerUsage,
-        cached_tokens: None,
-        counts_in_doubt: false,
+        ..RequestRecord::due(id, sent)
     }
 }
 

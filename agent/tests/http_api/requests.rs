@@ -11,14 +11,9 @@ use tokenprism::record::{Chunk, RequestRecord, Tally, Terms};
 fn record(id: u64) -> RequestRecord {
     let sent = 1_000 * (id + 1);
     RequestRecord {
-        id,
-        sched_ns: sent - 10,
         sent_ns: Some(sent),
-        connect_ns: None,
         head_ns: Some(sent + 5),
         chunks: vec![Chunk { t_ns: sent + 100, tokens: Some(1) }, Chunk { t_ns: sent + 300, tokens: Some(2) }],
-        coalesced: 0,
-        first_visible_ns: None,
         end_ns: sent + 400,
         outcome: if id == 2 { Outcome::TimedOut } else { Outcome::Ok },
         status: Some(200),
@@ -26,8 +21,7 @@ fn record(id: u64) -> RequestRecord {
         prompt_tokens: Some(4),
         output_tokens: Some(3),
         token_source: TokenSource::ServerUsage,
-        cached_tokens: None,
-        counts_in_doubt: false,
+        ..RequestRecord::due(id, sent - 10)
     }
 }
 

@@ -74,8 +74,9 @@ impl Tally {
         for record in records.iter().filter(|record| span.holds(record)) {
             requests.add(record, arrival);
             let ttft = if arrival.is_open() { record.ttft_scheduled_ns() } else { record.ttft_ns() };
-            ttft_over_time
-                .extend(ttft.filter(|_| record.outcome.is_ok()).map(|ttft| (record.member_ns(arrival), ttft)));
+            ttft_over_time.extend(
+                ttft.filter(|_| record.outcome.is_ok()).map(|ttft| (record.member_ns(arrival.is_open()), ttft)),
+            );
         }
         ttft_over_time.sort_unstable();
         let samples = |ns: &[u64]| Samples { ok_ns: ns.to_vec(), ..Samples::default() };

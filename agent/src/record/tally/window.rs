@@ -43,7 +43,7 @@ impl Span {
         let span = |start_ns, end_ns, whole| Self { start_ns, end_ns, whole, by_count, arrival };
         let Some(start) = window.start_ns else {
             let keys = records.iter().filter(|r| arrival.is_open() || r.sent_ns.is_some());
-            let first = keys.map(|r| r.member_ns(arrival)).min().unwrap_or(load_end_ns);
+            let first = keys.map(|r| r.member_ns(arrival.is_open())).min().unwrap_or(load_end_ns);
             return span(first, load_end_ns, true);
         };
         if by_count && arrival == Arrival::Burst {
@@ -53,7 +53,7 @@ impl Span {
         if !by_count {
             return span(start, end, false);
         }
-        let mine = || records.iter().filter(|r| r.sent_ns.is_some() && r.member_ns(arrival) >= start);
+        let mine = || records.iter().filter(|r| r.sent_ns.is_some() && r.member_ns(arrival.is_open()) >= start);
         let (all, ended) = (mine().count(), mine().filter(|r| r.end_ns < end).count());
         if ended * 100 >= all * 80 { span(start, end, false) } else { span(start, load_end_ns, true) }
     }
@@ -88,7 +88,7 @@ impl Span {
     #[must_use]
     pub fn holds(&self, record: &RequestRecord) -> bool {
         let end_ns = if self.by_count { u64::MAX } else { self.end_ns };
-        (self.start_ns..end_ns).contains(&record.member_ns(self.arrival))
+        (self.start_ns..end_ns).contains(&record.member_ns(self.arrival.is_open()))
     }
 
     /// Most requests in flight at once within it.
