@@ -15,5 +15,6 @@ mod poller;
 pub mod process;
 pub mod record;
 pub mod remote;
+pub mod secret;
 pub mod stream;
 pub mod workload;

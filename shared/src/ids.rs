@@ -51,6 +51,8 @@ impl fmt::Display for RunId {
     }
 }
 
+/// Index of an engine configuration within its plan.
+pub type ConfigurationIndex = u32;
 /// Index of a point within its run, in plan order.
 pub type PointIndex = u32;
 /// Index of a trial within its run, in execution order.

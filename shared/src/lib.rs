@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod caveat;
 pub mod chart;
 pub mod cost;
+pub mod engine;
 pub mod event;
 pub mod histogram;
 pub mod ids;

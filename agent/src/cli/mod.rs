@@ -4,6 +4,7 @@
 mod agent_file;
 mod doctor;
 mod run;
+mod secret;
 mod serve;
 mod table;
 mod watch;
@@ -48,6 +49,9 @@ enum Command {
     /// Follow a run of another agent in the terminal.
     #[command(after_help = EXIT_CODES)]
     Watch(watch::WatchArgs),
+    /// Keep secrets, such as API keys, for plans that name them.
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
     /// Say what this host has and lacks for measuring.
     Doctor(doctor::DoctorArgs),
     /// Compare the load generator with a server that knows the truth.
@@ -104,6 +108,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Serve(args) => block_on(serve::serve(args)),
         Command::Run(args) => block_on(run::run(args)),
         Command::Watch(args) => block_on(watch::watch(args)),
+        Command::Secret(command) => secret::secret(&command),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
         Command::Bench(BenchCommand::Client(args)) => bench::run_client(args).map(|()| DONE),
         Command::Bench(BenchCommand::Viewers(args)) => {

@@ -12,7 +12,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use shared::caveat::Rule;
 use shared::ids::RunId;
-use shared::plan::{EngineKind, MAX_PLAN_BYTES, Plan};
+use shared::engine::EngineKind;
+use shared::plan::{EnginePlan, MAX_PLAN_BYTES, Plan};
 use shared::preset::{self, PRESETS};
 use shared::view::{PointView, RunView};
 use std::io::Read;
@@ -75,14 +76,16 @@ fn read_plan(name: &str) -> anyhow::Result<Plan> {
 fn with_engine(mut plan: Plan, engine: Option<&str>) -> anyhow::Result<Plan> {
     match engine {
         None => return Ok(plan),
-        Some("builtin") => {
-            plan.engine.kind = EngineKind::Builtin;
-            plan.engine.url = None;
-        }
+        Some("builtin") if plan.engine.kind == EngineKind::Builtin => {}
+        Some("builtin") => plan.engine = EnginePlan::of(EngineKind::Builtin),
         Some(url) => {
-            if plan.engine.kind == EngineKind::Builtin {
-                plan.engine.kind = EngineKind::OpenaiCompletions;
-                plan.engine.params.clear();
+            let kind = match plan.engine.kind {
+                EngineKind::Builtin => EngineKind::OpenaiCompletions,
+                kind => kind,
+            };
+            // How the plan would start it says nothing of a server that runs already.
+            if plan.engine.url.is_none() {
+                plan.engine = EnginePlan { gpus: plan.engine.gpus, ..EnginePlan::of(kind) };
             }
             plan.engine.url = Some(url.to_owned());
         }

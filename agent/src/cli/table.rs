@@ -37,7 +37,7 @@ struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     fn new(view: &'a RunView) -> Self {
-        Self { view, heads: Vec::new(), columns: Vec::new() }.with("level", |point| Some(point.level.short()))
+        Self { view, heads: Vec::new(), columns: Vec::new() }.with("level", |point| Some(point.short()))
     }
 
     /// Adds a column; a cell that is absent is a dash.
@@ -143,7 +143,7 @@ pub fn render(view: &RunView) -> String {
         text.push_str(&format!("Verdict: {}\n", verdict.label()));
     }
     for finding in view.findings.iter().flatten() {
-        let level = view.points.get(finding.point as usize).map(|p| p.level.words()).unwrap_or_default();
+        let level = view.points.get(finding.point as usize).map(|p| p.words()).unwrap_or_default();
         text.push_str(&format!("  at {level}: {}\n", finding.rule.sentence()));
     }
     for caveat in &view.caveats {
@@ -160,7 +160,7 @@ pub fn live_line(view: &RunView) -> String {
     let now = (done + 1).min(total.unwrap_or(u32::MAX).max(1));
     let mut line = format!("{} · trial {now}{of}", view.run_state().label());
     if let Some((_, trial)) = view.current_trial() {
-        let level = view.points.get(trial.point as usize).map(|p| p.level.words()).unwrap_or_default();
+        let level = view.points.get(trial.point as usize).map(|p| p.words()).unwrap_or_default();
         line.push_str(&format!(" · {level}: {} in flight now · {} ok", view.in_flight, trial.ended.ok));
         if trial.ended.failed > 0 {
             line.push_str(&format!(", {} failed", trial.ended.failed));

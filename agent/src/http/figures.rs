@@ -12,8 +12,8 @@ use axum::extract::{self, Query};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::ids::{PointIndex, RunId};
-use shared::plan::{Arrival, Level, SloPlan};
-use shared::view::RunView;
+use shared::plan::{Arrival, SloPlan};
+use shared::view::{PointView, RunView};
 use shared::wire::{PointDistribution, PointGoodput};
 use utoipa::IntoParams;
 
@@ -103,10 +103,10 @@ pub(super) async fn goodput_of(
     let rows = off_the_loop("the records", move || {
         let arrival = view.header.as_ref().map(|h| h.plan.load.arrival).unwrap_or_default();
         let mut rows = Vec::new();
-        for (point, level) in (0..).zip(view.points.iter().map(|p| p.level)) {
+        for (point, planned) in (0..).zip(&view.points) {
             let trials = measured(&path.run, &view, point)?;
             if !trials.is_empty() {
-                rows.push(judged(&app.state.blobs, &trials, arrival, &limits, (point, level))?);
+                rows.push(judged(&app.state.blobs, &trials, arrival, &limits, (point, planned))?);
             }
         }
         Ok(rows)
@@ -120,7 +120,7 @@ fn judged(
     trials: &[Measured],
     arrival: Arrival,
     limits: &SloPlan,
-    (point, level): (PointIndex, Level),
+    (point, planned): (PointIndex, &PointView),
 ) -> Result<PointGoodput, Refusal> {
     let mut served = Vec::new();
     for trial in trials {
@@ -129,7 +129,8 @@ fn judged(
     let found = goodput(&served, limits, trials.iter().map(|trial| trial.span.length_ns()).sum());
     Ok(PointGoodput {
         point,
-        level,
+        level: planned.level,
+        words: planned.words(),
         met: found.map(|g| g.met),
         of: served.len() as u64,
         requests_per_s: found.and_then(|g| g.requests_per_s),

@@ -54,15 +54,16 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
     use shared::cost::UsdPerGpuHour;
+    use shared::engine::{Launch, ParamValue};
     use shared::event::{Body, Event, Host, RequestSample};
     use shared::ids::RunId;
     use shared::outcome::Outcome;
     use shared::plan::{
-        CostPlan, Curve, Goal, Lengths, Level, Plan, PrefixPlan, RampPlan, SearchPlan, SessionPlan, SloPlan, TracePlan,
+        CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan, SessionPlan, SloPlan, TracePlan,
     };
     use shared::view::RunView;
     use shared::wire::{ApiError, PointDistribution, PointGoodput, RequestTimeline, RunRow};
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     /// Holds a documented shape to a value of the type that it describes, every optional field present.
     fn check(schema: &str, value: &Value) {
@@ -89,10 +90,28 @@ mod tests {
         let mut plan = Plan::from_toml(shared::preset::PRESETS[0].toml).unwrap();
         plan.slo = Some(SloPlan { ttft_ms: Some(1.0), tpot_ms: Some(1.0), e2e_ms: Some(1.0) });
         plan.cost = Some(CostPlan { usd_per_gpu_hour: UsdPerGpuHour(1.0) });
-        plan.engine.url = Some("u".to_owned());
-        plan.engine.model = Some("m".to_owned());
-        plan.engine.gpus = Some(1);
-        plan.engine.params.insert("k".to_owned(), shared::plan::ParamValue::Int(1));
+        plan.engine = EnginePlan {
+            launch: Some(Launch::Native),
+            url: Some("u".to_owned()),
+            model: Some("m".to_owned()),
+            served_name: Some("s".to_owned()),
+            command: vec!["c".to_owned()],
+            venv: Some("v".to_owned()),
+            image: Some("i".to_owned()),
+            model_cache: Some("c".to_owned()),
+            port: Some(1),
+            ready_limit_s: Some(1.0),
+            gpus: Some(Gpus::Count(1)),
+            gpu: Some("g".to_owned()),
+            params: BTreeMap::from([("k".to_owned(), ParamValue::Int(1))]),
+            vary: BTreeMap::from([("v".to_owned(), vec![ParamValue::Int(1)])]),
+            order: Order::Interleaved,
+            extra_args: vec!["e".to_owned()],
+            pass_env: vec!["P".to_owned()],
+            api_key: Some("A".to_owned()),
+            headers: BTreeMap::from([("h".to_owned(), "H".to_owned())]),
+            kind: plan.engine.kind,
+        };
         plan.workload.input_tokens = Some(Lengths::Fixed(1));
         plan.workload.prefix = Some(PrefixPlan { groups: 1, tokens: 1 });
         plan.workload.sessions = Some(SessionPlan { turns: 1, think_s: 0.0 });
@@ -148,6 +167,7 @@ mod tests {
         let goodput = PointGoodput {
             point: 0,
             level: Level::Rate(1.0),
+            words: String::new(),
             met: None,
             of: 0,
             requests_per_s: None,

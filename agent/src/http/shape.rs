@@ -122,6 +122,8 @@ pub(super) struct PointGoodput {
     point: u32,
     /// Its level: `{"concurrency": 16}`, `{"rate": 2.5}`, …
     level: Value,
+    /// Level and engine configuration in words.
+    words: String,
     /// Requests that kept every limit; absent where a limit per token meets requests whose tokens nobody counted.
     #[schema(required)]
     met: Option<u64>,
@@ -166,9 +168,13 @@ pub(super) struct RunView {
     /// The sentence that came with the state.
     #[schema(required)]
     reason: Option<String>,
-    /// The engine, once it answered.
+    /// The engine that answered last.
     #[schema(required)]
     engine: Option<Value>,
+    /// The engine of each configuration that answered.
+    engines: Vec<Value>,
+    /// Configurations whose engine failed while the run went on.
+    failures: Vec<Value>,
     /// Points in plan order.
     points: Vec<Value>,
     /// Trials in execution order.
@@ -221,17 +227,54 @@ pub(super) struct Plan {
 /// Which engine, and how it is reached.
 #[derive(ToSchema)]
 pub(super) struct EnginePlan {
-    /// `builtin`, `openai_completions`, `openai_chat`, `generate_stream`.
+    /// `builtin`, `vllm`, `sglang`, `tgi`, `transformers`, `llama_server`, `openai_completions`, `openai_chat`,
+    /// `generate_stream`.
     kind: String,
+    /// How the agent starts it: `native` or `docker`; absent for a server that runs already.
+    launch: Option<String>,
     /// Base URL of a server that the agent does not start, without `/v1`.
     url: Option<String>,
-    /// Model id; by default the first one that the server lists.
+    /// Model id, or a folder on the agent's host; by default the first one that a running server lists.
     model: Option<String>,
-    /// GPUs that the engine uses; needed for cost.
-    gpus: Option<u32>,
-    /// Parameters of the engine's own: truth values, whole numbers, texts.
+    /// Name that a started server gives the model.
+    served_name: Option<String>,
+    /// Program and first arguments in place of the kind's own.
+    #[schema(required = false)]
+    command: Vec<String>,
+    /// Folder of the virtual environment that the engine is installed in.
+    venv: Option<String>,
+    /// The container's image, with a tag or digest.
+    image: Option<String>,
+    /// Folder on the agent's host that downloaded models are kept in.
+    model_cache: Option<String>,
+    /// Port on 127.0.0.1 that a started engine serves on; a free one by default.
+    port: Option<u16>,
+    /// How long a start may take until the first generated token, s.
+    ready_limit_s: Option<f64>,
+    /// GPUs that the engine uses: a number, a list of indices, or a list of UUIDs; needed for cost.
+    gpus: Option<Value>,
+    /// Type of the GPUs of a server that is not started by the agent.
+    gpu: Option<String>,
+    /// Parameters of the engine's own: truth values, numbers, texts.
     #[schema(required = false)]
     params: BTreeMap<String, Value>,
+    /// Parameters that vary, each with its values: their product gives the engine's configurations.
+    #[schema(required = false)]
+    vary: BTreeMap<String, Vec<Value>>,
+    /// `blocked` (default) or `interleaved`.
+    #[schema(required = false)]
+    order: String,
+    /// Arguments that follow all others, as they are.
+    #[schema(required = false)]
+    extra_args: Vec<String>,
+    /// Names of variables or secrets that a started engine gets beside `HF_TOKEN`.
+    #[schema(required = false)]
+    pass_env: Vec<String>,
+    /// Name of the variable or secret that holds the API key of a running server.
+    api_key: Option<String>,
+    /// Headers for a running server, each with the name of the variable or secret that holds its value.
+    #[schema(required = false)]
+    headers: BTreeMap<String, String>,
 }
 
 /// What the engine is asked.

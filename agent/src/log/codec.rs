@@ -28,6 +28,7 @@ pub(super) fn kind(body: &Body) -> &'static str {
         Body::Created { .. } => "created",
         Body::State { .. } => "state",
         Body::EngineReady(_) => "engine_ready",
+        Body::EngineFailed { .. } => "engine_failed",
         Body::EngineLog { .. } => "engine_log",
         Body::TrialStarted { .. } => "trial_started",
         Body::WindowOpened { .. } => "window_opened",

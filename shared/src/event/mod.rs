@@ -6,7 +6,8 @@ mod batch;
 pub use batch::{Batch, RequestColumns, RequestSample, RestBin, TokenBin};
 
 use crate::caveat::{Caveat, Finding};
-use crate::ids::{PointIndex, RunId, TrialIndex};
+use crate::engine::EngineInfo;
+use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::plan::{Level, Plan};
 use crate::search::SearchEnd;
 use crate::summary::{Interval, Summary};
@@ -50,6 +51,13 @@ pub enum Body {
     },
     /// The engine answered with a generated token.
     EngineReady(EngineInfo),
+    /// The engine did not start, or died, in one of several configurations; the run goes on with the next.
+    EngineFailed {
+        /// The configuration, of which no further point is measured.
+        configuration: ConfigurationIndex,
+        /// Why, as a sentence.
+        reason: String,
+    },
     /// Lines of the engine's own log.
     EngineLog {
         /// The lines, oldest first.
@@ -163,19 +171,4 @@ pub struct Host {
     pub cores: u32,
     /// Processor model, where the system tells.
     pub cpu: Option<String>,
-}
-
-/// What is known of an engine once it answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EngineInfo {
-    /// Words that name it on every view.
-    pub label: String,
-    /// Its version, where it tells.
-    pub version: Option<String>,
-    /// The model that answers.
-    pub model: String,
-    /// Context limit, tokens, where it tells.
-    pub context_tokens: Option<u32>,
-    /// From spawn to the first generated token, ms; absent for a server that was not started by us.
-    pub start_ms: Option<f64>,
 }

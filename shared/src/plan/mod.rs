@@ -1,6 +1,7 @@
 //! Owns the plan: what a run will do, as TOML or JSON, validated before anything starts.
 //! Must not know how a plan is executed.
 
+mod configuration;
 mod engine;
 mod error;
 mod lengths;
@@ -9,7 +10,8 @@ mod load;
 mod validate;
 mod workload;
 
-pub use engine::{EngineKind, EnginePlan, ParamValue};
+pub use configuration::{Configuration, PlannedPoint};
+pub use engine::{EnginePlan, Gpus, Order};
 pub use error::PlanError;
 pub use lengths::{Lengths, Spread};
 pub use level::Level;
@@ -17,6 +19,7 @@ pub use load::{Arrival, Curve, Goal, LoadPlan, RampPlan, SearchPlan, TracePlan};
 pub use workload::{PrefixPlan, SessionPlan, WorkloadPlan};
 
 use crate::cost::UsdPerGpuHour;
+use crate::engine::ParamValue;
 use serde::{Deserialize, Serialize};
 
 /// Schema number that this version reads and writes.
@@ -101,7 +104,13 @@ impl Plan {
     /// Trials that the run will have; absent where a search decides it.
     #[must_use]
     pub fn trial_count(&self) -> Option<u32> {
-        self.load.search.is_none().then(|| self.load.levels().len() as u32 * self.load.trials)
+        self.load.search.is_none().then(|| self.points().len() as u32 * self.load.trials)
+    }
+
+    /// How many GPUs the engine uses, where the plan says.
+    #[must_use]
+    pub fn gpu_count(&self) -> Option<u32> {
+        self.engine.gpus.as_ref().map(Gpus::count)
     }
 
     /// An integer parameter of the engine.
@@ -123,5 +132,7 @@ impl Plan {
     }
 }
 
+#[cfg(test)]
+mod engine_tests;
 #[cfg(test)]
 mod tests;

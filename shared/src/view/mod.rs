@@ -8,10 +8,11 @@ pub use scatter::Scatter;
 pub use series::{Bin, Series};
 
 use crate::caveat::{Caveat, Finding, Verdict, verdict_of};
-use crate::event::{Batch, Body, EngineInfo, Event, Host, RunState};
-use crate::ids::{PointIndex, RunId, TrialIndex};
+use crate::engine::EngineInfo;
+use crate::event::{Batch, Body, Event, Host, RunState};
+use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::outcome::Ended;
-use crate::plan::{Level, Plan};
+use crate::plan::{Configuration, Level, Plan, PlannedPoint};
 use crate::search::SearchEnd;
 use crate::summary::{Interval, Summary};
 use serde::{Deserialize, Serialize};
@@ -33,8 +34,14 @@ pub struct RunView {
     pub state: Option<(RunState, u64)>,
     /// The sentence that came with the state.
     pub reason: Option<String>,
-    /// The engine, once it answered.
+    /// The engine that answered last.
     pub engine: Option<EngineInfo>,
+    /// The engine of each configuration that answered.
+    #[serde(default)]
+    pub engines: Vec<EngineInfo>,
+    /// Configurations whose engine failed while the run went on.
+    #[serde(default)]
+    pub failures: Vec<EngineFailure>,
     /// Points in plan order.
     pub points: Vec<PointView>,
     /// Trials in execution order.
@@ -80,9 +87,24 @@ pub struct Header {
     pub agent_version: String,
 }
 
-/// One point: a load level and its figures so far.
+/// An engine configuration that could not be measured to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineFailure {
+    /// Which.
+    pub configuration: ConfigurationIndex,
+    /// Why, as a sentence.
+    pub reason: String,
+}
+
+/// One point: an engine configuration, a load level, and figures so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PointView {
+    /// The engine's configuration.
+    #[serde(default)]
+    pub configuration: ConfigurationIndex,
+    /// What tells that from the others, in words; empty where nothing varies.
+    #[serde(default)]
+    pub variant: String,
     /// How hard it asks.
     pub level: Level,
     /// Figures over all trials, once all ended.
@@ -93,8 +115,36 @@ pub struct PointView {
 }
 
 impl PointView {
-    fn at(level: Level) -> Self {
-        Self { level, summary: None, intervals: BTreeMap::new() }
+    /// A point that nothing is known of yet.
+    #[must_use]
+    pub fn at(level: Level) -> Self {
+        Self { configuration: 0, variant: String::new(), level, summary: None, intervals: BTreeMap::new() }
+    }
+
+    /// The points of a plan.
+    fn planned(plan: &Plan) -> Vec<Self> {
+        let variants: Vec<String> = plan.configurations().iter().map(Configuration::words).collect();
+        let point = |PlannedPoint { configuration, level }| {
+            let variant = variants.get(configuration as usize).cloned().unwrap_or_default();
+            Self { configuration, variant, ..Self::at(level) }
+        };
+        plan.points().into_iter().map(point).collect()
+    }
+
+    /// Level and configuration with their units: "batch 8: 16 in flight".
+    #[must_use]
+    pub fn words(&self) -> String {
+        self.of_variant(self.level.words())
+    }
+
+    /// Level and configuration for a column that names the level: "batch 8: 16".
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.of_variant(self.level.short())
+    }
+
+    fn of_variant(&self, level: String) -> String {
+        if self.variant.is_empty() { level } else { format!("{}: {level}", self.variant) }
     }
 }
 
@@ -129,7 +179,7 @@ impl RunView {
         self.last_ns = self.last_ns.max(event.t_ns);
         match &event.body {
             Body::Created { run, plan, anchor_unix_ms, host, agent_version } => {
-                self.points = plan.load.levels().into_iter().map(PointView::at).collect();
+                self.points = PointView::planned(plan);
                 self.header = Some(Header {
                     run: run.clone(),
                     plan: (**plan).clone(),
@@ -147,7 +197,17 @@ impl RunView {
                     self.waiting = 0;
                 }
             }
-            Body::EngineReady(info) => self.engine = Some(info.clone()),
+            Body::EngineReady(info) => {
+                // One that is started again replaces what was known of it.
+                self.engines.retain(|engine| engine.configuration != info.configuration);
+                self.engines.push(info.clone());
+                self.engine = Some(info.clone());
+            }
+            Body::EngineFailed { configuration, reason } => {
+                self.failures.push(EngineFailure { configuration: *configuration, reason: reason.clone() });
+                self.in_flight = 0;
+                self.waiting = 0;
+            }
             Body::EngineLog { lines } => self.log(lines),
             Body::TrialStarted { trial, point, repeat } => {
                 // Trials are numbered in execution order; a gap cannot happen but must not panic either.

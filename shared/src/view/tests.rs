@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::caveat::Rule;
+use crate::engine::{Capacity, Gpu, ImageInfo, ParamValue, Phase, StartPhase};
 use crate::event::{RequestColumns, RequestSample, RestBin, TokenBin};
 use crate::histogram::{GapHistogram, LogHistogram};
 use crate::outcome::{Ended, Outcome};
@@ -56,6 +57,23 @@ fn batch() -> impl Strategy<Value = Body> {
     )
 }
 
+fn engine() -> impl Strategy<Value = Body> {
+    (0u32..3, any::<bool>(), 1u64..1_000_000).prop_map(|(configuration, is_started, kv_tokens)| {
+        let params = BTreeMap::from([("share".to_owned(), ParamValue::Float(0.9)), ("n".to_owned(), ParamValue::Int(1))]);
+        let started = EngineInfo {
+            params,
+            command: vec!["serve".into(), "m".into()],
+            image: Some(ImageInfo { name: "i:1".into(), digest: None }),
+            gpus: vec![Gpu { name: "L4".into(), uuid: Some("GPU-1".into()) }],
+            phases: vec![StartPhase { phase: Phase::Weights, begun_ms: 1.5 }],
+            capacity: Capacity { kv_tokens: Some(kv_tokens), ..Capacity::default() },
+            ..EngineInfo::default()
+        };
+        let info = if is_started { started } else { EngineInfo::default() };
+        Body::EngineReady(EngineInfo { configuration, ..info })
+    })
+}
+
 fn body() -> impl Strategy<Value = Body> {
     prop_oneof![
         6 => batch(),
@@ -65,6 +83,8 @@ fn body() -> impl Strategy<Value = Body> {
         1 => Just(Body::State { state: RunState::Running, reason: None }),
         1 => Just(Body::Judged { findings: vec![], caveats: vec![Caveat::SharedCores] }),
         1 => (0u32..3, 1u32..99).prop_map(|(point, n)| Body::PointAdded { point, level: Level::Concurrency(n) }),
+        1 => engine(),
+        1 => (0u32..3).prop_map(|configuration| Body::EngineFailed { configuration, reason: "gone".into() }),
         1 => Just(Body::SearchDone(SearchEnd { answer: None, beyond: None, stop: SearchStop::NothingHolds })),
         1 => Just(Body::Unknown),
     ]

@@ -12,6 +12,8 @@ pub struct PointGoodput {
     pub point: PointIndex,
     /// Its level.
     pub level: Level,
+    /// Level and engine configuration in words.
+    pub words: String,
     /// Requests that kept every limit; absent where a limit per token meets requests whose tokens nobody counted.
     pub met: Option<u64>,
     /// Requests of the windows; those that failed are misses.

@@ -94,7 +94,7 @@ fn Editor(plan: Plan) -> impl IntoView {
     };
     let trials = move || match outcome.get() {
         Ok(plan) => match plan.trial_count() {
-            Some(trials) => format!("{} points, {trials} trials", plan.load.levels().len()),
+            Some(trials) => format!("{} points, {trials} trials", plan.points().len()),
             None => "levels found by measuring".to_owned(),
         },
         Err(_) => String::new(),

@@ -109,6 +109,7 @@ fn vendors_in_their_rooms(source: &Source) -> Vec<Finding> {
         "agent/src/stream/",
         // The pacing server speaks their protocols.
         "agent/src/bench/",
+        "shared/src/engine/",
         "shared/src/metric",
         "shared/src/preset",
     ];

@@ -34,7 +34,7 @@ impl Terms {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         Self {
-            gpus: plan.engine.gpus,
+            gpus: plan.gpu_count(),
             usd_per_gpu_hour: plan.cost.as_ref().map(|cost| cost.usd_per_gpu_hour),
             slo: plan.slo.clone(),
         }

@@ -1,8 +1,9 @@
 //! Owns the rules of a plan's workload.
 //! Must not know how a prompt is made.
 
+use crate::engine::Route;
 use crate::plan::error::refuse;
-use crate::plan::{Arrival, EngineKind, Plan, PlanError};
+use crate::plan::{Arrival, Plan, PlanError};
 
 impl Plan {
     pub(super) fn validate_workload(&self) -> Result<(), PlanError> {
@@ -61,7 +62,7 @@ impl Plan {
                 "needs input_tokens or a ShareGPT file: shipped prompts have one turn.",
             ));
         }
-        if self.engine.kind == EngineKind::GenerateStream {
+        if self.engine.kind.route() == Route::GenerateStream {
             return Err(refuse("workload.sessions", "cannot be sent to this kind of engine; use OpenAI's routes."));
         }
         if self.load.arrival == Arrival::Burst {

@@ -7,7 +7,7 @@ mod load;
 mod parse;
 mod work;
 
-pub use engine::EngineForm;
+pub use engine::{EngineForm, Shown};
 pub use lengths::Shape;
 pub use load::LoadForm;
 pub use work::{Source, WorkForm};

@@ -2,14 +2,19 @@
 //! Must not know input elements.
 
 use super::*;
-use shared::plan::{EngineKind, Goal};
+use shared::engine::EngineKind;
+use shared::plan::Goal;
 use shared::preset::PRESETS;
 
-const ENGINES: [&str; 4] = [
+const ENGINES: [&str; 8] = [
     "kind = \"builtin\"",
     "kind = \"builtin\"\nparams = { preset = \"1m\", kv_cache = true, batch = 8, batch_wait_ms = 3, seed = 9 }",
     "kind = \"builtin\"\nmodel = \"own\"\ngpus = 1\nparams = { preset = \"15m\", kv_cache = false }",
     "kind = \"openai_chat\"\nurl = \"http://gpu-box:8000\"\nmodel = \"llama\"\ngpus = 2",
+    "kind = \"openai_chat\"\nurl = \"http://gpu-box:8000\"\ngpus = [0, 2]\ngpu = \"L4\"\napi_key = \"BOX_KEY\"",
+    "kind = \"builtin\"\nvary = { batch = [1, 8] }\norder = \"interleaved\"",
+    "kind = \"vllm\"\nlaunch = \"native\"\nmodel = \"m\"\nparams = { gpu_memory_utilization = 0.9 }\ngpus = [\"GPU-1\"]",
+    "kind = \"tgi\"\nlaunch = \"docker\"\nimage = \"tgi:3.3.5\"\nmodel = \"m\"\nvary = { dtype = [\"float16\", \"bfloat16\"] }",
 ];
 
 const WORKLOADS: [&str; 9] = [
@@ -96,6 +101,7 @@ fn every_fault_is_a_sentence_at_its_field() {
     };
     check(|f| f.name.clear(), "name");
     check(|f| f.engine.kind = EngineKind::OpenaiChat, "engine.url");
+    check(|f| f.engine.kind = EngineKind::Vllm, "engine.launch");
     check(|f| f.engine.batch = "many".into(), "engine.params");
     check(|f| f.engine.batch = "0".into(), "engine.params");
     check(|f| f.work.input.tokens = "-3".into(), "workload.input_tokens");

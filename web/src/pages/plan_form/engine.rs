@@ -2,21 +2,10 @@
 //! Must not know how an engine is started.
 
 use super::fields::{Fields, about, key_of, value_of};
+use crate::model::form::Shown;
 use leptos::prelude::*;
-use shared::plan::EngineKind;
+use shared::engine::EngineKind;
 
-const KINDS: [(&str, EngineKind); 4] = [
-    ("builtin", EngineKind::Builtin),
-    ("openai_completions", EngineKind::OpenaiCompletions),
-    ("openai_chat", EngineKind::OpenaiChat),
-    ("generate_stream", EngineKind::GenerateStream),
-];
-const KIND_WORDS: [(&str, &str); 4] = [
-    ("builtin", "Built-in (random weights, CPU)"),
-    ("openai_completions", "Server by URL: OpenAI completions"),
-    ("openai_chat", "Server by URL: OpenAI chat"),
-    ("generate_stream", "Server by URL: generate_stream"),
-];
 const SIZES: [(&str, &str); 3] = [("1m", "1 M parameters"), ("15m", "15 M parameters"), ("110m", "110 M parameters")];
 
 /// Name and engine.
@@ -27,11 +16,15 @@ pub fn section(f: Fields) -> AnyView {
             {f.text(about("Name", "name", "1 to 120 characters", "What the list of runs calls it."), |f| &f.name, |f| &mut f.name)}
             {f.choice(
                 about("Engine", "engine.kind", "default built-in", "What is measured: the small engine inside, or a server that runs already."),
-                &KIND_WORDS,
-                |f| key_of(&KINDS, &f.engine.kind),
-                |f, key| f.engine.kind = value_of(&KINDS, key).unwrap_or(f.engine.kind),
+                &EngineKind::LABELS,
+                |f| key_of(&EngineKind::KEYS, &f.engine.kind),
+                |f, key| f.engine.kind = value_of(&EngineKind::KEYS, key).unwrap_or(f.engine.kind),
             )}
-            {f.by(|f| f.engine.kind == EngineKind::Builtin, |f, builtin| if *builtin { built_in(f) } else { by_url(f) })}
+            {f.by(|f| f.engine.shown(), |f, shown| match shown {
+                Shown::Builtin => built_in(f),
+                Shown::Launched => view! { <p class="quiet">"The agent starts it as the plan says."</p> }.into_any(),
+                Shown::ByUrl => by_url(f),
+            })}
         </fieldset>
     }
     .into_any()
@@ -68,6 +61,10 @@ fn by_url(f: Fields) -> AnyView {
         {f.text(
             about("GPUs", "engine.gpus", "count, default unknown", "GPUs that the server uses; cost needs it."),
             |f| &f.engine.gpus, |f| &mut f.engine.gpus,
+        )}
+        {f.text(
+            about("GPU type", "engine.gpu", "such as L4, default unknown", "What the server runs on; shown beside its figures."),
+            |f| &f.engine.gpu, |f| &mut f.engine.gpu,
         )}
     }
     .into_any()

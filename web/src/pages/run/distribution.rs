@@ -27,9 +27,9 @@ const AT_FIRST: usize = 4;
 /// Points that have been measured, in order of level, which a search does not keep: place and words of the level.
 fn measured(view: &RunView) -> Vec<(usize, String)> {
     let points = view.points.iter().enumerate().filter(|(_, point)| point.summary.is_some());
-    let mut points: Vec<_> = points.map(|(place, point)| (place, point.level)).collect();
-    points.sort_unstable_by(|(_, a), (_, b)| a.value().total_cmp(&b.value()));
-    points.into_iter().map(|(place, level)| (place, level.words())).collect()
+    let mut points: Vec<_> = points.collect();
+    points.sort_by(|(_, a), (_, b)| a.level.value().total_cmp(&b.level.value()));
+    points.into_iter().map(|(place, point)| (place, point.words())).collect()
 }
 
 /// The points to show: those chosen, and at first some from the lowest to the highest.

@@ -112,7 +112,7 @@ fn row(row: PointGoodput) -> AnyView {
     let words = format::or_absent(share, format::share);
     view! {
         <tr>
-            <th scope="row" class="number">{row.level.words()}</th>
+            <th scope="row" class="number">{row.words}</th>
             <td class="number">{kept}</td>
             <td><span class="share"><progress class="bar" max="1" value=share.unwrap_or(0.0) aria-label="Share that kept the limits"></progress>{words}</span></td>
             <td class="number">{format::bare(row.requests_per_s)}</td>

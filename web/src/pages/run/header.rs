@@ -40,7 +40,7 @@ pub fn share_done(view: &RunView) -> f64 {
 pub fn cost_so_far(view: &RunView) -> Option<f64> {
     let plan = &view.header.as_ref()?.plan;
     let price = plan.cost.as_ref()?.usd_per_gpu_hour.0;
-    Some(f64::from(plan.engine.gpus?) * price * ns_to_s(view.last_ns) / 3600.0)
+    Some(f64::from(plan.gpu_count()?) * price * ns_to_s(view.last_ns) / 3600.0)
 }
 
 /// Output tokens per second over the last whole second of the series; absent where nothing arrives.
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(cost_so_far(&view(priced, hour())), None);
         let both = |plan: &mut Plan| {
             priced(plan);
-            plan.engine.gpus = Some(2);
+            plan.engine.gpus = Some(shared::plan::Gpus::Count(2));
         };
         assert!(cost_so_far(&view(both, hour())).is_some_and(|c| (c - 5.86).abs() < 1e-9));
     }

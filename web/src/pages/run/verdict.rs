@@ -6,8 +6,7 @@ use crate::parts::VerdictBadge;
 use leptos::prelude::*;
 use shared::caveat::{Caveat, Finding, Verdict};
 use shared::event::RunState;
-use shared::plan::Level;
-use shared::view::RunView;
+use shared::view::{PointView, RunView};
 use std::collections::BTreeSet;
 
 /// Sentence for a run that did not end as planned.
@@ -43,10 +42,10 @@ struct Reason {
 
 /// The rules' objections, the gravest first; a rule that objected at several levels is one reason.
 fn reasons(view: &RunView) -> Option<Vec<Reason>> {
-    let level = |finding: &Finding| view.points.get(finding.point as usize).map(|p| p.level);
+    let point = |finding: &Finding| view.points.get(finding.point as usize);
     let mut findings: Vec<&Finding> = view.findings.as_ref()?.iter().collect();
     findings.sort_unstable_by(|a, b| {
-        let value = |f: &Finding| level(f).map_or(0.0, Level::value);
+        let value = |f: &Finding| point(f).map_or(0.0, |p| p.level.value());
         (b.rule.verdict().cmp(&a.rule.verdict()))
             .then_with(|| a.rule.label().cmp(b.rule.label()))
             .then_with(|| value(a).total_cmp(&value(b)))
@@ -54,7 +53,7 @@ fn reasons(view: &RunView) -> Option<Vec<Reason>> {
     let mut reasons: Vec<Reason> = Vec::new();
     for finding in findings {
         let (verdict, label) = (finding.rule.verdict(), finding.rule.label());
-        let found = (level(finding).map(Level::words).unwrap_or_default(), finding.rule.sentence());
+        let found = (point(finding).map(PointView::words).unwrap_or_default(), finding.rule.sentence());
         match reasons.last_mut().filter(|last| (last.verdict, last.label) == (verdict, label)) {
             Some(last) => last.found.push(found),
             None => reasons.push(Reason { verdict, label, found: vec![found] }),

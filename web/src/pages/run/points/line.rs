@@ -73,7 +73,7 @@ pub fn lines(view: &RunView, groups: &[&Group]) -> Vec<Line> {
             |f: &&Finding| (format!("{} {}", verdict_shape(Some(f.rule.verdict())), f.rule.label()), f.rule.sentence());
         let caveats = summary.map(|s| s.caveats.iter().filter(|c| **c != Caveat::PriceUnknown).map(Caveat::sentence));
         Line {
-            level: point.level.short(),
+            level: point.short(),
             state,
             partial: point.summary.is_none() && last.is_some(),
             verdict: point.summary.as_ref().and(view.findings.as_ref()).map(|_| view.verdict_of_point(place)),

@@ -1,0 +1,186 @@
+//! Owns what is known of each engine that the agent starts, as data: command, flags by version, containers, signs.
+//! Must not know how a process is started or asked.
+
+mod command;
+mod flag;
+mod history;
+mod llama_server;
+mod sglang;
+mod tgi;
+mod transformers;
+mod version;
+mod vllm;
+
+pub use command::{Bind, Refused, Serving};
+pub use version::Version;
+
+use flag::Entry;
+use history::History;
+use shared::caveat::Caveat;
+use shared::engine::{BUILTIN_PARAMETERS, EngineKind, Parameter, Phase, find};
+use shared::plan::{Plan, PlanError};
+use std::time::Duration;
+
+/// What is known of one engine.
+pub struct Adapter {
+    /// Program and first arguments where it is installed natively.
+    pub program: &'static [&'static str],
+    /// What follows the program so that it serves.
+    pub serve: &'static [&'static str],
+    /// How its version is asked for before it is started.
+    version: VersionQuestion,
+    /// Flag before the model; the model stands by itself where there is none.
+    model: Option<&'static str>,
+    /// Flag before the name that the server gives the model, where it can give one.
+    name: Option<&'static str>,
+    /// Flag before the address to listen on, where it does not choose that itself.
+    host: Option<&'static str>,
+    /// Arguments that are always passed.
+    always: &'static [&'static str],
+    /// Its parameters.
+    pub entries: &'static [Entry],
+    /// Which flags its versions know.
+    pub history: History,
+    /// Variables that are always set.
+    pub environment: &'static [(&'static str, &'static str)],
+    /// How it runs in a container, where it does.
+    pub container: Option<Container>,
+    /// Lines of its log that begin a phase of its start.
+    pub marks: &'static [Mark],
+    /// What stands in its log before the number of tokens that its KV cache holds, where the log says that.
+    pub kv_tokens_line: Option<&'static str>,
+    /// How it says where it serves.
+    pub address: Address,
+    /// How long it may take to end after SIGTERM, once our own streams are closed.
+    pub grace: Duration,
+    /// What must be said beside its numbers.
+    pub caveats: &'static [Caveat],
+}
+
+/// How a version is asked for.
+#[derive(Clone, Copy, Debug)]
+enum VersionQuestion {
+    /// These arguments behind the program; the version stands behind the text at the beginning of a line.
+    Arguments(&'static [&'static str], &'static str),
+    /// The program is a Python that has this package.
+    Package(&'static str),
+}
+
+/// How an engine runs in a container.
+#[derive(Clone, Copy, Debug)]
+pub struct Container {
+    /// Program in place of the image's own; its own where absent.
+    pub entrypoint: Option<&'static str>,
+    /// What stands before the arguments.
+    pub command: &'static [&'static str],
+    /// Port within the container.
+    pub port: u16,
+    /// Where models are kept within the container.
+    pub models: &'static str,
+    /// Folder of the host's model cache that belongs there; the cache itself where empty.
+    pub models_from: &'static str,
+    /// Shared memory: the host's own, or this much.
+    pub memory: SharedMemory,
+}
+
+/// Shared memory of a container.
+#[derive(Clone, Copy, Debug)]
+pub enum SharedMemory {
+    /// The host's.
+    OfHost,
+    /// This much, as docker writes it.
+    Size(&'static str),
+}
+
+/// A line of the log that begins a phase.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    /// What the line holds.
+    pub text: &'static str,
+    /// What begins.
+    pub phase: Phase,
+}
+
+/// How an engine says where it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// It listens on the port that it was given.
+    AsTold,
+    /// It prints `ready URL` on a port of its own choice, and ends with its standard input.
+    Printed,
+}
+
+const fn mark(text: &'static str, phase: Phase) -> Mark {
+    Mark { text, phase }
+}
+
+impl Adapter {
+    /// The adapter of a kind that the agent starts by its plan.
+    #[must_use]
+    pub fn of(kind: EngineKind) -> Option<&'static Self> {
+        match kind {
+            EngineKind::Vllm => Some(&vllm::ADAPTER),
+            EngineKind::Sglang => Some(&sglang::ADAPTER),
+            EngineKind::Tgi => Some(&tgi::ADAPTER),
+            EngineKind::Transformers => Some(&transformers::ADAPTER),
+            EngineKind::LlamaServer => Some(&llama_server::ADAPTER),
+            EngineKind::Builtin
+            | EngineKind::OpenaiCompletions
+            | EngineKind::OpenaiChat
+            | EngineKind::GenerateStream => None,
+        }
+    }
+
+    /// The command that tells its version, behind the program that serves.
+    #[must_use]
+    pub fn version_arguments(&self) -> Vec<String> {
+        match self.version {
+            VersionQuestion::Arguments(args, _) => args.iter().map(|arg| (*arg).to_owned()).collect(),
+            VersionQuestion::Package(package) => {
+                vec!["-c".into(), format!("from importlib.metadata import version; print(version(\"{package}\"))")]
+            }
+        }
+    }
+
+    /// The version in what that command printed.
+    #[must_use]
+    pub fn version_in(&self, output: &str) -> Option<Version> {
+        let before = if let VersionQuestion::Arguments(_, before) = self.version { before } else { "" };
+        Version::printed(output, before)
+    }
+}
+
+/// The parameters of a kind; none of one that is only attached.
+pub fn parameters(kind: EngineKind) -> Vec<&'static Parameter> {
+    match Adapter::of(kind) {
+        Some(adapter) => adapter.entries.iter().map(|entry| &entry.parameter).collect(),
+        None if kind == EngineKind::Builtin => BUILTIN_PARAMETERS.iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Checks what only one who knows the engine can check of a plan: parameters, their values, and a name for the model.
+///
+/// # Errors
+/// The first field at fault, as a sentence.
+pub fn check(plan: &Plan) -> Result<(), PlanError> {
+    let engine = &plan.engine;
+    let Some(adapter) = Adapter::of(engine.kind).filter(|_| engine.launch.is_some()) else { return Ok(()) };
+    let label = engine.kind.label();
+    if engine.served_name.is_some() && adapter.name.is_none() {
+        let problem = format!("is set, but {label} cannot give its model another name: remove it.");
+        return Err(PlanError::Field { field: "engine.served_name", problem });
+    }
+    let known = parameters(engine.kind);
+    let given = (engine.params.iter().map(|(key, value)| ("engine.params", key, value)))
+        .chain(engine.vary.iter().flat_map(|(key, values)| values.iter().map(move |v| ("engine.vary", key, v))));
+    for (field, key, value) in given {
+        if let Err(problem) = find(known.iter().copied(), label, key, value) {
+            return Err(PlanError::Field { field, problem });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! Owns what is known of the naive baseline around Transformers as an engine to start.
+//! Must not know other engines.
+
+use super::flag::{Entry, Flag};
+use super::history::History;
+use super::{Adapter, Address, VersionQuestion};
+use std::borrow::Cow::Borrowed;
+use std::time::Duration;
+
+/// The baseline: a small Python server of this project, one request at a time or in static batches.
+pub(super) static ADAPTER: Adapter = Adapter {
+    program: &["python3"],
+    serve: &["-m", "tokenprism_baseline"],
+    version: VersionQuestion::Package("transformers"),
+    model: Some("--model"),
+    name: None,
+    host: None,
+    always: &["--exit-with-stdin"],
+    entries: ENTRIES,
+    history: History { engine: "The baseline", changes: &[] },
+    environment: &[("PYTHONUNBUFFERED", "1"), ("HF_HUB_DISABLE_TELEMETRY", "1"), ("DO_NOT_TRACK", "1")],
+    container: None,
+    marks: &[],
+    kv_tokens_line: None,
+    address: Address::Printed,
+    grace: Duration::from_secs(5),
+    caveats: &[],
+};
+
+static ENTRIES: &[Entry] = &[
+    Entry::whole(
+        "batch",
+        "requests",
+        (1, 4096),
+        Flag::Value("--batch"),
+        "1: one request at a time",
+        "Most requests of a static batch, which ends when its longest does.",
+    ),
+    Entry::whole(
+        "batch_wait_ms",
+        "ms",
+        (0, 60_000),
+        Flag::Value("--batch-wait-ms"),
+        "the server's own",
+        "How long a batch waits to fill.",
+    ),
+    Entry::switch(
+        "kv_cache",
+        Flag::OnOff("--kv-cache"),
+        "true",
+        "Keep keys and values of earlier tokens; without them each token computes the whole text again.",
+    ),
+    Entry::choice(
+        "attention",
+        &[Borrowed("eager"), Borrowed("sdpa")],
+        Flag::Value("--attention"),
+        "the server's own",
+        "How attention is computed: step by step, or by PyTorch's fused kernels.",
+    ),
+    Entry::choice(
+        "dtype",
+        &[Borrowed("float16"), Borrowed("bfloat16"), Borrowed("float32")],
+        Flag::Value("--dtype"),
+        "the server's own",
+        "Precision of weights and activations.",
+    ),
+    Entry::text("device", Flag::Value("--device"), "a GPU where there is one", "Where it computes: `cuda:0`, `cpu`."),
+    Entry::switch(
+        "random_weights",
+        Flag::Where("--random-weights"),
+        "false",
+        "Make weights up from the model's config, so that speed can be measured without a download.",
+    ),
+    Entry::seed("seed", Flag::Value("--seed")),
+];

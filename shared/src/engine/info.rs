@@ -1,0 +1,121 @@
+//! Owns what is known of an engine that answers: version, model, flags, hardware, capacity, how its start went.
+//! Must not know how any of it was found out. Fields are only added; what is unknown is absent.
+
+use super::parameter::ParamValue;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is known of an engine once it answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EngineInfo {
+    /// Words that name it on every view.
+    pub label: String,
+    /// Its version, where it tells.
+    pub version: Option<String>,
+    /// The model that answers.
+    pub model: String,
+    /// Context limit, tokens, where it tells.
+    pub context_tokens: Option<u32>,
+    /// From spawn to the first generated token, ms; absent for a server that was not started by us.
+    pub start_ms: Option<f64>,
+    /// Which of the plan's engine configurations it runs.
+    #[serde(default)]
+    pub configuration: u32,
+    /// Its parameters, as the plan gives them to this configuration.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, ParamValue>,
+    /// Program and arguments as it was started; no secret stands in them. None for an attached server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// The container's image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageInfo>,
+    /// Precision of the weights, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dtype: Option<String>,
+    /// Seed of the engine, where it was given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// The GPU driver's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// The GPUs that it may use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<Gpu>,
+    /// How its start went, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<StartPhase>,
+    /// How much it can hold at once.
+    #[serde(default, skip_serializing_if = "Capacity::is_unknown")]
+    pub capacity: Capacity,
+}
+
+/// A container's image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageInfo {
+    /// As the plan names it.
+    pub name: String,
+    /// What it was in fact.
+    pub digest: Option<String>,
+}
+
+/// One GPU.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gpu {
+    /// Its type.
+    pub name: String,
+    /// Which one, where that is known.
+    pub uuid: Option<String>,
+}
+
+/// A step of an engine's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// The container's image is brought.
+    Image,
+    /// The program loads its own code.
+    Process,
+    /// The model is brought from elsewhere.
+    Download,
+    /// Weights are read.
+    Weights,
+    /// Code is compiled, memory is measured, graphs are captured.
+    Compile,
+    /// The server opens its port, and answers the first request.
+    Serve,
+    /// A phase that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// When a step of an engine's start began.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StartPhase {
+    /// Which.
+    pub phase: Phase,
+    /// Since spawn, ms; it lasts until the next one begins, the last until the first generated token.
+    pub begun_ms: f64,
+}
+
+/// How much an engine can hold at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Capacity {
+    /// Tokens of the KV cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv_tokens: Option<u64>,
+    /// Requests that are worked on at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_running: Option<u32>,
+    /// Requests that are taken at once, those that wait included; beyond it they are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_taken: Option<u32>,
+}
+
+impl Capacity {
+    /// True where nothing is known.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+}
