@@ -11,7 +11,7 @@ use shared::plan::Plan;
 use shared::summary::PrefixCache;
 use std::time::Duration;
 use support::{Agent, attached, state};
-use tokenprism::engine::Engine;
+use tokenprism::engine::{Engine, Means};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const ABLE: Ability = Ability { context: 512, tokenises: true, counts: Some(|ids| ids) };
@@ -21,7 +21,8 @@ async fn start(played: &Played) -> Engine {
     drop(support::client());
     let plan = Plan::from_toml(&attached(&played.url, "")).unwrap();
     let (lines, _received) = tokio::sync::mpsc::channel(8);
-    Engine::start(&plan, lines).await.unwrap()
+    let dir = tempfile::tempdir().unwrap();
+    Engine::start(&plan, 0, &plan.configurations()[0], &Means::of(dir.path()), lines).await.unwrap()
 }
 
 #[tokio::test]

@@ -11,36 +11,54 @@ pub struct Preset {
     pub title: &'static str,
     /// What it is for.
     pub about: &'static str,
-    /// The plan, TOML.
-    pub toml: &'static str,
 }
 
 /// All presets, in the order of the page.
-pub const PRESETS: [Preset; 3] = [
+pub const PRESETS: [Preset; 7] = [
     Preset {
         key: "first",
         title: "First run",
         about: "Half a minute on the built-in engine: see the whole way once.",
-        toml: include_str!("../presets/first.toml"),
     },
-    Preset {
-        key: "latency",
-        title: "Latency",
-        about: "Few requests at once: how fast is one answer?",
-        toml: include_str!("../presets/latency.toml"),
-    },
+    Preset { key: "latency", title: "Latency", about: "Few requests at once: how fast is one answer?" },
     Preset {
         key: "throughput",
         title: "Throughput",
         about: "From one request to many at once: how much does the engine carry?",
-        toml: include_str!("../presets/throughput.toml"),
+    },
+    Preset {
+        key: "sweep",
+        title: "Engine sweep",
+        about: "The built-in engine with and without KV cache and batches: what is each worth?",
+    },
+    Preset { key: "study_vllm", title: "Study: vLLM", about: "Llama-2-7B on one GPU, launched on this host." },
+    Preset { key: "study_tgi", title: "Study: TGI", about: "The same in its last image, by Docker." },
+    Preset {
+        key: "study_baseline",
+        title: "Study: baseline",
+        about: "The same with Transformers' own generate, in static batches.",
     },
 ];
+
+/// The TOML of a preset by its key. Apart from the cards, since the page gets plans from the agent.
+#[must_use]
+pub fn toml(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "first" => include_str!("../presets/first.toml"),
+        "latency" => include_str!("../presets/latency.toml"),
+        "throughput" => include_str!("../presets/throughput.toml"),
+        "sweep" => include_str!("../presets/sweep.toml"),
+        "study_vllm" => include_str!("../presets/study_vllm.toml"),
+        "study_tgi" => include_str!("../presets/study_tgi.toml"),
+        "study_baseline" => include_str!("../presets/study_baseline.toml"),
+        _ => return None,
+    })
+}
 
 /// The plan of a preset by its key.
 #[must_use]
 pub fn find(key: &str) -> Option<Plan> {
-    PRESETS.iter().find(|p| p.key == key).and_then(|p| Plan::from_toml(p.toml).ok())
+    Plan::from_toml(toml(key)?).ok()
 }
 
 #[cfg(test)]
@@ -50,7 +68,7 @@ mod tests {
     #[test]
     fn every_preset_is_a_valid_plan_and_survives_both_forms() {
         for preset in &PRESETS {
-            let plan = Plan::from_toml(preset.toml).unwrap();
+            let plan = Plan::from_toml(toml(preset.key).unwrap()).unwrap();
             assert_eq!(Plan::from_toml(&plan.to_toml()).as_ref(), Ok(&plan), "{}", preset.key);
             assert_eq!(Plan::from_json(&serde_json::to_string(&plan).unwrap()).as_ref(), Ok(&plan));
         }

@@ -4,6 +4,7 @@
 use super::agent_file::AgentFile;
 use super::{DataArg, code_of, table};
 use crate::blob::BlobStore;
+use crate::engine::Means;
 use crate::log::{Committed, DataDir, LogError, SqliteLog};
 use crate::orchestrate::Queue;
 use crate::remote::{Agent, Follow};
@@ -96,7 +97,7 @@ fn with_engine(mut plan: Plan, engine: Option<&str>) -> anyhow::Result<Plan> {
 /// Executes in this process, with no port open.
 async fn here(data_dir: &DataDir, plan: Plan) -> anyhow::Result<RunView> {
     let log = SqliteLog::open(&data_dir.log_path())?;
-    let queue = Queue::start(log.clone(), BlobStore::open(data_dir.blob_dir())?).await?;
+    let queue = Queue::start(log.clone(), BlobStore::open(data_dir.blob_dir())?, Means::of(data_dir.path())).await?;
     let mut committed = log.subscribe();
     let run = queue.submit(plan).await?;
     let bar = progress_bar();
@@ -189,6 +190,8 @@ fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
     // A point carries what the rules say of it: a script that reads one point must not miss that.
     let point = |(index, point): (u32, &PointView)| {
         json!({
+            "configuration": point.configuration,
+            "variant": point.variant,
             "level": point.level,
             "summary": point.summary,
             "intervals": point.intervals,
@@ -208,6 +211,8 @@ fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
         "state": view.run_state(),
         "reason": view.reason,
         "engine": view.engine,
+        "engines": view.engines,
+        "failures": view.failures,
         "points": points,
         "search": view.search,
         "verdict": view.verdict(),

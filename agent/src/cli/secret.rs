@@ -4,7 +4,9 @@
 use super::{DONE, DataArg, FAILED};
 use crate::secret::Store;
 use anyhow::Context;
+use std::fs::DirBuilder;
 use std::io::{IsTerminal, Read};
+use std::os::unix::fs::DirBuilderExt;
 
 /// Longest standard input that is read, bytes.
 const MAX_INPUT_BYTES: u64 = 16 << 10;
@@ -37,14 +39,15 @@ pub enum SecretCommand {
 pub fn secret(command: &SecretCommand) -> anyhow::Result<u8> {
     match command {
         SecretCommand::Set { name, data } => {
-            std::fs::create_dir_all(&data.data_dir)
-                .with_context(|| format!("{} could not be made", data.data_dir.display()))?;
-            let mut input = std::io::stdin();
+            // As the agent makes it: for its owner only.
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(&data.data_dir);
+            made.with_context(|| format!("{} could not be made", data.data_dir.display()))?;
+            let input = std::io::stdin();
             if input.is_terminal() {
                 eprintln!("Type or paste {name}, then Enter and Ctrl-D. It shows as you type; a pipe would not show it.");
             }
             let mut value = String::new();
-            input.by_ref().take(MAX_INPUT_BYTES).read_to_string(&mut value).context("standard input is no text")?;
+            input.take(MAX_INPUT_BYTES).read_to_string(&mut value).context("standard input is no text")?;
             Store::of(&data.data_dir).set(name, value.trim_end_matches(['\r', '\n']))?;
             Ok(DONE)
         }

@@ -146,6 +146,11 @@ pub fn render(view: &RunView) -> String {
         let level = view.points.get(finding.point as usize).map(|p| p.words()).unwrap_or_default();
         text.push_str(&format!("  at {level}: {}\n", finding.rule.sentence()));
     }
+    for failure in &view.failures {
+        let variant = view.points.iter().find(|point| point.configuration == failure.configuration);
+        let variant = variant.map(|point| point.variant.as_str()).unwrap_or_default();
+        text.push_str(&format!("  failed with {variant}: {}\n", failure.reason));
+    }
     for caveat in &view.caveats {
         text.push_str(&format!("  note: {}\n", caveat.sentence()));
     }

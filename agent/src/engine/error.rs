@@ -1,6 +1,12 @@
 //! Owns the sentences with which an engine is refused.
 //! Must not know how engines are reached.
 
+use super::adapter::Refused;
+use crate::process::ProcessError;
+use crate::secret::SecretError;
+use shared::plan::EnginePlan;
+use std::io;
+
 /// Why an engine cannot be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -10,6 +16,24 @@ pub enum EngineError {
         /// The base URL.
         url: String,
         /// The system's reason.
+        reason: String,
+    },
+    /// Nothing answers there, but on this host's other address.
+    #[error("No server answers at {url} ({reason}), but something listens at {there}: give that as engine.url.")]
+    Elsewhere {
+        /// The base URL.
+        url: String,
+        /// The system's reason.
+        reason: String,
+        /// The other URL.
+        there: String,
+    },
+    /// No encrypted connection comes about.
+    #[error("No encrypted connection to {url}: {reason}.")]
+    Tls {
+        /// The base URL.
+        url: String,
+        /// What is wrong and what to do.
         reason: String,
     },
     /// It answers, but not as an engine does.
@@ -41,7 +65,7 @@ pub enum EngineError {
         lines: String,
     },
     /// It took too long.
-    #[error("The engine was not ready after {0} s. Its log shows how far it came.")]
+    #[error("The engine was not ready after {0} s (engine.ready_limit_s). Its log shows how far it came.")]
     Slow(u64),
     /// It answered, but produced nothing.
     #[error("The server at {url} accepted a request but generated nothing: {reason}")]
@@ -59,10 +83,99 @@ pub enum EngineError {
         /// Why.
         reason: String,
     },
+    /// A header cannot be sent.
+    #[error("The header {0} cannot be sent: its name, or what the variable or secret holds, is no text of a header.")]
+    Header(String),
+    /// The host has not what the plan wants.
+    #[error("The plan wants {wanted}, but this host has {}.", if has.is_empty() { "none" } else { has.as_str() })]
+    Gpus {
+        /// What is wanted.
+        wanted: String,
+        /// What there is.
+        has: String,
+    },
+    /// This kind is not started by the agent.
+    #[error("{0} cannot be started by the agent in this way: give the url of a server that runs already.")]
+    NotLaunched(&'static str),
+    /// The program is not there.
+    #[error(
+        "{program} was not found, so {kind} could not be started: install it, or say where it is with engine.venv or \
+         engine.command."
+    )]
+    NotInstalled {
+        /// The program.
+        program: String,
+        /// The kind of engine.
+        kind: &'static str,
+    },
+    /// The version does not know an argument.
+    #[error("{0}")]
+    Flag(String),
+    /// Somebody else listens on the port.
+    #[error("The engine was not started, since port {port} of 127.0.0.1 is taken ({reason}): leave engine.port out to get a free one.")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// The system's reason.
+        reason: io::Error,
+    },
+    /// No port is free.
+    #[error("No free port was found on 127.0.0.1 ({0}).")]
+    NoPort(io::Error),
+    /// Somebody else answered.
+    #[error("Another program than the engine answers on port {0} of 127.0.0.1, so the engine was ended: leave engine.port out to get a free one.")]
+    Stranger(u16),
+    /// A secret is not there.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The process could not be started.
     #[error(transparent)]
-    Process(#[from] crate::process::ProcessError),
+    Process(#[from] ProcessError),
     /// Our own program could not be found to start the built-in engine from.
     #[error("The built-in engine could not be started: this program's own file was not found ({0}).")]
-    OwnProgram(std::io::Error),
+    OwnProgram(io::Error),
+    /// The command is empty.
+    #[error("The engine's command is empty: name its program in engine.command.")]
+    NoProgram,
+}
+
+impl From<Refused> for EngineError {
+    fn from(refused: Refused) -> Self {
+        EngineError::Flag(refused.0)
+    }
+}
+
+/// What an error means of an engine that starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OfAStart {
+    /// It is not there yet.
+    Usual,
+    /// It answers; what it says may change in a moment.
+    ForAWhile,
+    /// It will not change.
+    Final,
+}
+
+impl EngineError {
+    /// A process that could not be started, in the words of the plan.
+    pub(super) fn unstarted(error: ProcessError, plan: &EnginePlan) -> Self {
+        match error {
+            ProcessError::Spawn { program, source } if source.kind() == io::ErrorKind::NotFound => {
+                EngineError::NotInstalled { program, kind: plan.kind.label() }
+            }
+            other => other.into(),
+        }
+    }
+
+    /// What it means of an engine that we have just started. Models that load, lists that are still empty and routes
+    /// that are not there yet come right by themselves; a key or an argument does not.
+    pub(super) fn of_a_start(&self) -> OfAStart {
+        match self {
+            EngineError::Unreachable { .. } | EngineError::Refused { status: 503, .. } => OfAStart::Usual,
+            EngineError::Refused { status: 404 | 408 | 425 | 429 | 500..=599, .. }
+            | EngineError::UnknownModel { .. }
+            | EngineError::NoToken { .. } => OfAStart::ForAWhile,
+            _ => OfAStart::Final,
+        }
+    }
 }

@@ -21,7 +21,14 @@ pub(super) fn counter(text: &str, name: &str) -> Option<u64> {
     sum
 }
 
-type Labels<'a> = Vec<(&'a str, String)>;
+/// Labels of the first series of a name; absent where there is none that can be read.
+pub(super) fn labels_of<'a>(text: &'a str, name: &str) -> Option<Labels<'a>> {
+    let rest = text.lines().find_map(|line| line.trim_start().strip_prefix(name)?.trim_start().strip_prefix('{'))?;
+    labels(rest).map(|(labels, _)| labels)
+}
+
+/// Names and values.
+pub(super) type Labels<'a> = Vec<(&'a str, String)>;
 
 /// Labels and value of a sample, from behind its name. A timestamp and an exemplar may follow and are passed over.
 fn sample(line: &str) -> Option<(Labels<'_>, u64)> {

@@ -57,6 +57,8 @@ pub struct Ask {
 pub enum Extras {
     /// Only what the protocol defines; the length cannot be forced.
     None,
+    /// `generation_config`, a JSON text that says how many tokens at least; all else that is unknown is refused.
+    GenerationConfig,
     /// `ignore_eos`.
     ForcedLength,
     /// `ignore_eos` and token ids for each chunk.
@@ -65,7 +67,14 @@ pub enum Extras {
 
 impl Extras {
     /// From most to least, the order in which a probe tries them.
-    pub const ORDER: [Extras; 3] = [Extras::TokenIds, Extras::ForcedLength, Extras::None];
+    pub const ORDER: [Extras; 4] =
+        [Extras::TokenIds, Extras::ForcedLength, Extras::GenerationConfig, Extras::None];
+
+    /// True where a length can be forced.
+    #[must_use]
+    pub fn force_length(self) -> bool {
+        self != Extras::None
+    }
 }
 
 /// How requests are written for one engine.
@@ -77,6 +86,8 @@ pub struct RequestShape {
     pub model: String,
     /// What it accepts.
     pub extras: Extras,
+    /// The server may begin with what it kept of earlier prompts; else it is told not to, where it takes that.
+    pub keeps_prompts: bool,
 }
 
 impl RequestShape {
@@ -125,6 +136,14 @@ impl RequestShape {
         body.insert("temperature".into(), json!(0));
         body.insert("stream".into(), json!(true));
         body.insert("stream_options".into(), json!({"include_usage": true}));
+        if self.extras == Extras::GenerationConfig && ask.ignore_eos {
+            let n = ask.output_tokens;
+            let config = json!({"max_new_tokens": n, "min_new_tokens": n, "do_sample": false});
+            body.insert("generation_config".into(), json!(config.to_string()));
+        }
+        if !self.keeps_prompts {
+            body.insert("cache_prompt".into(), json!(false));
+        }
         if self.extras >= Extras::ForcedLength && ask.ignore_eos {
             body.insert("ignore_eos".into(), json!(true));
         }
@@ -151,7 +170,7 @@ mod tests {
     use super::*;
 
     fn body(protocol: Protocol, extras: Extras, prompt: Prompt) -> Value {
-        let shape = RequestShape { protocol, model: "m".into(), extras };
+        let shape = RequestShape { protocol, model: "m".into(), extras, keeps_prompts: true };
         serde_json::from_slice(&shape.body(&Ask { prompt, output_tokens: 7, ignore_eos: true })).unwrap()
     }
 
@@ -192,10 +211,30 @@ mod tests {
             json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 7, "temperature": 0,
                    "stream": true, "stream_options": {"include_usage": true}}),
         );
+        // As a real server of Transformers took it: see the captures.
+        check(
+            Protocol::OpenAiCompletions,
+            Extras::GenerationConfig,
+            json!({"model": "m", "prompt": "hi", "max_tokens": 7, "temperature": 0, "stream": true,
+                   "stream_options": {"include_usage": true},
+                   "generation_config": "{\"do_sample\":false,\"max_new_tokens\":7,\"min_new_tokens\":7}"}),
+        );
         check(
             Protocol::TgiGenerateStream,
             Extras::None,
             json!({"inputs": "hi", "parameters": {"max_new_tokens": 7, "do_sample": false, "details": true}}),
         );
+    }
+
+    #[test]
+    fn a_server_that_keeps_prompts_is_told_not_to() {
+        let ask = Ask { prompt: Prompt::Text("hi".into()), output_tokens: 7, ignore_eos: true };
+        let told = |keeps_prompts: bool| {
+            let extras = Extras::ForcedLength;
+            let shape =
+                RequestShape { protocol: Protocol::OpenAiCompletions, model: "m".into(), extras, keeps_prompts };
+            serde_json::from_slice::<Value>(&shape.body(&ask)).unwrap()["cache_prompt"].clone()
+        };
+        assert_eq!((told(true), told(false)), (Value::Null, json!(false)));
     }
 }

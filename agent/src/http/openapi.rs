@@ -87,7 +87,7 @@ mod tests {
 
     /// A plan with every field, so that a new one shows up here.
     fn plan() -> Plan {
-        let mut plan = Plan::from_toml(shared::preset::PRESETS[0].toml).unwrap();
+        let mut plan = shared::preset::find("first").unwrap();
         plan.slo = Some(SloPlan { ttft_ms: Some(1.0), tpot_ms: Some(1.0), e2e_ms: Some(1.0) });
         plan.cost = Some(CostPlan { usd_per_gpu_hour: UsdPerGpuHour(1.0) });
         plan.engine = EnginePlan {

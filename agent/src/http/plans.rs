@@ -4,6 +4,7 @@
 use super::error::Refusal;
 use super::guard::BoundedText;
 use super::shape;
+use crate::engine;
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
@@ -41,10 +42,12 @@ impl Form {
 
 /// Reads and validates a plan.
 pub(super) fn read(text: &str, form: Form) -> Result<Plan, Refusal> {
-    Ok(match form {
+    let plan = match form {
         Form::Json => Plan::from_json(text)?,
         Form::Toml => Plan::from_toml(text)?,
-    })
+    };
+    engine::check(&plan)?;
+    Ok(plan)
 }
 
 /// A plan with a name.
@@ -71,7 +74,7 @@ pub(super) async fn presets() -> Json<Vec<PresetRow>> {
         key: p.key,
         title: p.title,
         about: p.about,
-        toml: p.toml,
+        toml: shared::preset::toml(p.key).unwrap_or_default(),
         plan: shared::preset::find(p.key),
     };
     Json(PRESETS.iter().map(row).collect())

@@ -30,6 +30,7 @@ pub use clock::Clock;
 pub use thread::start;
 
 use crate::record::{ClientSide, RequestRecord};
+use crate::secret::Secret;
 use crate::stream::Protocol;
 use bytes::Bytes;
 use shared::event::TokenBin;
@@ -49,7 +50,7 @@ pub struct Target {
     /// Path and query of the request, from `/`.
     pub path: String,
     /// Headers beyond host, content type, accept and content length; they win over these.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Secret)>,
     /// How the answer is spelled.
     pub protocol: Protocol,
 }

@@ -43,8 +43,9 @@ impl Prepared {
     }
 }
 
-/// What all requests of a trial have in common: everything of the head before the length of the body.
-#[derive(Clone, Debug)]
+/// What all requests of a trial have in common: everything of the head before the length of the body. Secrets stand in
+/// it, so that it is never printed.
+#[derive(Clone)]
 pub(super) struct Template {
     head: Bytes,
 }
@@ -60,7 +61,7 @@ impl Template {
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         for (name, text) in &target.headers {
             let parsed = HeaderName::try_from(name.as_str()).map_err(|_| LoadError::Header(name.clone()))?;
-            headers.insert(parsed, value(name, text)?);
+            headers.insert(parsed, value(name, text.expose())?);
         }
         let mut head = BytesMut::new();
         head.put_slice(format!("POST {uri} HTTP/1.1\r\n").as_bytes());

@@ -7,6 +7,7 @@ mod host;
 mod measurement;
 mod queue;
 mod run;
+mod schedule;
 mod search;
 mod trial;
 

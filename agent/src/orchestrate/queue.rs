@@ -4,6 +4,7 @@
 use super::host::{host, unix_ms};
 use super::run::{self, Turn};
 use crate::blob::BlobStore;
+use crate::engine::{self, Means};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
 use crate::workload::{Workload, WorkloadRefused};
@@ -57,12 +58,13 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Starts the queue's worker. Runs that an earlier agent left in the middle are marked as interrupted first:
-    /// everything that they logged stays.
+    /// Starts the queue's worker. What an earlier agent left behind is seen to first: its containers are ended, and its
+    /// runs are marked as interrupted; everything that they logged stays.
     ///
     /// # Errors
     /// [`LogError`] where the log cannot be read or written.
-    pub async fn start(log: SqliteLog, blobs: BlobStore) -> Result<Self, LogError> {
+    pub async fn start(log: SqliteLog, blobs: BlobStore, means: Means) -> Result<Self, LogError> {
+        means.reap().await;
         for run in log.unfinished().await? {
             let t_ns = log.view(&run).await?.map_or(0, |view| view.last_ns);
             let reason = "The agent ended in the middle of this run; what had been logged by then is shown.".to_owned();
@@ -87,7 +89,7 @@ impl Queue {
                 };
                 let Some(turn) = turn else { return };
                 let id = turn.run.clone();
-                let logged = run::take_turn(turn, &worker_log, &blobs).await;
+                let logged = run::take_turn(turn, &worker_log, &blobs, &means).await;
                 lock(&worker_active).remove(&id);
                 if let Err(error) = logged {
                     worker_lost.send_replace(Some((id, error.to_string())));
@@ -104,6 +106,7 @@ impl Queue {
     /// [`QueueError`] as a sentence; nothing is left behind.
     pub async fn submit(&self, plan: Plan) -> Result<RunId, QueueError> {
         let plan = plan.validated()?;
+        engine::check(&plan)?;
         // Refused now rather than when its turn comes; what is asked is decided then, so no salt is needed.
         Workload::read(plan.clone(), 0).await?;
         let permit = self.waiting.try_reserve().map_err(|_| QueueError::Full)?;

@@ -1,17 +1,19 @@
 //! Owns one run's turn: engine, trials in their order, judgement, and the one final state.
 //! Must not know how load or storage work inside.
 
-use super::measurement::Measurement;
+use super::measurement::{Bench, Measurement};
+use super::schedule::{Stretch, stretches};
 use super::search::Search;
 use crate::blob::BlobStore;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Means};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
 use crate::workload::{Workload, WorkloadRefused, salt_of};
 use shared::caveat::Caveat;
 use shared::event::{Body, RunState};
-use shared::ids::RunId;
-use shared::plan::Plan;
+use shared::ids::{ConfigurationIndex, RunId};
+use shared::plan::{Configuration, Plan};
+use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -53,6 +55,16 @@ pub(super) enum Failure {
     AllFailed(String),
 }
 
+impl Failure {
+    /// True where it says something of the engine as it is configured, and nothing of the run.
+    fn is_the_engines(&self) -> bool {
+        match self {
+            Failure::Engine(_) | Failure::EngineDied(_) | Failure::Workload(_) | Failure::AllFailed(_) => true,
+            Failure::Cancelled | Failure::Log(_) | Failure::Load(_) => false,
+        }
+    }
+}
+
 /// Writes events of one run.
 #[derive(Clone)]
 pub(super) struct Writer {
@@ -78,9 +90,14 @@ impl Writer {
 ///
 /// # Errors
 /// Where that state could not be logged.
-pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore) -> Result<(), LogError> {
+pub(super) async fn take_turn(
+    turn: Turn,
+    log: &SqliteLog,
+    blobs: &BlobStore,
+    means: &Means,
+) -> Result<(), LogError> {
     let writer = Writer { log: log.clone(), run: turn.run.clone(), clock: turn.clock };
-    let (state, reason) = match run(&turn, &writer, blobs).await {
+    let (state, reason) = match run(&turn, &writer, blobs, means).await {
         Ok(()) => (RunState::Done, None),
         Err(Failure::Cancelled) => (RunState::Cancelled, None),
         Err(failure) => (RunState::Failed, Some(failure.to_string())),
@@ -91,26 +108,15 @@ pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore) ->
     })
 }
 
-async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore) -> Result<(), Failure> {
+async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore, means: &Means) -> Result<(), Failure> {
     if turn.cancel.is_cancelled() {
         return Err(Failure::Cancelled);
     }
     let workload = Workload::read(turn.plan.clone(), salt_of(&turn.run)).await?;
-    writer.write([Body::State { state: RunState::Starting, reason: None }]).await?;
     let (lines, received) = mpsc::channel(256);
     let logger = tokio::spawn(log_engine(received, writer.clone()));
-    let started = tokio::select! {
-        () = turn.cancel.cancelled() => Err(Failure::Cancelled),
-        engine = Engine::start(&turn.plan, lines) => engine.map_err(Failure::from),
-    };
-    let result = match started {
-        Ok(mut engine) => {
-            let result = measure(turn, writer, blobs, &mut engine, workload).await;
-            engine.stop().await;
-            result
-        }
-        Err(failure) => Err(failure),
-    };
+    let run = Run { turn, writer, means, workload, lines, measurement: Measurement::new(turn, writer, blobs) };
+    let result = run.stretches().await;
     // The engine is gone, so its log ends; the final state comes after its last line.
     if let Err(error) = logger.await {
         tracing::error!(%error, "the engine's log ended badly");
@@ -118,27 +124,76 @@ async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore) -> Result<(), Fail
     result
 }
 
-async fn measure(
-    turn: &Turn,
-    writer: &Writer,
-    blobs: &BlobStore,
-    engine: &mut Engine,
+/// A run under way.
+struct Run<'a> {
+    turn: &'a Turn,
+    writer: &'a Writer,
+    means: &'a Means,
     workload: Workload,
-) -> Result<(), Failure> {
-    let plan = &turn.plan;
-    let workload = &workload.fitted(engine.vocabulary.clone(), engine.info.context_tokens)?;
-    let caveats: Vec<Caveat> = engine.caveats.iter().cloned().chain(workload.caveats()).collect();
-    writer
-        .write([
-            Body::EngineReady(engine.info.clone()),
-            Body::State { state: RunState::Running, reason: None },
-            Body::Judged { findings: vec![], caveats: caveats.clone() },
-        ])
-        .await?;
-    let measurement = Measurement::new(turn, writer, blobs, engine, workload, caveats);
-    match Search::of(plan) {
-        Some(search) => measurement.search(search).await,
-        None => measurement.points(plan).await,
+    lines: mpsc::Sender<String>,
+    measurement: Measurement<'a>,
+}
+
+impl Run<'_> {
+    /// Measures one stretch after the other. Where the plan has several engine configurations, one that fails is a
+    /// result, and the others are measured all the same.
+    async fn stretches(mut self) -> Result<(), Failure> {
+        let plan = &self.turn.plan;
+        let configurations = plan.configurations();
+        let stretches = stretches(plan);
+        let mut failed: BTreeMap<ConfigurationIndex, Failure> = BTreeMap::new();
+        if configurations.len() > 1 && stretches.len() == configurations.len() {
+            self.measurement.note([Caveat::OneStartEach]);
+        }
+        for stretch in &stretches {
+            let index = stretch.configuration;
+            let Some(configuration) = configurations.get(index as usize).filter(|_| !failed.contains_key(&index)) else {
+                continue;
+            };
+            match self.stretch(stretch, configuration).await {
+                Err(failure) if configurations.len() > 1 && failure.is_the_engines() => {
+                    self.measurement.note([Caveat::ConfigurationFailed]);
+                    let reason = failure.to_string();
+                    let bodies = [Body::EngineFailed { configuration: index, reason }, self.measurement.judged()];
+                    self.writer.write(bodies).await?;
+                    failed.insert(index, failure);
+                }
+                result => result?,
+            }
+        }
+        match failed.pop_first() {
+            Some((_, failure)) if failed.len() + 1 == configurations.len() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// One life of the engine.
+    async fn stretch(&mut self, stretch: &Stretch, configuration: &Configuration) -> Result<(), Failure> {
+        self.writer.write([Body::State { state: RunState::Starting, reason: None }]).await?;
+        let lines = self.lines.clone();
+        let started = tokio::select! {
+            () = self.turn.cancel.cancelled() => Err(Failure::Cancelled),
+            engine = Engine::start(&self.turn.plan, stretch.configuration, configuration, self.means, lines) => {
+                engine.map_err(Failure::from)
+            }
+        };
+        let mut engine = started?;
+        let result = self.measure(&mut engine, stretch).await;
+        engine.stop().await;
+        result
+    }
+
+    async fn measure(&mut self, engine: &mut Engine, stretch: &Stretch) -> Result<(), Failure> {
+        let workload = &self.workload.clone().fitted(engine.vocabulary.clone(), engine.info.context_tokens)?;
+        self.measurement.note(engine.caveats.iter().cloned().chain(workload.caveats()));
+        let ready = Body::EngineReady(engine.info.clone());
+        let running = Body::State { state: RunState::Running, reason: None };
+        self.writer.write([ready, running, self.measurement.judged()]).await?;
+        let bench = &mut Bench { engine, workload };
+        match Search::of(&self.turn.plan) {
+            Some(search) => self.measurement.search(bench, search).await,
+            None => self.measurement.points(bench, &stretch.places).await,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::blob::{BlobStore, BlobWriter};
 use crate::engine::{Ask, Engine};
 use crate::load::{self, Arrivals, Limits, LoadEvent, Request, Schedule, Stop, TrialEnd, TrialSpec, Work};
 use crate::record::{RequestRecord, Tally, Terms, Window};
+use crate::secret::Redactor;
 use crate::workload::Workload;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -15,6 +16,7 @@ use shared::event::Body;
 use shared::ids::{PointIndex, TrialIndex};
 use shared::plan::{Arrival, Level, Plan};
 use shared::units::{NS_PER_S, s_to_ns};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Which repeat of which point.
@@ -68,7 +70,8 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
         };
         match event {
             Some(LoadEvent::WindowOpened { t_ns }) => at.writer.write_at(t_ns, [Body::WindowOpened { trial }]).await?,
-            Some(LoadEvent::Progress(progress)) => {
+            Some(LoadEvent::Progress(mut progress)) => {
+                redact(&at.engine.redactor, &mut progress.ended);
                 at.writer.write_at(progress.t_ns, [Body::Batch(batch_of(trial, &progress))]).await?;
                 blob = keep(blob, &progress.ended);
                 records.extend(progress.ended);
@@ -96,6 +99,15 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
         said.unwrap_or_else(|| "no request was sent.".to_owned())
     });
     Ok(Done { tally, next_request: end.next_id, all_failed })
+}
+
+/// Takes secrets out of errors, in which servers quote what they were sent.
+fn redact(redactor: &Redactor, records: &mut [RequestRecord]) {
+    for error in records.iter_mut().filter_map(|record| record.error.as_mut()) {
+        if let Cow::Owned(redacted) = redactor.redact(error) {
+            *error = redacted;
+        }
+    }
 }
 
 /// Writes records to the blob; a blob that fails is given up, the run goes on and says that there is none.

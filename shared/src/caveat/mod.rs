@@ -73,6 +73,14 @@ pub enum Caveat {
     WholeSpan,
     /// No price is known, so there is no cost.
     PriceUnknown,
+    /// A price is known, but not for how many GPUs.
+    GpusUnknown,
+    /// The engine is no longer maintained.
+    EndOfLife,
+    /// Each engine configuration was started once.
+    OneStartEach,
+    /// The engine failed in some of the plan's configurations.
+    ConfigurationFailed,
 }
 
 impl Caveat {
@@ -99,6 +107,18 @@ impl Caveat {
                 "The saturated part held under 80 % of the requests, so rates are over the whole span, ramp included."
             }
             Caveat::PriceUnknown => "No GPU price is known, so no cost is shown.",
+            Caveat::GpusUnknown => {
+                "The plan has a price but not how many GPUs the engine uses (engine.gpus), so no cost is shown."
+            }
+            Caveat::EndOfLife => {
+                "This engine is no longer maintained: its last release is pinned, and what came later may not run on it."
+            }
+            Caveat::OneStartEach => {
+                "Each engine configuration was started once, so how much one start differs from another is unknown."
+            }
+            Caveat::ConfigurationFailed => {
+                "The engine failed in some of the plan's configurations, so their points are missing."
+            }
         }
     }
 }

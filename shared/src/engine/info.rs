@@ -62,8 +62,8 @@ pub struct ImageInfo {
 /// One GPU.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gpu {
-    /// Its type.
-    pub name: String,
+    /// Its type, where that is known.
+    pub name: Option<String>,
     /// Which one, where that is known.
     pub uuid: Option<String>,
 }

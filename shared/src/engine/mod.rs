@@ -1,12 +1,11 @@
 //! Owns what agent and browser both say of engines: their kinds, the form of their parameters, what is known of one.
 //! Must not know how an engine is started, asked or stopped.
 
-mod builtin;
+pub mod builtin;
 mod info;
 mod kind;
 mod parameter;
 
-pub use builtin::PARAMETERS as BUILTIN_PARAMETERS;
 pub use info::{Capacity, EngineInfo, Gpu, ImageInfo, Phase, StartPhase};
 pub use kind::{EngineKind, Launch, Route};
 pub use parameter::{ParamValue, Parameter, Values, find};

@@ -64,7 +64,7 @@ fn engine() -> impl Strategy<Value = Body> {
             params,
             command: vec!["serve".into(), "m".into()],
             image: Some(ImageInfo { name: "i:1".into(), digest: None }),
-            gpus: vec![Gpu { name: "L4".into(), uuid: Some("GPU-1".into()) }],
+            gpus: vec![Gpu { name: Some("L4".into()), uuid: Some("GPU-1".into()) }],
             phases: vec![StartPhase { phase: Phase::Weights, begun_ms: 1.5 }],
             capacity: Capacity { kv_tokens: Some(kv_tokens), ..Capacity::default() },
             ..EngineInfo::default()

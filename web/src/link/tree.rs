@@ -231,7 +231,7 @@ mod tests {
         check(&ServerMessage::Snapshot { run: run.clone(), view: Box::new(RunView::default()), now_ns: None });
         check(&ServerMessage::Gap { run, missed: 9 });
         for preset in &PRESETS {
-            check(&shared::plan::Plan::from_toml(preset.toml).unwrap());
+            check(&shared::preset::find(preset.key).unwrap());
         }
         assert_eq!(Body::deserialize(Tree(serde_json::json!({ "later": [1] }))).unwrap(), Body::Unknown);
         check(&(-1i64, 0.5f64, Some("text".to_owned()), None::<u8>, true));

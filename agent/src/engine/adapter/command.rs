@@ -3,7 +3,7 @@
 
 use super::flag::Passed;
 use super::version::Version;
-use super::{Adapter, Address};
+use super::{Adapter, Address, Model};
 use shared::engine::ParamValue;
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub struct Serving<'a> {
     /// The model: an id, or a folder or file of the host.
     pub model: &'a str,
-    /// The name that requests give it, where the plan has one.
+    /// The name that requests give it, where the plan says.
     pub name: Option<&'a str>,
     /// The configuration's parameters.
     pub params: &'a BTreeMap<String, ParamValue>,
@@ -36,13 +36,22 @@ pub struct Bind {
 pub struct Refused(pub String);
 
 impl Adapter {
-    /// The name that the server knows the model by.
+    /// The id that the server is to list; absent where it is the server's own choice.
     #[must_use]
-    pub fn served_name(&self, serving: &Serving<'_>) -> String {
-        match (self.name, serving.name) {
-            (Some(_), Some(name)) => name.to_owned(),
-            _ => serving.model.to_owned(),
+    pub fn listed_model(&self, serving: &Serving<'_>) -> Option<String> {
+        match (self.model, self.name, self.address) {
+            (Model::OfItsOwn, ..) => serving.name.map(str::to_owned),
+            (_, Some(_), _) => Some(serving.name.unwrap_or(serving.model).to_owned()),
+            (_, None, Address::Printed) => None,
+            (_, None, Address::AsTold) => Some(serving.model.to_owned()),
         }
+    }
+
+    /// The value that a parameter has: the plan's, else ours; absent where the engine's own default holds.
+    #[must_use]
+    pub fn value(&self, key: &str, serving: &Serving<'_>) -> Option<ParamValue> {
+        let entry = self.entries.iter().find(|entry| entry.parameter.key == key)?;
+        serving.params.get(key).cloned().or_else(|| entry.our_value(serving.reuses_prefixes))
     }
 
     /// What follows program and `serve`, and the variables beside it. A value of ours that the version does not know
@@ -58,10 +67,13 @@ impl Adapter {
     ) -> Result<(Vec<String>, Vec<(&'static str, String)>), Refused> {
         let objection = |argument: &String| version.and_then(|version| self.history.objection(version, argument));
         let mut args: Vec<String> = Vec::new();
-        args.extend(self.model.map(str::to_owned));
-        args.push(serving.model.to_owned());
+        match self.model {
+            Model::Alone => args.push(serving.model.to_owned()),
+            Model::Behind(flag) => args.extend([flag.to_owned(), serving.model.to_owned()]),
+            Model::OfItsOwn => {}
+        }
         if let Some(flag) = self.name {
-            args.extend([flag.to_owned(), self.served_name(serving)]);
+            args.extend([flag.to_owned(), serving.name.unwrap_or(serving.model).to_owned()]);
         }
         if let Some(flag) = self.host {
             args.extend([flag.to_owned(), bind.host.to_owned()]);

@@ -59,7 +59,7 @@ pub struct Passed {
 
 impl Entry {
     /// A parameter that is passed on only where the plan has it.
-    const fn new(parameter: Parameter, flag: Flag) -> Self {
+    pub const fn new(parameter: Parameter, flag: Flag) -> Self {
         Self { parameter, flag, ours: Ours::None }
     }
 

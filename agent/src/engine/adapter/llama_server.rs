@@ -3,7 +3,7 @@
 
 use super::flag::{Entry, Flag, Ours};
 use super::history::History;
-use super::{Adapter, Address, Container, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Address, Container, Model, SharedMemory, VersionQuestion, mark};
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
     program: &["llama-server"],
     serve: &[],
     version: VersionQuestion::Arguments(&["--version"], "version: "),
-    model: Some("-m"),
+    model: Model::Behind("-m"),
     name: Some("-a"),
     host: Some("--host"),
     // With a stream open it looks for the end of a ping, 30 s by default, before it ends.
@@ -32,6 +32,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
     }),
     marks: &[mark("loading model", Phase::Weights), mark("server is listening on", Phase::Serve)],
     kv_tokens_line: None,
+    running: Some("parallel"),
     address: Address::AsTold,
     grace: Duration::from_secs(5),
     caveats: &[],

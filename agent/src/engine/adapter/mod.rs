@@ -1,6 +1,7 @@
 //! Owns what is known of each engine that the agent starts, as data: command, flags by version, containers, signs.
 //! Must not know how a process is started or asked.
 
+mod builtin;
 mod command;
 mod flag;
 mod history;
@@ -17,20 +18,20 @@ pub use version::Version;
 use flag::Entry;
 use history::History;
 use shared::caveat::Caveat;
-use shared::engine::{BUILTIN_PARAMETERS, EngineKind, Parameter, Phase, find};
+use shared::engine::{EngineKind, Parameter, Phase, find};
 use shared::plan::{Plan, PlanError};
 use std::time::Duration;
 
 /// What is known of one engine.
 pub struct Adapter {
-    /// Program and first arguments where it is installed natively.
+    /// Program and first arguments where it is installed natively; none for this program itself.
     pub program: &'static [&'static str],
     /// What follows the program so that it serves.
     pub serve: &'static [&'static str],
     /// How its version is asked for before it is started.
     version: VersionQuestion,
-    /// Flag before the model; the model stands by itself where there is none.
-    model: Option<&'static str>,
+    /// How it is told which model to serve.
+    model: Model,
     /// Flag before the name that the server gives the model, where it can give one.
     name: Option<&'static str>,
     /// Flag before the address to listen on, where it does not choose that itself.
@@ -49,6 +50,8 @@ pub struct Adapter {
     pub marks: &'static [Mark],
     /// What stands in its log before the number of tokens that its KV cache holds, where the log says that.
     pub kv_tokens_line: Option<&'static str>,
+    /// The parameter that bounds how many requests run at once.
+    pub running: Option<&'static str>,
     /// How it says where it serves.
     pub address: Address,
     /// How long it may take to end after SIGTERM, once our own streams are closed.
@@ -57,9 +60,22 @@ pub struct Adapter {
     pub caveats: &'static [Caveat],
 }
 
+/// How an engine is told which model to serve.
+#[derive(Clone, Copy, Debug)]
+enum Model {
+    /// The model stands by itself.
+    Alone,
+    /// Behind this flag.
+    Behind(&'static str),
+    /// It has one of its own.
+    OfItsOwn,
+}
+
 /// How a version is asked for.
 #[derive(Clone, Copy, Debug)]
 enum VersionQuestion {
+    /// It is this program's own.
+    Ours,
     /// These arguments behind the program; the version stands behind the text at the beginning of a line.
     Arguments(&'static [&'static str], &'static str),
     /// The program is a Python that has this package.
@@ -115,26 +131,25 @@ const fn mark(text: &'static str, phase: Phase) -> Mark {
 }
 
 impl Adapter {
-    /// The adapter of a kind that the agent starts by its plan.
+    /// The adapter of a kind that the agent can start.
     #[must_use]
     pub fn of(kind: EngineKind) -> Option<&'static Self> {
         match kind {
+            EngineKind::Builtin => Some(&builtin::ADAPTER),
             EngineKind::Vllm => Some(&vllm::ADAPTER),
             EngineKind::Sglang => Some(&sglang::ADAPTER),
             EngineKind::Tgi => Some(&tgi::ADAPTER),
             EngineKind::Transformers => Some(&transformers::ADAPTER),
             EngineKind::LlamaServer => Some(&llama_server::ADAPTER),
-            EngineKind::Builtin
-            | EngineKind::OpenaiCompletions
-            | EngineKind::OpenaiChat
-            | EngineKind::GenerateStream => None,
+            EngineKind::OpenaiCompletions | EngineKind::OpenaiChat | EngineKind::GenerateStream => None,
         }
     }
 
-    /// The command that tells its version, behind the program that serves.
+    /// What follows the program so that it tells its version; nothing where it need not be asked.
     #[must_use]
     pub fn version_arguments(&self) -> Vec<String> {
         match self.version {
+            VersionQuestion::Ours => Vec::new(),
             VersionQuestion::Arguments(args, _) => args.iter().map(|arg| (*arg).to_owned()).collect(),
             VersionQuestion::Package(package) => {
                 vec!["-c".into(), format!("from importlib.metadata import version; print(version(\"{package}\"))")]
@@ -152,11 +167,7 @@ impl Adapter {
 
 /// The parameters of a kind; none of one that is only attached.
 pub fn parameters(kind: EngineKind) -> Vec<&'static Parameter> {
-    match Adapter::of(kind) {
-        Some(adapter) => adapter.entries.iter().map(|entry| &entry.parameter).collect(),
-        None if kind == EngineKind::Builtin => BUILTIN_PARAMETERS.iter().collect(),
-        None => Vec::new(),
-    }
+    Adapter::of(kind).iter().flat_map(|adapter| adapter.entries).map(|entry| &entry.parameter).collect()
 }
 
 /// Checks what only one who knows the engine can check of a plan: parameters, their values, and a name for the model.

@@ -3,7 +3,7 @@
 
 use super::flag::{Entry, Flag, Ours};
 use super::history::History;
-use super::{Adapter, Address, Container, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Address, Container, Model, SharedMemory, VersionQuestion, mark};
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
     program: &["sglang"],
     serve: &["serve"],
     version: VersionQuestion::Arguments(&["version"], "sglang version: "),
-    model: Some("--model-path"),
+    model: Model::Behind("--model-path"),
     name: Some("--served-model-name"),
     host: Some("--host"),
     // It counts nothing unless it is asked to.
@@ -36,6 +36,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
         mark("Uvicorn running on", Phase::Serve),
     ],
     kv_tokens_line: None,
+    running: Some("max_running_requests"),
     address: Address::AsTold,
     // It looks every 5 s whether it is to end, and waits for open streams without a limit.
     grace: Duration::from_secs(15),

@@ -3,7 +3,7 @@
 
 use super::flag::{Entry, Flag, Ours};
 use super::history::History;
-use super::{Adapter, Address, Container, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Address, Container, Model, SharedMemory, VersionQuestion, mark};
 use shared::caveat::Caveat;
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
@@ -14,7 +14,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
     program: &["text-generation-launcher"],
     serve: &[],
     version: VersionQuestion::Arguments(&["--version"], "text-generation-launcher "),
-    model: Some("--model-id"),
+    model: Model::Behind("--model-id"),
     name: None,
     host: Some("--hostname"),
     always: &[],
@@ -37,6 +37,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
         mark("Connected", Phase::Serve),
     ],
     kv_tokens_line: Some("Setting max batch total tokens to "),
+    running: Some("max_batch_size"),
     address: Address::AsTold,
     grace: Duration::from_secs(15),
     caveats: &[Caveat::EndOfLife],

@@ -3,7 +3,7 @@
 
 use super::flag::{Entry, Flag};
 use super::history::History;
-use super::{Adapter, Address, VersionQuestion};
+use super::{Adapter, Address, Model, VersionQuestion};
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
     program: &["python3"],
     serve: &["-m", "tokenprism_baseline"],
     version: VersionQuestion::Package("transformers"),
-    model: Some("--model"),
+    model: Model::Behind("--model"),
     name: None,
     host: None,
     always: &["--exit-with-stdin"],
@@ -22,6 +22,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
     container: None,
     marks: &[],
     kv_tokens_line: None,
+    running: Some("batch"),
     address: Address::Printed,
     grace: Duration::from_secs(5),
     caveats: &[],

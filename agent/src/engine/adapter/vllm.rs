@@ -4,7 +4,7 @@
 use super::flag::{Entry, Flag, Ours};
 use super::history::{Change, History, came, gone};
 use super::version::Version;
-use super::{Adapter, Address, Container, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Address, Container, Model, SharedMemory, VersionQuestion, mark};
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
     program: &["vllm"],
     serve: &["serve"],
     version: VersionQuestion::Arguments(&["--version"], ""),
-    model: None,
+    model: Model::Alone,
     name: Some("--served-model-name"),
     host: Some("--host"),
     always: &[],
@@ -40,6 +40,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
         mark("Starting vLLM", Phase::Serve),
     ],
     kv_tokens_line: Some("GPU KV cache size: "),
+    running: Some("max_num_seqs"),
     address: Address::AsTold,
     grace: Duration::from_secs(10),
     caveats: &[],

@@ -120,7 +120,7 @@ impl Tally {
             cost_per_mtok_output: self.cost(terms),
             cost_per_mtok_total: self.cost_of(self.total_tokens(), terms),
             price: price.map(|(_, usd)| usd),
-            caveats: self.caveats(price.is_none()),
+            caveats: self.caveats(terms),
         }
     }
 
@@ -132,14 +132,15 @@ impl Tally {
         self.requests.token_source.is_some_and(|source| source != TokenSource::Unknown)
     }
 
-    fn caveats(&self, price_unknown: bool) -> Vec<Caveat> {
+    fn caveats(&self, terms: &Terms) -> Vec<Caveat> {
         let counted = self.is_counted();
         [
             (!counted && self.ok() > 0, Caveat::TokenCountUnknown),
             ((counted || self.ok() == 0) && self.credit.estimated, Caveat::ChunkCountsEstimated),
             (self.requests.counts_in_doubt, Caveat::TokenCountsDoubtful),
             (self.whole_span, Caveat::WholeSpan),
-            (price_unknown, Caveat::PriceUnknown),
+            (terms.usd_per_gpu_hour.is_none(), Caveat::PriceUnknown),
+            (terms.usd_per_gpu_hour.is_some() && terms.gpus.is_none(), Caveat::GpusUnknown),
         ]
         .into_iter()
         .filter_map(|(holds, caveat)| holds.then_some(caveat))

@@ -1,7 +1,7 @@
 //! Owns the rules of a plan's engine that need no knowledge of the engine itself.
 //! Must not know how an engine is started; what its parameters may be, only of the built-in one.
 
-use crate::engine::{BUILTIN_PARAMETERS, EngineKind, Launch, ParamValue, find};
+use crate::engine::{EngineKind, Launch, ParamValue, builtin, find};
 use crate::plan::error::refuse;
 use crate::plan::{EnginePlan, Gpus, Order, Plan, PlanError};
 
@@ -237,7 +237,7 @@ impl EnginePlan {
                 return Err(refuse(field, format!("has \"{key}\", which is no number.")));
             }
             if self.kind == EngineKind::Builtin
-                && let Err(problem) = find(BUILTIN_PARAMETERS.iter(), "the built-in engine", key, value)
+                && let Err(problem) = find(builtin::PARAMETERS.iter(), "the built-in engine", key, value)
             {
                 return Err(refuse(field, problem));
             }

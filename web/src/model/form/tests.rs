@@ -72,7 +72,7 @@ fn of_parts(engine: &str, workload: &str, load: &str, limits: &str) -> bool {
 #[test]
 fn every_valid_plan_survives_the_form() {
     for preset in &PRESETS {
-        survives(&Plan::from_toml(preset.toml).unwrap());
+        survives(&shared::preset::find(preset.key).unwrap());
     }
     let mut valid = 0;
     for (engine, limits) in ENGINES.iter().flat_map(|e| LIMITS.iter().map(move |l| (*e, *l))) {
@@ -87,7 +87,7 @@ fn every_valid_plan_survives_the_form() {
 }
 
 fn first() -> Form {
-    Form::of(&Plan::from_toml(PRESETS[0].toml).unwrap())
+    Form::of(&shared::preset::find(PRESETS[0].key).unwrap())
 }
 
 #[test]

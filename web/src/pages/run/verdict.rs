@@ -6,7 +6,7 @@ use crate::parts::VerdictBadge;
 use leptos::prelude::*;
 use shared::caveat::{Caveat, Finding, Verdict};
 use shared::event::RunState;
-use shared::view::{PointView, RunView};
+use shared::view::{EngineFailure, PointView, RunView};
 use std::collections::BTreeSet;
 
 /// Sentence for a run that did not end as planned.
@@ -20,6 +20,15 @@ fn early_end(view: &RunView) -> Option<(&'static str, String)> {
         }
         _ => None,
     }
+}
+
+/// Engine configurations that failed while the run went on, and why.
+fn failures(view: &RunView) -> Vec<String> {
+    let variant = |failure: &EngineFailure| {
+        let point = view.points.iter().find(|point| point.configuration == failure.configuration);
+        point.map(|point| point.variant.clone()).unwrap_or_default()
+    };
+    view.failures.iter().map(|failure| format!("{}: {}", variant(failure), failure.reason)).collect()
 }
 
 /// Caveats of the run, its engine and every summary, each once.
@@ -89,6 +98,7 @@ fn shown(reason: Reason) -> AnyView {
 pub fn VerdictCard() -> impl IntoView {
     let app = App::get();
     let end = Memo::new(move |_| app.with_view(early_end).flatten());
+    let failures = Memo::new(move |_| app.with_view(failures).unwrap_or_default());
     let verdict = Memo::new(move |_| app.with_view(RunView::verdict).flatten());
     let found = Memo::new(move |_| app.with_view(reasons).flatten());
     let caveats = Memo::new(move |_| app.with_view(caveats).unwrap_or_default());
@@ -105,6 +115,9 @@ pub fn VerdictCard() -> impl IntoView {
         {move || end.get().map(|(shape, sentence)| view! {
             <p class="notice" role="status" data-testid="reason"><span class="shape" aria-hidden="true">{shape}</span>" "{sentence}</p>
         })}
+        {move || failures.get().into_iter().map(|sentence| view! {
+            <p class="notice" role="status" data-testid="engine-failure"><span class="shape" aria-hidden="true">"✕"</span>" "{sentence}</p>
+        }).collect_view()}
         <section class="card verdict-card" aria-label="Verdict">
             <div>
                 <h2>"Verdict " <VerdictBadge verdict=verdict/></h2>

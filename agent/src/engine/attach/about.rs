@@ -1,0 +1,183 @@
+//! Owns what a server says of itself beside OpenAI's routes: vendor, version, context limit, capacity.
+//! Must not know how it is asked for work.
+
+use super::{Probe, Wanted};
+use crate::engine::EngineError;
+use crate::engine::exposition::{counter, labels_of};
+use serde::Deserialize;
+use shared::engine::{Capacity, EngineKind};
+use std::time::Duration;
+
+/// How long a page of metrics may take.
+const METRICS_LIMIT: Duration = Duration::from_secs(5);
+
+/// Whose server it is, where it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Vendor {
+    Vllm,
+    Sglang,
+    Tgi,
+    LlamaCpp,
+}
+
+/// What a server says of itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct About {
+    pub vendor: Option<Vendor>,
+    pub version: Option<String>,
+    pub context_tokens: Option<u32>,
+    pub capacity: Capacity,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: String,
+}
+
+/// Of Text Generation Inference.
+#[derive(Deserialize)]
+struct Info {
+    model_id: String,
+    version: Option<String>,
+    max_total_tokens: Option<u32>,
+    max_concurrent_requests: Option<u32>,
+}
+
+/// Of SGLang.
+#[derive(Deserialize)]
+struct ServerInfo {
+    version: String,
+    max_running_requests: Option<u32>,
+}
+
+/// Of llama.cpp.
+#[derive(Deserialize)]
+struct Props {
+    total_slots: u32,
+    build_info: Option<String>,
+    default_generation_settings: Option<SlotSettings>,
+}
+
+#[derive(Deserialize)]
+struct SlotSettings {
+    n_ctx: Option<u32>,
+}
+
+impl Probe {
+    /// Asks the routes that the wanted kind has, or, of a kind that can be anybody's, those of each vendor in turn.
+    pub(super) async fn about(&self, wanted: &Wanted) -> About {
+        match wanted.kind {
+            EngineKind::Vllm => self.vllm().await,
+            EngineKind::Sglang => self.sglang().await,
+            EngineKind::Tgi | EngineKind::GenerateStream => self.tgi().await,
+            EngineKind::LlamaServer => self.llama_cpp(wanted).await,
+            EngineKind::Builtin | EngineKind::Transformers => self.versioned().await,
+            EngineKind::OpenaiCompletions | EngineKind::OpenaiChat => match self.vllm().await {
+                Some(about) => Some(about),
+                None => match self.llama_cpp(wanted).await {
+                    Some(about) => Some(about),
+                    None => match self.tgi().await {
+                        Some(about) => Some(about),
+                        None => self.sglang().await,
+                    },
+                },
+            },
+        }
+        .unwrap_or_default()
+    }
+
+    /// The model of a server that serves one and tells it on a route of its own.
+    pub(super) async fn model_of_info(&self, wanted: &Wanted) -> Result<String, EngineError> {
+        let info: Info = self.get("/info").await?;
+        match &wanted.model {
+            Some(wanted) if *wanted != info.model_id => Err(self.unknown_model(wanted, &info.model_id)),
+            _ => Ok(info.model_id),
+        }
+    }
+
+    async fn versioned(&self) -> Option<About> {
+        let version = self.get::<Version>("/version").await.ok()?.version;
+        Some(About { version: Some(version), ..About::default() })
+    }
+
+    async fn vllm(&self) -> Option<About> {
+        let about = self.versioned().await?;
+        let metrics = self.text("/metrics", METRICS_LIMIT).await.unwrap_or_default();
+        let kv_tokens = vllm_kv_tokens(&metrics);
+        // Others have this route, too; only what is counted tells whose it is.
+        let vendor = metrics.contains("vllm:").then_some(Vendor::Vllm);
+        Some(About { vendor, capacity: Capacity { kv_tokens, ..Capacity::default() }, ..about })
+    }
+
+    async fn sglang(&self) -> Option<About> {
+        let info: ServerInfo = self.get("/server_info").await.ok()?;
+        let metrics = self.text("/metrics", METRICS_LIMIT).await.unwrap_or_default();
+        let kv_tokens = counter(&metrics, "sglang:max_total_num_tokens");
+        let capacity = Capacity { kv_tokens, max_running: info.max_running_requests, max_taken: None };
+        Some(About { vendor: Some(Vendor::Sglang), version: Some(info.version), context_tokens: None, capacity })
+    }
+
+    async fn tgi(&self) -> Option<About> {
+        let info: Info = self.get("/info").await.ok()?;
+        // The size of its batch stands in its log alone.
+        let capacity = Capacity { max_taken: info.max_concurrent_requests, ..Capacity::default() };
+        let context_tokens = info.max_total_tokens;
+        Some(About { vendor: Some(Vendor::Tgi), version: info.version, context_tokens, capacity })
+    }
+
+    async fn llama_cpp(&self, wanted: &Wanted) -> Option<About> {
+        Some(of_props(self.get("/props").await.ok()?, wanted.splits_slots))
+    }
+}
+
+/// Slots that share one KV cache each show the whole of it, so that their product means something only where they are
+/// known not to.
+fn of_props(props: Props, splits_slots: bool) -> About {
+    let of_slot = props.default_generation_settings.and_then(|settings| settings.n_ctx);
+    let kv_tokens = of_slot.filter(|_| splits_slots).map(|n| u64::from(n) * u64::from(props.total_slots));
+    About {
+        vendor: Some(Vendor::LlamaCpp),
+        version: props.build_info,
+        context_tokens: of_slot,
+        capacity: Capacity { kv_tokens, max_running: Some(props.total_slots), max_taken: None },
+    }
+}
+
+/// Tokens of the KV cache as vLLM's labels say: since 0.26 or a little before as such, earlier as blocks and their size.
+fn vllm_kv_tokens(metrics: &str) -> Option<u64> {
+    let labels = labels_of(metrics, "vllm:cache_config_info")?;
+    let number = |wanted: &str| -> Option<u64> {
+        labels.iter().find(|(label, _)| *label == wanted).and_then(|(_, value)| value.parse().ok())
+    };
+    number("kv_cache_size_tokens").or_else(|| number("num_gpu_blocks")?.checked_mul(number("block_size")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capacity_of_vllm() {
+        let check = |labels: &str, expect: Option<u64>| {
+            let text = format!("# TYPE vllm:cache_config_info gauge\nvllm:cache_config_info{{{labels}}} 1.0\n");
+            assert_eq!(vllm_kv_tokens(&text), expect, "{labels}");
+        };
+        check(r#"block_size="16",kv_cache_size_tokens="121424",num_gpu_blocks="7589""#, Some(121_424));
+        check(r#"block_size="16",num_gpu_blocks="7589""#, Some(121_424));
+        check(r#"block_size="16",kv_cache_size_tokens="None",num_gpu_blocks="7589""#, Some(121_424));
+        check(r#"block_size="16",num_gpu_blocks="None""#, None);
+        check("", None);
+    }
+
+    #[test]
+    fn capacity_of_llama_cpp() {
+        let check = |props: &str, splits: bool, kv: Option<u64>, slots: u32| {
+            let about = of_props(serde_json::from_str(props).unwrap(), splits);
+            assert_eq!((about.capacity.kv_tokens, about.capacity.max_running), (kv, Some(slots)), "{props}");
+        };
+        let two = r#"{"default_generation_settings":{"params":{},"n_ctx":512},"total_slots":2,"build_info":"b0-unknown"}"#;
+        check(two, true, Some(1024), 2);
+        check(two, false, None, 2);
+        check(r#"{"total_slots":4}"#, true, None, 4);
+    }
+}

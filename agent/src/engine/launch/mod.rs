@@ -1,0 +1,175 @@
+//! Owns the start of engines by the agent, up to their first generated token: on this host or in a container.
+//! Must not know load or runs.
+
+mod docker;
+mod native;
+mod order;
+mod port;
+mod ready;
+mod signs;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use docker::reap;
+
+use super::adapter::{Adapter, Address, Mark, Serving, Version};
+use super::life::Life;
+use super::{Engine, EngineError, Means, gpu};
+use crate::process::{Child, Launch};
+use crate::secret::Secret;
+use docker::{Docker, cache_folder};
+use native::Native;
+use order::Order;
+use ready::Starting;
+use shared::engine::{EngineKind, ImageInfo, Launch as How, ParamValue};
+use shared::ids::ConfigurationIndex;
+use shared::plan::{Configuration, EnginePlan, Plan};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Variable with the token for models that one must ask for; every engine gets it where the agent has it.
+const MODEL_TOKEN: &str = "HF_TOKEN";
+/// The agent's own secrets, which its children would inherit.
+const AGENTS_OWN: [&str; 2] = ["TOKENPRISM_TOKEN", "TOKENPRISM_API_KEY"];
+/// How long a start may take where the plan says nothing: a model may be downloaded first.
+const READY_LIMIT: Duration = Duration::from_secs(1800);
+/// The same of the built-in engine.
+const BUILTIN_READY_LIMIT: Duration = Duration::from_secs(120);
+
+/// A way to start engines.
+trait Launcher {
+    /// The version that would be started, where it can be told before.
+    async fn version(&self, order: &Order<'_>) -> Result<Option<Version>, EngineError>;
+
+    /// Program, arguments and environment.
+    ///
+    /// # Errors
+    /// Where the version does not know an argument.
+    fn command(&self, order: &Order<'_>, version: Option<Version>) -> Result<Launch, EngineError>;
+
+    /// What is to be ended with the engine.
+    fn life(&self, child: Child, order: &Order<'_>) -> Life;
+
+    /// The image that runs, where there is one.
+    async fn image(&self, order: &Order<'_>) -> Option<ImageInfo>;
+
+    /// Lines of the launcher itself that begin a phase.
+    fn marks(&self) -> &'static [Mark] {
+        &[]
+    }
+}
+
+/// Starts the plan's engine in one of its configurations. Lines of its log go to `lines`.
+pub(super) async fn start(
+    plan: &Plan,
+    index: ConfigurationIndex,
+    configuration: &Configuration,
+    means: &Means,
+    lines: mpsc::Sender<String>,
+) -> Result<Engine, EngineError> {
+    let engine = &plan.engine;
+    let adapter = Adapter::of(engine.kind).ok_or(EngineError::NotLaunched(engine.kind.label()))?;
+    let devices = match engine.kind {
+        EngineKind::Builtin => gpu::Devices::default(),
+        _ => gpu::choose(engine.gpus.as_ref(), gpu::of_this_host().await)?,
+    };
+    let secrets = secrets(engine, means)?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let cache =
+        cache_folder(engine.model_cache.as_deref(), variable("HF_HOME").as_deref(), variable("HOME").as_deref());
+    let name = if engine.kind == EngineKind::Builtin { &engine.model } else { &engine.served_name };
+    let order = Order {
+        adapter,
+        plan: engine,
+        serving: Serving {
+            model: engine.model.as_deref().unwrap_or_default(),
+            name: name.as_deref(),
+            params: &configuration.params,
+            extra: &engine.extra_args,
+            reuses_prefixes: plan.workload.reuses_prefixes(),
+        },
+        devices: &devices,
+        secrets: &secrets,
+        port: claimed(engine, adapter)?,
+        cache: cache.as_deref(),
+    };
+    let mut engine = match plan.engine.launch {
+        Some(How::Docker) => {
+            let name = format!("tokenprism-{:08x}", rand::random::<u32>());
+            run(&Docker { name, owner: means.owner.clone() }, &order, lines).await?
+        }
+        Some(How::Native) | None => run(&Native, &order, lines).await?,
+    };
+    engine.info.configuration = index;
+    engine.info.params.clone_from(&configuration.params);
+    engine.info.gpus.clone_from(&devices.gpus);
+    engine.info.driver.clone_from(&devices.driver);
+    Ok(engine)
+}
+
+/// Starts an engine by a launcher and waits until it has generated a token.
+async fn run(
+    launcher: &impl Launcher,
+    order: &Order<'_>,
+    lines: mpsc::Sender<String>,
+) -> Result<Engine, EngineError> {
+    let version = launcher.version(order).await?;
+    let mut launch = launcher.command(order, version)?;
+    // What opens the agent and other servers is of no use to an engine.
+    let own = AGENTS_OWN.iter().filter(|name| std::env::var_os(name).is_some());
+    launch.env.extend(own.map(|name| ((*name).to_owned(), String::new())));
+    let command = std::iter::once(launch.program.as_os_str())
+        .chain(launch.args.iter().map(std::ffi::OsString::as_os_str))
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let begun = Instant::now();
+    let (child, output) = Child::start(&launch).map_err(|error| EngineError::unstarted(error, order.plan))?;
+    let starting = Starting::of(launcher.life(child, order), order, launcher.marks(), begun);
+    let limit = match order.plan.ready_limit_s {
+        Some(seconds) => Duration::from_secs_f64(seconds),
+        None if order.plan.kind == EngineKind::Builtin => BUILTIN_READY_LIMIT,
+        None => READY_LIMIT,
+    };
+    let mut engine = starting.ready(output, lines, limit).await?;
+    let info = &mut engine.info;
+    info.command = command;
+    info.image = launcher.image(order).await;
+    info.version = info.version.take().or_else(|| version.map(|version| version.to_string()));
+    info.dtype = order.adapter.value("dtype", &order.serving).map(|dtype| dtype.to_string());
+    let seed = ["seed", "random_seed"].iter().find_map(|key| order.adapter.value(key, &order.serving));
+    info.seed = if let Some(ParamValue::Int(seed)) = seed { Some(seed) } else { None };
+    let running = order.adapter.running.and_then(|key| order.adapter.value(key, &order.serving));
+    if let Some(ParamValue::Int(running)) = running {
+        info.capacity.max_running = u32::try_from(running).ok();
+    }
+    engine.caveats.extend(order.adapter.caveats.iter().cloned());
+    Ok(engine)
+}
+
+/// Variables that go to the engine alone.
+fn secrets(engine: &EnginePlan, means: &Means) -> Result<Vec<(String, Secret)>, EngineError> {
+    let mut secrets = Vec::new();
+    if engine.kind != EngineKind::Builtin
+        && let Some(token) = means.secrets.find(MODEL_TOKEN)?
+    {
+        secrets.push((MODEL_TOKEN.to_owned(), token));
+    }
+    for name in engine.pass_env.iter().filter(|name| *name != MODEL_TOKEN) {
+        secrets.push((name.clone(), means.secrets.require(name)?));
+    }
+    Ok(secrets)
+}
+
+/// The port that the engine is to listen on: the plan's, where nobody else does, or a free one.
+fn claimed(engine: &EnginePlan, adapter: &Adapter) -> Result<u16, EngineError> {
+    if adapter.address == Address::Printed {
+        return Ok(0);
+    }
+    match engine.port {
+        Some(port) => match port::objection(port) {
+            Some(reason) => Err(EngineError::PortTaken { port, reason }),
+            None => Ok(port),
+        },
+        None => port::free().map_err(EngineError::NoPort),
+    }
+}

@@ -1,0 +1,105 @@
+//! Owns the launch as a process of this host: program, environment, GPUs by UUID.
+//! Must not know containers or what happens after the start.
+
+use super::{Launcher, Order};
+use crate::engine::EngineError;
+use crate::engine::adapter::{Bind, Version};
+use crate::engine::builtin::child_environment;
+use crate::engine::life::Life;
+use crate::engine::tool::ask;
+use crate::process::{Child, Launch};
+use shared::engine::ImageInfo;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long an engine may take to tell its version: it may load all of its own code first.
+const VERSION_LIMIT: Duration = Duration::from_secs(120);
+
+/// Starts engines as processes of this host.
+pub(super) struct Native;
+
+impl Launcher for Native {
+    async fn version(&self, order: &Order<'_>) -> Result<Option<Version>, EngineError> {
+        let mut words = program(order)?;
+        let question = order.adapter.version_arguments();
+        if question.is_empty() {
+            return Ok(None);
+        }
+        words.extend(question);
+        let (program, args) = words.split_first().ok_or(EngineError::NoProgram)?;
+        match ask(program, args, &environment(order), VERSION_LIMIT).await {
+            Ok(answer) => Ok(order.adapter.version_in(&answer.text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(EngineError::NotInstalled { program: program.clone(), kind: order.plan.kind.label() })
+            }
+            Err(error) => {
+                tracing::warn!(%error, program, "an engine did not tell its version");
+                Ok(None)
+            }
+        }
+    }
+
+    fn command(&self, order: &Order<'_>, version: Option<Version>) -> Result<Launch, EngineError> {
+        let mut words = program(order)?;
+        let bind = Bind { host: "127.0.0.1", port: order.port };
+        let (args, variables) = order.adapter.passed(&order.serving, bind, version)?;
+        words.extend(order.adapter.serve.iter().map(|word| (*word).to_owned()));
+        words.extend(args);
+        let mut env = environment(order);
+        env.extend(variables.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        env.extend(order.secrets.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned())));
+        let mut words = words.into_iter();
+        let program = words.next().ok_or(EngineError::NoProgram)?.into();
+        Ok(Launch { program, args: words.map(Into::into).collect(), env })
+    }
+
+    fn life(&self, child: Child, _order: &Order<'_>) -> Life {
+        Life::Process(child)
+    }
+
+    async fn image(&self, _order: &Order<'_>) -> Option<ImageInfo> {
+        None
+    }
+}
+
+/// The program and its first arguments: the plan's, else the kind's own, from the plan's environment where it names one.
+fn program(order: &Order<'_>) -> Result<Vec<String>, EngineError> {
+    if !order.plan.command.is_empty() {
+        return Ok(order.plan.command.clone());
+    }
+    let Some((first, rest)) = order.adapter.program.split_first() else {
+        let own = std::env::current_exe().map_err(EngineError::OwnProgram)?;
+        return Ok(vec![own.to_string_lossy().into_owned()]);
+    };
+    let first = match &order.plan.venv {
+        Some(venv) => Path::new(venv).join("bin").join(first).to_string_lossy().into_owned(),
+        None => (*first).to_owned(),
+    };
+    Ok(std::iter::once(first).chain(rest.iter().map(|word| (*word).to_owned())).collect())
+}
+
+/// Variables that are no secrets.
+fn environment(order: &Order<'_>) -> Vec<(String, String)> {
+    let mut env = order.variables();
+    let mut set = |name: &str, value: String| env.push((name.to_owned(), value));
+    if let Some(chosen) = &order.devices.chosen {
+        // Else the engine numbers GPUs by speed, and its first is not the driver's first.
+        set("CUDA_DEVICE_ORDER", "PCI_BUS_ID".to_owned());
+        set("CUDA_VISIBLE_DEVICES", chosen.join(","));
+    }
+    if let Some(cache) = &order.plan.model_cache {
+        set("HF_HOME", cache.clone());
+    }
+    if let Some(venv) = &order.plan.venv {
+        // Programs that the engine starts in its turn, such as a compiler's driver, lie there too.
+        let bin = Path::new(venv).join("bin");
+        let path = std::env::var("PATH").unwrap_or_default();
+        set("VIRTUAL_ENV", venv.clone());
+        set("PATH", format!("{}:{path}", bin.display()));
+    }
+    if order.adapter.program.is_empty() {
+        // One core stays with the client, which must not be late.
+        child_environment().into_iter().for_each(|(name, value)| set(name, value));
+    }
+    env
+}

@@ -1,0 +1,42 @@
+//! Owns what is to be started: an engine, what it serves, on which GPUs, with which secrets and variables.
+//! Must not know whether it becomes a process or a container.
+
+use crate::engine::adapter::{Adapter, Serving};
+use crate::engine::gpu::Devices;
+use crate::secret::Secret;
+use shared::plan::EnginePlan;
+use std::path::Path;
+
+/// What is to be started.
+#[derive(Clone)]
+pub(super) struct Order<'a> {
+    /// What is known of the engine.
+    pub adapter: &'static Adapter,
+    /// The engine's part of the plan.
+    pub plan: &'a EnginePlan,
+    /// What it serves.
+    pub serving: Serving<'a>,
+    /// The GPUs that it gets.
+    pub devices: &'a Devices,
+    /// Variables that go to it alone, by name.
+    pub secrets: &'a [(String, Secret)],
+    /// Port on 127.0.0.1; without a meaning for an engine that chooses its own.
+    pub port: u16,
+    /// Folder of this host that downloaded models are kept in, where there is one.
+    pub cache: Option<&'a Path>,
+}
+
+impl Order<'_> {
+    /// The model as a path of this host, where it is one.
+    pub fn model_path(&self) -> Option<&Path> {
+        self.serving.model.starts_with(['/', '.']).then(|| Path::new(self.serving.model))
+    }
+
+    /// Variables of the engine that are no secrets: nobody is told of its use, and nothing is looked up elsewhere that
+    /// is here.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let own = self.adapter.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let offline = self.model_path().is_some().then(|| ("HF_HUB_OFFLINE".to_owned(), "1".to_owned()));
+        own.chain(offline).collect()
+    }
+}

@@ -1,0 +1,66 @@
+//! Owns asking a program a question: a short run whose output is the answer, within a time limit.
+//! Must not know engines.
+
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::Command;
+
+/// Longest answer that is looked at, bytes.
+const MAX_ANSWER_BYTES: usize = 256 << 10;
+
+/// What a program answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// Both outputs, standard output last, where an answer is rather than a warning.
+    pub text: String,
+    /// It ended well.
+    pub is_ok: bool,
+}
+
+/// Runs a program to its end.
+///
+/// # Errors
+/// Where it cannot be started, or has not ended within the limit; it is killed then.
+pub(super) async fn ask(
+    program: &str,
+    args: &[String],
+    env: &[(String, String)],
+    limit: Duration,
+) -> io::Result<Answer> {
+    let child = Command::new(program)
+        .args(args)
+        .envs(env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let ended = tokio::time::timeout(limit, child.wait_with_output()).await;
+    let output = ended.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "it did not end in time"))??;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_ANSWER_BYTES)]).into_owned();
+    let text = format!("{}\n{}", text(&output.stderr), text(&output.stdout));
+    Ok(Answer { text, is_ok: output.status.success() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn sh(script: &str, limit: Duration) -> io::Result<Answer> {
+        ask("/bin/sh", &["-c".into(), script.into()], &[("WORD".into(), "seen".into())], limit).await
+    }
+
+    #[tokio::test]
+    async fn standard_output_comes_last() {
+        let answer = sh("echo $WORD; echo warning >&2; exit 3", Duration::from_secs(20)).await.unwrap();
+        assert_eq!((answer.text.as_str(), answer.is_ok), ("warning\n\nseen\n", false));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_does_not_end_is_given_up() {
+        let error = sh("sleep 60", Duration::from_millis(50)).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(ask("/nonexistent/x", &[], &[], Duration::ZERO).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}
