@@ -6,7 +6,7 @@
 mod played_engine;
 mod support;
 
-use played_engine::{Ability, Played, play};
+use played_engine::{ABLE, Ability, Played, play};
 use shared::plan::Plan;
 use shared::summary::PrefixCache;
 use std::time::Duration;
@@ -14,7 +14,6 @@ use support::{Agent, attached, state};
 use tokenprism::engine::{Engine, Means};
 
 const LIMIT: Duration = Duration::from_secs(60);
-const ABLE: Ability = Ability { context: 512, tokenises: true, counts: Some(|ids| ids) };
 
 async fn start(played: &Played) -> Engine {
     // The client needs the process's cryptography, which the program sets up for itself.

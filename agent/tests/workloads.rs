@@ -189,7 +189,8 @@ async fn counted(workload: Workload, requests: u32) -> Vec<(Option<u32>, Option<
     let engine = builtin::spawn(BuiltinOptions { batch: 4, ..BuiltinOptions::default() }).await.unwrap();
     let mut spec = spec(engine.address().port(), 4, Stop::Requests(requests));
     let model = "tokenprism-builtin-1m".to_owned();
-    let shape = RequestShape { protocol: Protocol::OpenAiCompletions, model, extras: Extras::TokenIds, keeps_prompts: true };
+    let shape =
+        RequestShape { protocol: Protocol::OpenAiCompletions, model, extras: Extras::TokenIds, keeps_prompts: true };
     spec.work = Arc::new(move |at| {
         let piece = workload.piece(at.index, at.id);
         let request = |ask: &Ask| Request { body: shape.body(ask), expect_output_tokens: ask.output_tokens };

@@ -15,11 +15,7 @@ pub struct Preset {
 
 /// All presets, in the order of the page.
 pub const PRESETS: [Preset; 7] = [
-    Preset {
-        key: "first",
-        title: "First run",
-        about: "Half a minute on the built-in engine: see the whole way once.",
-    },
+    Preset { key: "first", title: "First run", about: "Half a minute on the built-in engine: see the whole way once." },
     Preset { key: "latency", title: "Latency", about: "Few requests at once: how fast is one answer?" },
     Preset {
         key: "throughput",

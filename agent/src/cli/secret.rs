@@ -44,7 +44,9 @@ pub fn secret(command: &SecretCommand) -> anyhow::Result<u8> {
             made.with_context(|| format!("{} could not be made", data.data_dir.display()))?;
             let input = std::io::stdin();
             if input.is_terminal() {
-                eprintln!("Type or paste {name}, then Enter and Ctrl-D. It shows as you type; a pipe would not show it.");
+                eprintln!(
+                    "Type or paste {name}, then Enter and Ctrl-D. It shows as you type; a pipe would not show it."
+                );
             }
             let mut value = String::new();
             input.take(MAX_INPUT_BYTES).read_to_string(&mut value).context("standard input is no text")?;

@@ -112,7 +112,9 @@ pub enum EngineError {
     #[error("{0}")]
     Flag(String),
     /// Somebody else listens on the port.
-    #[error("The engine was not started, since port {port} of 127.0.0.1 is taken ({reason}): leave engine.port out to get a free one.")]
+    #[error(
+        "The engine was not started, since port {port} of 127.0.0.1 is taken ({reason}): leave engine.port out to get a free one."
+    )]
     PortTaken {
         /// The port.
         port: u16,
@@ -123,7 +125,9 @@ pub enum EngineError {
     #[error("No free port was found on 127.0.0.1 ({0}).")]
     NoPort(io::Error),
     /// Somebody else answered.
-    #[error("Another program than the engine answers on port {0} of 127.0.0.1, so the engine was ended: leave engine.port out to get a free one.")]
+    #[error(
+        "Another program than the engine answers on port {0} of 127.0.0.1, so the engine was ended: leave engine.port out to get a free one."
+    )]
     Stranger(u16),
     /// A secret is not there.
     #[error(transparent)]

@@ -67,8 +67,7 @@ pub enum Extras {
 
 impl Extras {
     /// From most to least, the order in which a probe tries them.
-    pub const ORDER: [Extras; 4] =
-        [Extras::TokenIds, Extras::ForcedLength, Extras::GenerationConfig, Extras::None];
+    pub const ORDER: [Extras; 4] = [Extras::TokenIds, Extras::ForcedLength, Extras::GenerationConfig, Extras::None];
 
     /// True where a length can be forced.
     #[must_use]

@@ -59,7 +59,8 @@ mod tests {
     use shared::ids::RunId;
     use shared::outcome::Outcome;
     use shared::plan::{
-        CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan, SessionPlan, SloPlan, TracePlan,
+        CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan,
+        SessionPlan, SloPlan, TracePlan,
     };
     use shared::view::RunView;
     use shared::wire::{ApiError, PointDistribution, PointGoodput, RequestTimeline, RunRow};

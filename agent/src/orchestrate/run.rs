@@ -90,12 +90,7 @@ impl Writer {
 ///
 /// # Errors
 /// Where that state could not be logged.
-pub(super) async fn take_turn(
-    turn: Turn,
-    log: &SqliteLog,
-    blobs: &BlobStore,
-    means: &Means,
-) -> Result<(), LogError> {
+pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore, means: &Means) -> Result<(), LogError> {
     let writer = Writer { log: log.clone(), run: turn.run.clone(), clock: turn.clock };
     let (state, reason) = match run(&turn, &writer, blobs, means).await {
         Ok(()) => (RunState::Done, None),
@@ -147,7 +142,8 @@ impl Run<'_> {
         }
         for stretch in &stretches {
             let index = stretch.configuration;
-            let Some(configuration) = configurations.get(index as usize).filter(|_| !failed.contains_key(&index)) else {
+            let Some(configuration) = configurations.get(index as usize).filter(|_| !failed.contains_key(&index))
+            else {
                 continue;
             };
             match self.stretch(stretch, configuration).await {

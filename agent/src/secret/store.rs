@@ -33,7 +33,9 @@ pub enum SecretError {
         problem: &'static str,
     },
     /// Others can read the file.
-    #[error("{path} can be read by other users of this host (mode {mode:o}): chmod 600 {path}, and change what is in it.")]
+    #[error(
+        "{path} can be read by other users of this host (mode {mode:o}): chmod 600 {path}, and change what is in it."
+    )]
     Readable {
         /// The file.
         path: String,

@@ -16,7 +16,12 @@ pub struct Ability {
     pub tokenises: bool,
     /// Tokens that it counts for a prompt of so many ids; absent where it refuses ids.
     pub counts: Option<fn(usize) -> usize>,
+    /// The key that every route needs; a wrong one is quoted in the refusal.
+    pub key: Option<&'static str>,
 }
+
+/// One that takes token ids and counts them one by one.
+pub const ABLE: Ability = Ability { context: 512, tokenises: true, counts: Some(|ids| ids), key: None };
 
 /// A server under way.
 pub struct Played {
@@ -38,7 +43,11 @@ impl Played {
 }
 
 pub fn play(ability: Ability) -> Played {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    play_on(TcpListener::bind("127.0.0.1:0").unwrap(), ability)
+}
+
+/// The same on a socket that listens already.
+pub fn play_on(listener: TcpListener, ability: Ability) -> Played {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (metrics, asked) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(Vec::new())));
     let played = Played { url, metrics: Arc::clone(&metrics), asked: Arc::clone(&asked) };
@@ -59,7 +68,7 @@ fn converse(
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     loop {
-        let (mut first, mut length) = (String::new(), 0);
+        let (mut first, mut length, mut key) = (String::new(), 0, None);
         if reader.read_line(&mut first)? == 0 {
             return Ok(());
         }
@@ -68,6 +77,9 @@ fn converse(
             reader.read_line(&mut line)?;
             if let Some(n) = line.to_ascii_lowercase().strip_prefix("content-length:") {
                 length = n.trim().parse().unwrap();
+            }
+            if let Some((_, sent)) = line.split_once("Bearer ") {
+                key = Some(sent.trim().to_owned());
             }
             if line == "\r\n" {
                 break;
@@ -85,7 +97,12 @@ fn converse(
             _ => None,
         };
         asked.lock().unwrap().push(path);
-        let (status, text) = answer.map_or(("404 Not Found", String::new()), |text| ("200 OK", text));
+        let (status, text) = match (ability.key, &key) {
+            (Some(wanted), key) if key.as_deref() != Some(wanted) => {
+                ("401 Unauthorized", format!("Incorrect API key provided: {}", key.as_deref().unwrap_or("none")))
+            }
+            _ => answer.map_or(("404 Not Found", String::new()), |text| ("200 OK", text)),
+        };
         write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{text}", text.len())?;
     }
 }

@@ -185,8 +185,12 @@ mod tests {
             variant: variant.to_owned(),
             ..point(Level::Concurrency(level), Some((throughput, 1.0)))
         };
-        let points =
-            vec![of(0, "batch 1", 1, 9.0), of(0, "batch 1", 8, 10.0), of(1, "batch 8", 1, 8.0), of(1, "batch 8", 8, 70.0)];
+        let points = vec![
+            of(0, "batch 1", 1, 9.0),
+            of(0, "batch 1", 8, 10.0),
+            of(1, "batch 8", 1, 8.0),
+            of(1, "batch 8", 8, 70.0),
+        ];
         let mut view = RunView { points, ..RunView::default() };
         view.points[2].summary = None;
         let chart = throughput_by_level(&view, Theme::Light);

@@ -59,7 +59,8 @@ fn batch() -> impl Strategy<Value = Body> {
 
 fn engine() -> impl Strategy<Value = Body> {
     (0u32..3, any::<bool>(), 1u64..1_000_000).prop_map(|(configuration, is_started, kv_tokens)| {
-        let params = BTreeMap::from([("share".to_owned(), ParamValue::Float(0.9)), ("n".to_owned(), ParamValue::Int(1))]);
+        let params =
+            BTreeMap::from([("share".to_owned(), ParamValue::Float(0.9)), ("n".to_owned(), ParamValue::Int(1))]);
         let started = EngineInfo {
             params,
             command: vec!["serve".into(), "m".into()],

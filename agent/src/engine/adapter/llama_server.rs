@@ -55,12 +55,7 @@ static ENTRIES: &[Entry] = &[
         "the engine's own choice, which then share one KV cache",
         "Slots: requests that run at once.",
     ),
-    Entry::text(
-        "gpu_layers",
-        Flag::Value("-ngl"),
-        "what fits",
-        "Layers on the GPU: a number, or `all`.",
-    ),
+    Entry::text("gpu_layers", Flag::Value("-ngl"), "what fits", "Layers on the GPU: a number, or `all`."),
     Entry::choice(
         "flash_attention",
         &[Borrowed("on"), Borrowed("off"), Borrowed("auto")],
@@ -71,7 +66,14 @@ static ENTRIES: &[Entry] = &[
     Entry::text("cache_type_k", Flag::Value("-ctk"), "f16", "Precision of the KV cache's keys."),
     Entry::text("cache_type_v", Flag::Value("-ctv"), "f16", "Precision of the KV cache's values."),
     Entry::whole("batch_size", "tokens", (1, 1_000_000), Flag::Value("-b"), "2,048", "Most tokens of a logical batch."),
-    Entry::whole("ubatch_size", "tokens", (1, 1_000_000), Flag::Value("-ub"), "512", "Most tokens that one step computes."),
+    Entry::whole(
+        "ubatch_size",
+        "tokens",
+        (1, 1_000_000),
+        Flag::Value("-ub"),
+        "512",
+        "Most tokens that one step computes.",
+    ),
     Entry::whole("threads", "threads", (1, 4096), Flag::Value("-t"), "all cores", "Threads that compute on the CPU."),
     Entry::switch(
         "prefix_caching",

@@ -130,7 +130,12 @@ static ENTRIES: &[Entry] = &[
         "flashinfer where it can",
         "Which attention kernels are used.",
     ),
-    Entry::text("cuda_graphs", Flag::Value("--cuda-graphs"), "1,2,4,8,16,32", "Batch sizes whose steps are captured; 0 for none."),
+    Entry::text(
+        "cuda_graphs",
+        Flag::Value("--cuda-graphs"),
+        "1,2,4,8,16,32",
+        "Batch sizes whose steps are captured; 0 for none.",
+    ),
     Entry::whole(
         "num_shard",
         "GPUs",

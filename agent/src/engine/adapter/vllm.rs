@@ -223,12 +223,7 @@ static CHANGES: &[Change] = &[
         v(0, 10, 2),
         "leave it out",
     ),
-    gone(
-        &["--max-num-partial-prefills", "--calculate-kv-scales"],
-        v(0, 26, 0),
-        v(0, 32, 0),
-        "leave it out",
-    ),
+    gone(&["--max-num-partial-prefills", "--calculate-kv-scales"], v(0, 26, 0), v(0, 32, 0), "leave it out"),
     came(&["--kv-cache-memory-bytes"], v(0, 9, 2), v(0, 10, 2)),
     came(&["--stream-interval"], v(0, 11, 0), v(0, 12, 0)),
     came(&["--shutdown-timeout"], v(0, 16, 0), v(0, 20, 2)),

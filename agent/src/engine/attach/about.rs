@@ -175,7 +175,8 @@ mod tests {
             let about = of_props(serde_json::from_str(props).unwrap(), splits);
             assert_eq!((about.capacity.kv_tokens, about.capacity.max_running), (kv, Some(slots)), "{props}");
         };
-        let two = r#"{"default_generation_settings":{"params":{},"n_ctx":512},"total_slots":2,"build_info":"b0-unknown"}"#;
+        let two =
+            r#"{"default_generation_settings":{"params":{},"n_ctx":512},"total_slots":2,"build_info":"b0-unknown"}"#;
         check(two, true, Some(1024), 2);
         check(two, false, None, 2);
         check(r#"{"total_slots":4}"#, true, None, 4);

@@ -73,14 +73,15 @@ fn tls_sentence(error: &rustls::Error) -> String {
             "it does not speak TLS on this port: give the URL with http://, or the port that speaks TLS".to_owned()
         }
         rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => {
-            "this host does not know who issued its certificate: add that authority to this host's certificates".to_owned()
+            "this host does not know who issued its certificate: add that authority to this host's certificates"
+                .to_owned()
         }
         rustls::Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
             "its certificate has expired".to_owned()
         }
-        rustls::Error::InvalidCertificate(Certificate::NotValidForName | Certificate::NotValidForNameContext { .. }) => {
-            "its certificate is for another name: give the URL with that name".to_owned()
-        }
+        rustls::Error::InvalidCertificate(
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+        ) => "its certificate is for another name: give the URL with that name".to_owned(),
         other => other.to_string(),
     }
 }
@@ -95,7 +96,10 @@ mod tests {
             let url = Url::parse("http://box:8000/v1/models").unwrap();
             let status = StatusCode::from_u16(status).unwrap();
             let sentence = refused(&url, status, "said", location, has_key).to_string();
-            assert!(sentence.starts_with("http://box:8000/v1/models answered") && sentence.contains(words), "{sentence}");
+            assert!(
+                sentence.starts_with("http://box:8000/v1/models answered") && sentence.contains(words),
+                "{sentence}"
+            );
         };
         check(401, None, false, "it needs an API key: set TOKENPRISM_API_KEY");
         check(401, None, true, "does not accept the API key that it was sent. said");

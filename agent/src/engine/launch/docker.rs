@@ -139,7 +139,11 @@ fn digest_in(said: &str) -> Option<String> {
 }
 
 /// The folder that downloads are kept in: the plan's, else where Hugging Face's own tools keep them.
-pub(super) fn cache_folder(planned: Option<&str>, hf_home: Option<&str>, home: Option<&str>) -> Option<std::path::PathBuf> {
+pub(super) fn cache_folder(
+    planned: Option<&str>,
+    hf_home: Option<&str>,
+    home: Option<&str>,
+) -> Option<std::path::PathBuf> {
     let given = planned.or(hf_home.filter(|folder| !folder.is_empty())).map(|folder| Path::new(folder).to_owned());
     given.or_else(|| home.map(|home| Path::new(home).join(".cache/huggingface"))).filter(|folder| folder.is_absolute())
 }

@@ -108,11 +108,7 @@ pub(super) async fn start(
 }
 
 /// Starts an engine by a launcher and waits until it has generated a token.
-async fn run(
-    launcher: &impl Launcher,
-    order: &Order<'_>,
-    lines: mpsc::Sender<String>,
-) -> Result<Engine, EngineError> {
+async fn run(launcher: &impl Launcher, order: &Order<'_>, lines: mpsc::Sender<String>) -> Result<Engine, EngineError> {
     let version = launcher.version(order).await?;
     let mut launch = launcher.command(order, version)?;
     // What opens the agent and other servers is of no use to an engine.

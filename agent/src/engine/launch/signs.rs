@@ -124,7 +124,11 @@ mod tests {
         );
         check(
             EngineKind::Sglang,
-            &["Load weight begin. avail mem=78.1 GB", "Load weight end. elapsed=3 s", "INFO: Uvicorn running on http://x"],
+            &[
+                "Load weight begin. avail mem=78.1 GB",
+                "Load weight end. elapsed=3 s",
+                "INFO: Uvicorn running on http://x",
+            ],
             &[Process, Weights, Compile, Serve],
             None,
             None,

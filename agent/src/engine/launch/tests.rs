@@ -22,7 +22,8 @@ fn command(engine: &str, version: Option<&str>) -> Result<crate::process::Launch
     ))
     .unwrap();
     super::super::check(&plan).unwrap();
-    let chosen = plan.gpu_count().map(|n| ["GPU-aa11", "GPU-bb22"][..n as usize].iter().map(|id| (*id).into()).collect());
+    let chosen =
+        plan.gpu_count().map(|n| ["GPU-aa11", "GPU-bb22"][..n as usize].iter().map(|id| (*id).into()).collect());
     let devices = Devices { chosen, ..Devices::default() };
     let is_builtin = plan.engine.kind == EngineKind::Builtin;
     let secrets = if is_builtin { vec![] } else { vec![("HF_TOKEN".to_owned(), Secret::new(SECRET))] };
@@ -141,7 +142,11 @@ fn an_argument_that_the_version_does_not_know_is_refused_with_what_to_do_instead
     refused("0.20.2", old, "leave it out, since requests are not logged unless --enable-log-requests asks for it.");
     refused("0.17.0", old, "there up to 0.16.0 and is gone in 0.20.2");
     refused("0.33.0", "extra_args = [\"--swap_space=4\"]", "--swap_space=4");
-    refused("0.11.0", "params = { stream_interval = 4 }", "does not know --stream-interval, which is not yet there in 0.11.0");
+    refused(
+        "0.11.0",
+        "params = { stream_interval = 4 }",
+        "does not know --stream-interval, which is not yet there in 0.11.0",
+    );
     assert!(command(&format!("{VLLM}launch = \"native\"\n{old}\n"), Some("0.16.0")).is_ok());
     assert!(command(&format!("{VLLM}launch = \"native\"\n{old}\n"), None).is_ok());
 }
@@ -156,8 +161,14 @@ fn parameters_are_checked_by_the_engine_that_they_are_for() {
         let error = super::super::check(&plan.unwrap()).unwrap_err().to_string();
         assert!(error.contains(words), "{error} lacks {words}");
     };
-    check("kind = \"vllm\"\nparams = { max_num_seq = 4 }", "\"max_num_seq\", which is no parameter of vLLM; those are dtype,");
+    check(
+        "kind = \"vllm\"\nparams = { max_num_seq = 4 }",
+        "\"max_num_seq\", which is no parameter of vLLM; those are dtype,",
+    );
     check("kind = \"vllm\"\nparams = { max_num_seqs = 0 }", "must be a whole number from 1 to");
-    check("kind = \"sglang\"\nvary = { dtype = [\"float16\", \"int3\"] }", "engine.vary in the plan has \"dtype\" = int3");
+    check(
+        "kind = \"sglang\"\nvary = { dtype = [\"float16\", \"int3\"] }",
+        "engine.vary in the plan has \"dtype\" = int3",
+    );
     check("kind = \"tgi\"\nserved_name = \"x\"", "cannot give its model another name");
 }

@@ -82,7 +82,10 @@ impl EnginePlan {
                 ));
             }
             if self.launch.is_some() {
-                return Err(refuse("engine.launch", "is set, but the built-in engine starts in one way only: remove it."));
+                return Err(refuse(
+                    "engine.launch",
+                    "is set, but the built-in engine starts in one way only: remove it.",
+                ));
             }
         } else {
             match (self.launch, &self.url) {
@@ -110,7 +113,9 @@ impl EnginePlan {
                 (None, None) => {
                     return Err(refuse(
                         "engine.launch",
-                        format!("is missing: say how {label} is started, or give the url of a server that runs already."),
+                        format!(
+                            "is missing: say how {label} is started, or give the url of a server that runs already."
+                        ),
                     ));
                 }
                 (Some(_), None) => {}
@@ -174,8 +179,10 @@ impl EnginePlan {
                 let flag = flag.split('=').next().unwrap_or_default();
                 return Err(refuse(
                     field,
-                    format!("has {flag}, which would show a secret to everybody: keep it in a variable, and name that in \
-                             pass_env."),
+                    format!(
+                        "has {flag}, which would show a secret to everybody: keep it in a variable, and name that in \
+                             pass_env."
+                    ),
                 ));
             }
         }
