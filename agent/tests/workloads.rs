@@ -165,7 +165,11 @@ fn a_trace_gives_its_times_its_lengths_and_the_blocks_that_its_requests_share() 
 
 #[test]
 fn every_example_of_the_documentation_is_a_valid_plan() {
-    let pages = [include_str!("../../docs/workloads.md"), include_str!("../../docs/load.md")];
+    let pages = [
+        include_str!("../../docs/workloads.md"),
+        include_str!("../../docs/load.md"),
+        include_str!("../../docs/engines.md"),
+    ];
     let examples: Vec<&str> = pages
         .iter()
         .flat_map(|page| page.split("```toml\n").skip(1))
@@ -177,10 +181,10 @@ fn every_example_of_the_documentation_is_a_valid_plan() {
         let load = if example.contains("[load]") { String::new() } else { format!("[load]\n{CLOSED}\n") };
         let work =
             if example.contains("[workload]") { "" } else { "[workload]\nprompts = \"all\"\noutput_tokens = 4\n" };
-        let plan = format!("schema = 1\nname = \"W\"\n[engine]\nkind = \"builtin\"\n{work}{example}{load}");
-        if let Err(error) = shared::plan::Plan::from_toml(&plan) {
-            panic!("{error}\n{plan}");
-        }
+        let engine = if example.contains("[engine]") { "" } else { "[engine]\nkind = \"builtin\"\n" };
+        let text = format!("schema = 1\nname = \"W\"\n{engine}{work}{example}{load}");
+        let plan = shared::plan::Plan::from_toml(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        tokenprism::engine::check(&plan).unwrap_or_else(|error| panic!("{error}\n{text}"));
     }
 }
 

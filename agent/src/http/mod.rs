@@ -4,6 +4,7 @@
 mod access;
 mod agent;
 mod assets;
+mod engines;
 mod error;
 mod figures;
 mod guard;
@@ -119,6 +120,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/runs/{run}/trials/{trial}/requests", get(requests::list))
         .route("/api/v1/runs/{run}/requests/{id}", get(requests::timeline))
         .route("/api/v1/presets", get(plans::presets))
+        .route("/api/v1/engines", get(engines::list))
         .route("/api/v1/plan/check", post(plans::check))
         .route("/api/v1/agent", get(agent::about))
         .route("/api/v1/openapi.json", get(openapi::document))

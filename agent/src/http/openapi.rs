@@ -1,7 +1,7 @@
 //! Owns the API's own description.
 //! Must not know how the routes are implemented.
 
-use super::{agent, figures, plans, requests, runs, shape, shell, socket};
+use super::{agent, engines, figures, plans, requests, runs, shape, shell, socket};
 use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -13,7 +13,7 @@ use utoipa::{Modify, OpenApi};
     paths(
         runs::list, runs::create, runs::read, runs::cancel, runs::delete, figures::goodput_of,
         figures::distribution, requests::list, requests::timeline,
-        plans::presets, plans::check, agent::about, document, socket::open, shell::health, shell::sign_in
+        plans::presets, plans::check, engines::list, agent::about, document, socket::open, shell::health, shell::sign_in
     ),
     components(schemas(shape::ApiError)),
     security(("token" = []), ("cookie" = [])),
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
     use shared::cost::UsdPerGpuHour;
-    use shared::engine::{Launch, ParamValue};
+    use shared::engine::{EngineKind, Launch, ParamValue, Parameter, Values};
     use shared::event::{Body, Event, Host, RequestSample};
     use shared::ids::RunId;
     use shared::outcome::Outcome;
@@ -63,7 +63,7 @@ mod tests {
         SessionPlan, SloPlan, TracePlan,
     };
     use shared::view::RunView;
-    use shared::wire::{ApiError, PointDistribution, PointGoodput, RequestTimeline, RunRow};
+    use shared::wire::{ApiError, EngineRow, PointDistribution, PointGoodput, RequestTimeline, RunRow};
     use std::collections::{BTreeMap, BTreeSet};
 
     /// Holds a documented shape to a value of the type that it describes, every optional field present.
@@ -177,6 +177,16 @@ mod tests {
         check("PointGoodput", &json!(goodput));
         let distribution = PointDistribution { metric: String::new(), n: 0, at_least: 0, ecdf: vec![], bins: vec![] };
         check("PointDistribution", &json!(distribution));
+        let parameter = Parameter::new("k", Values::Text, "d", "m");
+        check("Parameter", &json!(parameter));
+        let engine = EngineRow {
+            kind: EngineKind::Builtin,
+            label: String::new(),
+            launches: vec![Launch::Native],
+            by_url: true,
+            parameters: vec![parameter],
+        };
+        check("EngineRow", &json!(engine));
         let mut row = json!(sample());
         row["error"] = Value::Null;
         check("RequestRow", &row);

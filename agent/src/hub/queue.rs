@@ -87,7 +87,9 @@ pub(super) fn weight(event: &Event) -> usize {
         Body::EngineLog { lines } => 64 + lines.iter().map(|line| 8 + line.len()).sum::<usize>(),
         Body::Created { .. } | Body::TrialDone { .. } | Body::PointDone { .. } => 4096,
         Body::Judged { findings, caveats } => 64 + 128 * (findings.len() + caveats.len()),
-        Body::State { .. } | Body::EngineReady(_) => 512,
+        Body::State { .. } | Body::EngineFailed { .. } => 512,
+        // Its whole command is in it.
+        Body::EngineReady(_) => 2048,
         Body::PointAdded { .. } | Body::SearchDone(_) => 256,
         Body::TrialStarted { .. } | Body::WindowOpened { .. } | Body::Unknown => 64,
     }

@@ -59,6 +59,18 @@ async fn every_preset_passes_the_check() {
 }
 
 #[tokio::test]
+async fn every_engine_is_told_of_with_its_parameters() {
+    let server = Server::start().await;
+    let (status, engines) = answer(server.ask("GET", "/api/v1/engines")).await;
+    assert_eq!(status, 200);
+    let rows: Vec<shared::wire::EngineRow> = serde_json::from_value(engines).unwrap();
+    let row = |kind: &str| rows.iter().find(|row| serde_json::json!(row.kind) == kind).unwrap();
+    assert_eq!((row("builtin").by_url, row("builtin").parameters.len()), (false, 5));
+    assert!(row("vllm").parameters.iter().any(|parameter| parameter.key == "max_num_seqs"));
+    assert_eq!((row("openai_chat").launches.len(), row("openai_chat").parameters.len()), (0, 0));
+}
+
+#[tokio::test]
 async fn the_agent_tells_of_its_host_and_not_of_its_disk() {
     let server = Server::start().await;
     let (status, about) = answer(server.ask("GET", "/api/v1/agent")).await;

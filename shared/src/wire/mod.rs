@@ -1,8 +1,10 @@
 //! Owns what agent and browser say over the socket and the list rows of the API.
 //! Must not know sockets.
 
+mod engines;
 mod figures;
 
+pub use engines::EngineRow;
 pub use figures::{PointDistribution, PointGoodput};
 
 use crate::caveat::Verdict;

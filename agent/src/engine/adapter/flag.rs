@@ -36,8 +36,6 @@ pub enum Flag {
 pub enum Ours {
     /// Nothing: the engine's own default holds.
     None,
-    /// A truth value.
-    Switch(bool),
     /// A whole number.
     Whole(i64),
     /// A number.
@@ -124,7 +122,6 @@ impl Entry {
     pub fn our_value(&self, reuses: bool) -> Option<ParamValue> {
         match self.ours {
             Ours::None => None,
-            Ours::Switch(on) => Some(ParamValue::Bool(on)),
             Ours::Whole(n) => Some(ParamValue::Int(n)),
             Ours::Number(n) => Some(ParamValue::Float(n)),
             Ours::Text(text) => Some(ParamValue::Text(text.to_owned())),
