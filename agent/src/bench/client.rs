@@ -100,7 +100,7 @@ impl Bench<'_> {
     }
 
     fn trial(&self, scenario: &Scenario, reader: Reader) -> anyhow::Result<(Figures, Option<String>)> {
-        let pacer = Pacer::start(scenario.ttft_ms, scenario.gap_ms, self.pacer_core)?;
+        let pacer = Pacer::start(scenario.ttft_ms, scenario.gap_ms, scenario.chunks_per_write, self.pacer_core)?;
         let order = Order { reader, server: pacer.addr, scenario: scenario.clone(), core: self.client_core };
         let child = Command::new(std::env::current_exe()?)
             .args(["bench", "client", "--one-trial", &serde_json::to_string(&order)?])
