@@ -11,7 +11,7 @@ LAYERS, HEADS, KV_HEADS, HIDDEN, CONTEXT = 2, 4, 2, 64, 256
 VOCAB = 512
 
 
-def write(folder: str, with_tokenizer: bool = True) -> str:
+def write(folder: str, with_tokenizer: bool = True, eos: int = EOS) -> str:
     """Writes the model's folder and gives its path."""
     path = pathlib.Path(folder)
     path.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def write(folder: str, with_tokenizer: bool = True) -> str:
         "max_position_embeddings": CONTEXT,
         "vocab_size": VOCAB,
         "bos_token_id": BOS,
-        "eos_token_id": EOS,
+        "eos_token_id": eos,
         # Large enough for outputs that vary; with the usual value a tiny model repeats one token for ever.
         "initializer_range": 0.5,
         "tie_word_embeddings": False,

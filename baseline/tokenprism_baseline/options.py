@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-MAX_BATCH = 1024
+MAX_BATCH = 4096
 MAX_BATCH_WAIT_MS = 60_000
 MAX_DRAIN_S = 600.0
 
@@ -51,7 +51,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--model", required=True, metavar="DIR_OR_ID", help="folder of the model, or its id on the hub")
     add("--model-name", help="name of the model in requests; the folder's name or the id where absent")
     add("--port", type=_whole(0, 65_535), default=0, help="port on 127.0.0.1; 0 takes a free one")
-    add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="auto: cuda where there is one")
+    add("--device", type=_device, default="auto", metavar="auto|cpu|cuda|cuda:N", help="auto: cuda where there is one")
     add("--dtype", choices=["auto", "float16", "bfloat16", "float32"], default="auto",
         help="auto: float16 on cuda, float32 on the CPU")  # fmt: skip
     add("--attention", choices=["eager", "sdpa"], default="sdpa", help="implementation of attention")
@@ -89,6 +89,13 @@ def _seconds(text: str) -> float:
     if not 0.0 <= value <= MAX_DRAIN_S:
         raise argparse.ArgumentTypeError(f"give seconds from 0 to {MAX_DRAIN_S:.0f}, not {text}")
     return value
+
+
+def _device(text: str) -> str:
+    kind, colon, index = text.partition(":")
+    if text not in ("auto", "cpu", "cuda") and not (kind == "cuda" and colon and index.isdecimal()):
+        raise argparse.ArgumentTypeError("say auto, cpu, cuda or cuda:N")
+    return text
 
 
 def _on_off(text: str) -> bool:

@@ -2,6 +2,7 @@
 //! Must not know statistics, storage or viewers.
 
 mod attach;
+pub mod baseline;
 pub mod builtin;
 mod cache;
 mod error;

@@ -3,6 +3,7 @@ Must not know what the messages mean.
 """
 
 import asyncio
+import os
 import pathlib
 import signal
 import subprocess
@@ -12,8 +13,9 @@ from typing import Any
 
 from ..channel import pair
 
-# The folder (or archive) that holds the package: `python FOLDER` starts it.
-_PROGRAM = pathlib.Path(__file__).resolve().parents[2]
+_PACKAGE = __package__.partition(".")[0]
+# The folder that holds the package, which need not be installed.
+_FOLDER = str(pathlib.Path(__file__).resolve().parents[2])
 
 
 class Child:
@@ -21,11 +23,13 @@ class Child:
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self._channel, theirs = pair()
+        path = os.pathsep.join([_FOLDER, *filter(None, [os.environ.get("PYTHONPATH")])])
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, str(_PROGRAM), *arguments, "--channel", str(theirs.fileno())],
+                [sys.executable, "-m", _PACKAGE, *arguments, "--channel", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
+                env=os.environ | {"PYTHONPATH": path},
             )
         self.send = self._channel.send
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from ..messages import Batch, Column, Gone, Over, Row
-from .errors import busy, failed, stopping
+from .errors import ApiError, busy, failed, stopping
 from .job import Job
 from .metrics import ABORT, ERROR, PHASES, Metrics
 from .rows import Rows
@@ -92,18 +92,18 @@ class Dispatcher:
         self._metrics.over(over)
         self._next()
 
-    async def close(self, drain_s: float) -> None:
+    async def close(self, drain_s: float, error: ApiError) -> None:
         """Takes nothing more, turns away who waits, and cuts what still runs after `drain_s` seconds."""
         self._is_closed = True
         waiting, self._waiting.jobs = self._waiting.jobs, []
         for job in waiting:
-            job.sink.failed(stopping())
+            job.sink.failed(error)
         running = self._running.live() if self._running is not None else []
         self._show()
         if running:
             await asyncio.wait([job.sink.ended for job in running], timeout=drain_s)
         for job in running:
-            job.sink.failed(stopping())
+            job.sink.failed(error)
 
     def _next(self) -> None:
         """Begins a batch where one is due, or sets the timer for it."""

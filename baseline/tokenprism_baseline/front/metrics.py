@@ -13,7 +13,7 @@ ERROR = "error"
 REASONS = ("stop", "length", ABORT, ERROR)
 PHASES = ("prefill", "decode")
 # Upper bounds of the histogram of batch sizes.
-BATCH_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+BATCH_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 
 class Metrics:

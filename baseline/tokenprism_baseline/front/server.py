@@ -16,6 +16,7 @@ from ..options import Options
 from ..progress import say
 from .child import Child
 from .dispatch import Dispatcher
+from .errors import ApiError, failed, stopping
 from .http1 import listen
 from .metrics import Metrics
 from .service import Ready, Service
@@ -55,8 +56,9 @@ class Server:
             fatal = await self._ending
             listener.close()
             if fatal is not None:
+                await self._stop(0.0, failed("The model is lost; the server's log has the cause."))
                 raise fatal
-            await self._stop()
+            await self._stop(self._options.drain_s, stopping())
         finally:
             child.kill()
 
@@ -98,10 +100,10 @@ class Server:
         if not self._ending.done():
             self._ending.set_result(fatal)
 
-    async def _stop(self) -> None:
+    async def _stop(self, drain_s: float, error: ApiError) -> None:
         self._service.is_stopping = True
         if self._dispatcher is not None:
-            await self._dispatcher.close(self._options.drain_s)
+            await self._dispatcher.close(drain_s, error)
             await asyncio.sleep(_FLUSH_S)
 
 

@@ -65,6 +65,8 @@ class Service:
             await writer.drain()
         except (ConnectionError, TimeoutError):
             pass  # The client is gone; its request has been told so.
+        except asyncio.CancelledError:
+            pass  # The process ends; a task that ends otherwise would be complained of on the log.
         finally:
             writer.close()
 

@@ -109,10 +109,16 @@ def _device(asked: str) -> torch.device:
     with warnings.catch_warnings():
         # Where there is no driver, torch warns on the log, which is no news where the CPU will do.
         warnings.simplefilter("ignore")
-        has_cuda = torch.cuda.is_available()
-    if asked == "cuda" and not has_cuda:
-        raise Fatal(f"torch {torch.__version__} finds no CUDA device; check nvidia-smi, or give --device cpu.")
-    return torch.device("cuda:0" if has_cuda and asked != "cpu" else "cpu")
+        count = torch.cuda.device_count()
+    if asked == "cpu" or (asked == "auto" and count == 0):
+        return torch.device("cpu")
+    device = torch.device("cuda:0" if asked in ("auto", "cuda") else asked)
+    if device.index >= count:
+        raise Fatal(
+            f"torch {torch.__version__} finds {count} CUDA devices, so there is no {device}; check nvidia-smi, or give "
+            "--device cpu."
+        )
+    return device
 
 
 def _dtype(asked: str, device: torch.device) -> torch.dtype:
