@@ -1,6 +1,6 @@
 //! Owns the proof that the agent measures the real naive baseline: torch and Transformers on the CPU, a tiny model.
 //! Must not know the baseline's insides.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 mod support;
 
@@ -17,7 +17,9 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// The environment, which `cargo xtask test --transformers` makes.
 fn venv() -> PathBuf {
-    std::env::var_os("TOKENPRISM_VENV").expect("TOKENPRISM_VENV names an environment with torch and Transformers").into()
+    std::env::var_os("TOKENPRISM_VENV")
+        .expect("TOKENPRISM_VENV names an environment with torch and Transformers")
+        .into()
 }
 
 /// A running baseline; killed when dropped.
@@ -196,7 +198,6 @@ fn doctor_says_what_an_environment_has() {
     let lines = doctor(&nothing);
     assert!(lines[0].starts_with('!') && lines[0].contains("no Python environment"), "{lines:?}");
     let nothing = nothing.display();
-    let expect =
-        format!("python3 -m venv {nothing} && {nothing}/bin/python -m pip install torch 'transformers>=5'");
+    let expect = format!("python3 -m venv {nothing} && {nothing}/bin/python -m pip install torch 'transformers>=5'");
     assert!(lines[1].contains(&expect), "{lines:?}");
 }

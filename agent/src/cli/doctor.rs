@@ -100,7 +100,8 @@ fn baseline(venv: Option<&Path>) -> Check {
         None => format!("{place}: no Python environment"),
     };
     let suffices = environment.as_ref().is_some_and(Environment::suffices);
-    let remedy = || format!("Naive Transformers cannot run there yet: {}", Environment::remedy(environment.as_ref(), venv));
+    let remedy =
+        || format!("Naive Transformers cannot run there yet: {}", Environment::remedy(environment.as_ref(), venv));
     Check { name, found, advice: (!suffices).then(remedy) }
 }
 

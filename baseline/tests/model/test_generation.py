@@ -131,7 +131,7 @@ class Batches(unittest.TestCase):
         words = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 22.05 GiB"
         self.model.forward = fails(torch.OutOfMemoryError(words))
         watched = Watched()
-        with self.assertRaisesRegex(OutOfMemory, "^CUDA out of memory$"):
+        with self.assertRaisesRegex(OutOfMemory, "^CUDA out of memory. Tried to allocate 2.00 GiB$"):
             generator.run(ROWS, watched)
         self.assertEqual(len(watched.columns), 2, "what was made before is kept")
         self.model.forward = fails(RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory"))

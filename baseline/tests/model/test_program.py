@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,16 @@ class Program(unittest.TestCase):
             self.assertEqual(process.wait(20), 1)
             last = process.stderr.read().splitlines()[-1]
             self.assertIn("fatal: the model's process ended unexpectedly (SIGKILL", last)
+
+    def test_a_port_in_use_is_known_before_the_model_is_loaded(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            with program("--port", str(port)) as process:
+                self.assertEqual(process.wait(60), 1)
+                self.assertEqual(process.stdout.read(), "")
+                last = process.stderr.read().splitlines()[-1]
+                expect = f"fatal: 127.0.0.1:{port} could not be listened on (Address already in use); choose another port"
+                self.assertIn(expect, last)
 
     def test_a_start_that_fails_ends_with_its_reason(self) -> None:
         with program("--max-model-len", "100000") as process:

@@ -27,7 +27,7 @@ class Watcher(Protocol):
 
 
 class OutOfMemory(Exception):
-    """A batch did not fit; the message is torch's own first sentence. Its memory has been given back."""
+    """A batch did not fit; the message is torch's own. Its memory has been given back."""
 
 
 class Generator:
@@ -51,7 +51,8 @@ class Generator:
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            lacking = first_line(error).split(". ")[0]
+            # What lacked and how much; advice on torch's own settings follows.
+            lacking = ". ".join(first_line(error).split(". ")[:2])
         if lacking is not None:
             # Only now: while the error is handled, its frames hold the batch's tensors.
             gc.collect()
@@ -108,7 +109,8 @@ def kv_bytes(cache: DynamicCache | None) -> int:
     """Bytes of a cache's tensors as they are now."""
     if cache is None:
         return 0
-    tensors = (tensor for layer in cache.layers for tensor in (layer.keys, layer.values))
+    # Layers of other kinds than attention have neither.
+    tensors = (getattr(layer, name, None) for layer in cache.layers for name in ("keys", "values"))
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors if tensor is not None)
 
 

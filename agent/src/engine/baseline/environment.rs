@@ -97,11 +97,7 @@ mod tests {
     use super::*;
 
     fn environment(python: &str, torch: Option<&str>, transformers: Option<&str>) -> Environment {
-        Environment {
-            python: python.into(),
-            torch: torch.map(Into::into),
-            transformers: transformers.map(Into::into),
-        }
+        Environment { python: python.into(), torch: torch.map(Into::into), transformers: transformers.map(Into::into) }
     }
 
     #[test]
