@@ -1,4 +1,4 @@
-"""Owns a model that a test can afford: a folder with the configuration of a two-layer Llama and, if wanted, a tokenizer.
+"""Owns a model that a test can afford: the folder of a two-layer Llama, with a tokenizer if wanted.
 Must not know what is tested with it.
 """
 

@@ -2,6 +2,7 @@
 Must not know what the messages mean.
 """
 
+import contextlib
 import select
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
@@ -27,10 +28,8 @@ class Channel:
 
     def send(self, message: Any) -> None:
         """Sends a message; to an end that is gone it is lost, which the next `receive` tells."""
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._connection.send(message)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
 
     def has_message(self) -> bool:
         """Whether `receive` would give something at once."""
@@ -40,7 +39,7 @@ class Channel:
         """Waits for the next message; None where the other end is gone."""
         try:
             return self._connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):
             return None
 
     def close(self) -> None:

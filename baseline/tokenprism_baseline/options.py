@@ -52,23 +52,54 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--model-name", help="name of the model in requests; the folder's name or the id where absent")
     add("--port", type=_whole(0, 65_535), default=0, help="port on 127.0.0.1; 0 takes a free one")
     add("--device", type=_device, default="auto", metavar="auto|cpu|cuda|cuda:N", help="auto: cuda where there is one")
-    add("--dtype", choices=["auto", "float16", "bfloat16", "float32"], default="auto",
-        help="auto: float16 on cuda, float32 on the CPU")  # fmt: skip
+    add(
+        "--dtype",
+        choices=["auto", "float16", "bfloat16", "float32"],
+        default="auto",
+        help="auto: float16 on cuda, float32 on the CPU",
+    )
     add("--attention", choices=["eager", "sdpa"], default="sdpa", help="implementation of attention")
-    add("--kv-cache", type=_on_off, default=True, metavar="on|off",
-        help="keep keys and values; off computes the whole sequence again for every token")  # fmt: skip
-    add("--batch", type=_whole(1, MAX_BATCH), default=1, metavar="N",
-        help="requests of a static batch; 1 serves one request at a time")  # fmt: skip
-    add("--batch-wait-ms", type=_whole(0, MAX_BATCH_WAIT_MS), default=20, metavar="T",
-        help="how long a batch waits for more requests after its first")  # fmt: skip
-    add("--max-model-len", type=_whole(2, 1 << 24), metavar="TOKENS",
-        help="longest prompt and output together; the model's own limit where absent")  # fmt: skip
+    add(
+        "--kv-cache",
+        type=_on_off,
+        default=True,
+        metavar="on|off",
+        help="keep keys and values; off computes the whole sequence again for every token",
+    )
+    add(
+        "--batch",
+        type=_whole(1, MAX_BATCH),
+        default=1,
+        metavar="N",
+        help="requests of a static batch; 1 serves one request at a time",
+    )
+    add(
+        "--batch-wait-ms",
+        type=_whole(0, MAX_BATCH_WAIT_MS),
+        default=20,
+        metavar="T",
+        help="how long a batch waits for more requests after its first",
+    )
+    add(
+        "--max-model-len",
+        type=_whole(2, 1 << 24),
+        metavar="TOKENS",
+        help="longest prompt and output together; the model's own limit where absent",
+    )
     add("--random-weights", action="store_true", help="draw the weights: the folder needs no more than config.json")
     add("--seed", type=_whole(0, (1 << 63) - 1), default=0, help="seed of random weights")
-    add("--drain-s", type=_seconds, default=3.0, metavar="S",
-        help="how long a running batch may go on after SIGTERM before its answers are cut")  # fmt: skip
-    add("--exit-with-stdin", action="store_true",
-        help="end when standard input ends, that is, when the process that started this one is gone")  # fmt: skip
+    add(
+        "--drain-s",
+        type=_seconds,
+        default=3.0,
+        metavar="S",
+        help="how long a running batch may go on after SIGTERM before its answers are cut",
+    )
+    add(
+        "--exit-with-stdin",
+        action="store_true",
+        help="end when standard input ends, that is, when the process that started this one is gone",
+    )
     add("--channel", type=int, help=argparse.SUPPRESS)
     return Options(**vars(parser.parse_args(arguments)))
 

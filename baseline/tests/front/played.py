@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,14 +129,14 @@ class Client:
     async def left(self) -> None:
         """Closes the connection and waits until it is."""
         self._writer.close()
-        try:
+        with suppress(ConnectionError):
             await self._writer.wait_closed()
-        except ConnectionError:
-            pass
 
 
 @asynccontextmanager
-async def front(batch: int = 1, wait_s: float = 0.0, capacity: int = 8, is_loading: bool = False) -> AsyncIterator[Front]:
+async def front(
+    batch: int = 1, wait_s: float = 0.0, capacity: int = 8, is_loading: bool = False
+) -> AsyncIterator[Front]:
     """A front whose model is loaded."""
     metrics, told = Metrics(), []
     dispatcher = Dispatcher(Waiting(batch, wait_s, LOADED.max_model_len), capacity, LOADED.eos, metrics, told.append)

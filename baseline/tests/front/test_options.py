@@ -23,8 +23,8 @@ class CommandLine(unittest.TestCase):
 
     def test_everything_can_be_said(self) -> None:
         line = (
-            "--model m --model-name n --port 80 --device cpu --dtype bfloat16 --attention eager --kv-cache off --batch 16 "
-            "--batch-wait-ms 5 --max-model-len 64 --random-weights --seed 3 --drain-s 0.5 --exit-with-stdin"
+            "--model m --model-name n --port 80 --device cpu --dtype bfloat16 --attention eager --kv-cache off "
+            "--batch 16 --batch-wait-ms 5 --max-model-len 64 --random-weights --seed 3 --drain-s 0.5 --exit-with-stdin"
         )
         expect = Options("m", "n", 80, "cpu", "bfloat16", "eager", False, 16, 5, 64, True, 3, 0.5, True)
         self.assertEqual(parse(line.split()), expect)

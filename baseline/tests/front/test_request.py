@@ -43,7 +43,18 @@ class Requests(unittest.TestCase):
         self.check({"return_token_ids": True}, return_token_ids=True)
 
     def test_null_is_absence(self) -> None:
-        names = ["model", "max_tokens", "stream", "stream_options", "temperature", "min_tokens", "n", "stop", "logprobs"]
+        names = [
+            "anything",
+            "model",
+            "max_tokens",
+            "stream",
+            "stream_options",
+            "temperature",
+            "min_tokens",
+            "n",
+            "stop",
+            "logprobs",
+        ]
         self.check(dict.fromkeys(names), max_tokens=16, stream=False)
 
     def test_what_asks_for_nothing_is_taken(self) -> None:

@@ -212,7 +212,11 @@ class Routes(unittest.IsolatedAsyncioTestCase):
             _, version = await (await played.send(b"", "GET", "/version")).answer()
             self.assertEqual(version, {"version": "0", "device": "cpu", "weights": "random"})
             self.assertEqual(await (await played.send(b"", "GET", "/health")).answer(), (200, ""))
-            for method, path, expect in (("GET", "/nothing", 404), ("GET", "/v1/completions", 405), ("POST", "/health", 405)):
+            for method, path, expect in (
+                ("GET", "/nothing", 404),
+                ("GET", "/v1/completions", 405),
+                ("POST", "/health", 405),
+            ):
                 status, body = await (await played.send(b"", method, path)).answer()
                 self.assertEqual((status, body["error"]["code"]), (expect, expect), path)
             status, body = await (await played.send({"prompt": "a"}, path="/tokenize")).answer()

@@ -134,7 +134,9 @@ class Batches(unittest.TestCase):
         with self.assertRaisesRegex(OutOfMemory, "^CUDA out of memory. Tried to allocate 2.00 GiB$"):
             generator.run(ROWS, watched)
         self.assertEqual(len(watched.columns), 2, "what was made before is kept")
-        self.model.forward = fails(RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory"))
+        self.model.forward = fails(
+            RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory")
+        )
         with self.assertRaises(OutOfMemory):
             generator.run(ROWS, Watched())
         self.model.forward = fails(RuntimeError("shapes do not match"))

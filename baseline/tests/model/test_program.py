@@ -22,7 +22,16 @@ BASELINE = str(pathlib.Path(__file__).resolve().parents[2])
 def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     with tempfile.TemporaryDirectory() as folder:
         tiny.write(folder)
-        command = [sys.executable, "-m", "tokenprism_baseline", "--model", folder, "--random-weights", "--device", "cpu"]
+        command = [
+            sys.executable,
+            "-m",
+            "tokenprism_baseline",
+            "--model",
+            folder,
+            "--random-weights",
+            "--device",
+            "cpu",
+        ]
         process = subprocess.Popen(
             [*command, *arguments],
             stdin=subprocess.PIPE,
@@ -88,7 +97,9 @@ class Program(unittest.TestCase):
                 self.assertEqual(process.wait(60), 1)
                 self.assertEqual(process.stdout.read(), "")
                 last = process.stderr.read().splitlines()[-1]
-                expect = f"fatal: 127.0.0.1:{port} could not be listened on (Address already in use); choose another port"
+                expect = (
+                    f"fatal: 127.0.0.1:{port} could not be listened on (Address already in use); choose another port"
+                )
                 self.assertIn(expect, last)
 
     def test_a_start_that_fails_ends_with_its_reason(self) -> None:

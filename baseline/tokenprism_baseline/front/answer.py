@@ -30,9 +30,7 @@ class Writer:
         first = self._tokens == 0
         self._tokens += 1
         asked = self._work.return_token_ids
-        choice = _choice(
-            text, ending, self._work.prompt if asked and first else None, [token] if asked else None
-        )
+        choice = _choice(text, ending, self._work.prompt if asked and first else None, [token] if asked else None)
         usage = self._usage() if self._work.continuous_usage else None
         events = [event(self._body([choice], usage, False))]
         if ending is not None:

@@ -49,7 +49,7 @@ class Reader(asyncio.StreamReader):
         super().feed_eof()
         self._tell()
 
-    def set_exception(self, exc: BaseException) -> None:
+    def set_exception(self, exc: Exception) -> None:
         super().set_exception(exc)
         self._tell()
 
@@ -62,9 +62,12 @@ async def listen(
     port: int, serve: Callable[[Reader, asyncio.StreamWriter], Awaitable[None]]
 ) -> tuple[asyncio.Server, int]:
     """Listens on 127.0.0.1 and gives the port; 0 takes a free one. Raises OSError where it cannot be had."""
-    server = await asyncio.get_running_loop().create_server(
-        lambda: asyncio.StreamReaderProtocol(Reader(), serve), "127.0.0.1", port, backlog=_BACKLOG
-    )
+
+    def protocol() -> asyncio.StreamReaderProtocol:
+        reader = Reader()
+        return asyncio.StreamReaderProtocol(reader, lambda _, writer: serve(reader, writer))
+
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", port, backlog=_BACKLOG)
     return server, server.sockets[0].getsockname()[1]
 
 

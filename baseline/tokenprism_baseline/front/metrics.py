@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from ..messages import Column, Memory, Over
 
 PREFIX = "tokenprism_baseline_"
+# A name, its kind, its meaning, and its samples by the rest of their names.
+Family = tuple[str, str, str, dict[str, int | float]]
 # Why a request has left, beside the two words for a row's own end.
 ABORT = "abort"
 ERROR = "error"
@@ -60,33 +62,66 @@ class Metrics:
 
     def render(self) -> str:
         """Everything in Prometheus' text format 0.0.4."""
-        return "\n".join(self._lines()) + "\n"
+        lines = []
+        for name, kind, meaning, samples in self._families():
+            lines += [f"# HELP {PREFIX}{name} {meaning}", f"# TYPE {PREFIX}{name} {kind}"]
+            lines += [f"{PREFIX}{name}{labels} {value}" for labels, value in samples.items()]
+        return "\n".join(lines) + "\n"
 
-    def _lines(self) -> Iterator[str]:
-        yield from _plain("requests_running", "gauge", self.requests_running,
-            "Requests of the running batch that still generate.")  # fmt: skip
-        yield from _plain("requests_waiting", "gauge", self.requests_waiting, "Requests in the queue.")
-        yield from _family("requests_total", "counter", "Requests that have left, by the reason they did.",
-            {f'{{finished_reason="{reason}"}}': value for reason, value in self._left.items()})  # fmt: skip
-        yield from _plain("prompt_tokens_total", "counter", self._prompt_tokens,
-            "Prompt tokens computed, without padding.")  # fmt: skip
-        yield from _plain("generation_tokens_total", "counter", self._generation_tokens,
-            "Tokens generated for requests that still wanted them.")  # fmt: skip
-        yield from _plain("kv_bytes_held", "gauge", self._kv_bytes,
-            "Bytes of the KV cache's tensors, with those of padding and ended rows; 0 between batches and without a cache.")  # fmt: skip
-        yield from _plain("kv_bytes_peak", "gauge", self._kv_bytes_peak, "Highest kv_bytes_held since the start.")
-        yield from _family("forwards_total", "counter",
+    def _families(self) -> Iterator[Family]:
+        yield (
+            "requests_running",
+            "gauge",
+            "Requests of the running batch that still generate.",
+            {"": self.requests_running},
+        )
+        yield "requests_waiting", "gauge", "Requests in the queue.", {"": self.requests_waiting}
+        yield (
+            "requests_total",
+            "counter",
+            "Requests that have left, by the reason they did.",
+            {f'{{finished_reason="{reason}"}}': value for reason, value in self._left.items()},
+        )
+        yield "prompt_tokens_total", "counter", "Prompt tokens computed, without padding.", {"": self._prompt_tokens}
+        yield (
+            "generation_tokens_total",
+            "counter",
+            "Tokens generated for requests that still wanted them.",
+            {"": self._generation_tokens},
+        )
+        yield (
+            "kv_bytes_held",
+            "gauge",
+            "Bytes of the KV cache's tensors, padding and ended rows included; 0 between batches and without a cache.",
+            {"": self._kv_bytes},
+        )
+        yield "kv_bytes_peak", "gauge", "Highest kv_bytes_held since the start.", {"": self._kv_bytes_peak}
+        yield (
+            "forwards_total",
+            "counter",
             "Passes through the model: prefill computes a batch's prompts, decode one more token a row.",
-            {f'{{phase="{phase}"}}': value for phase, value in self._forwards.items()})  # fmt: skip
-        yield from _family("forward_seconds_total", "counter",
-            "Seconds of these passes as model.generate takes them, with the choice of tokens and their copy to the host.",
-            {f'{{phase="{phase}"}}': value for phase, value in self._forward_seconds.items()})  # fmt: skip
-        yield from _family("batch_rows", "histogram", "Requests of each static batch.", self._batch_samples())
+            {f'{{phase="{phase}"}}': value for phase, value in self._forwards.items()},
+        )
+        yield (
+            "forward_seconds_total",
+            "counter",
+            "Seconds of these passes in model.generate, with the choice of tokens and their copy to the host.",
+            {f'{{phase="{phase}"}}': value for phase, value in self._forward_seconds.items()},
+        )
+        yield "batch_rows", "histogram", "Requests of each static batch.", self._batch_samples()
         if self.memory is not None:
-            yield from _plain("torch_memory_bytes", "gauge", self.memory.in_use,
-                "Device memory that torch's tensors take, weights included; looked at five times a second.")  # fmt: skip
-            yield from _plain("torch_memory_peak_bytes", "gauge", self.memory.peak,
-                "Highest device memory that torch's tensors took at any moment since the server was ready.")  # fmt: skip
+            yield (
+                "torch_memory_bytes",
+                "gauge",
+                "Device memory that torch's tensors take, weights included; looked at five times a second.",
+                {"": self.memory.in_use},
+            )
+            yield (
+                "torch_memory_peak_bytes",
+                "gauge",
+                "Highest device memory that torch's tensors took at any moment since the server was ready.",
+                {"": self.memory.peak},
+            )
 
     def _batch_samples(self) -> dict[str, int | float]:
         samples: dict[str, int | float] = {}
@@ -95,14 +130,3 @@ class Metrics:
             total += batches
             samples[f'_bucket{{le="{bound}"}}'] = total
         return samples | {'_bucket{le="+Inf"}': total, "_sum": self._batch_rows, "_count": total}
-
-
-def _plain(name: str, kind: str, value: int, text: str) -> Iterator[str]:
-    yield from _family(name, kind, text, {"": value})
-
-
-def _family(name: str, kind: str, text: str, samples: dict[str, int | float]) -> Iterator[str]:
-    yield f"# HELP {PREFIX}{name} {text}"
-    yield f"# TYPE {PREFIX}{name} {kind}"
-    for labels, value in samples.items():
-        yield f"{PREFIX}{name}{labels} {value}"

@@ -38,7 +38,8 @@ class Work:
 
 
 def _is_off(value: Any) -> bool:
-    return value is None or value is False or value == [] or value == {} or value == ""
+    # Not by truth: a zero may ask for something.
+    return value is False or value == [] or value == {} or value == ""
 
 
 def _is_any(_: Any) -> bool:
@@ -46,7 +47,7 @@ def _is_any(_: Any) -> bool:
 
 
 def _is(*neutral: Any) -> Callable[[Any], bool]:
-    return lambda value: value is None or value in neutral
+    return lambda value: value in neutral
 
 
 # Fields that this server knows but cannot honour, each with the values that ask for nothing. `seed` and `user` may say
@@ -73,9 +74,17 @@ NEUTRAL: dict[str, Callable[[Any], bool]] = {
     "user": _is_any,
 }
 KNOWN = {
-    "model", "prompt", "max_tokens", "min_tokens", "temperature", "stream", "stream_options", "ignore_eos",
-    "return_token_ids", "add_special_tokens",
-}  # fmt: skip
+    "model",
+    "prompt",
+    "max_tokens",
+    "min_tokens",
+    "temperature",
+    "stream",
+    "stream_options",
+    "ignore_eos",
+    "return_token_ids",
+    "add_special_tokens",
+}
 
 
 def read(body: bytes, limits: Limits) -> Work:
@@ -142,7 +151,7 @@ def _refuse_unsupported(fields: dict[str, Any]) -> None:
     """What would change the work and cannot be done here is refused: ignoring it would answer another question."""
     for name, value in fields.items():
         neutral = NEUTRAL.get(name)
-        if name in KNOWN or (neutral is not None and neutral(value)):
+        if value is None or name in KNOWN or (neutral is not None and neutral(value)):
             continue
         raise bad_request(name[:200], f"The baseline does not support `{name[:200]}` as given; leave it out.")
 
@@ -211,4 +220,3 @@ def _check_temperature(fields: dict[str, Any]) -> None:
     if value != 0:
         message = f"The baseline decodes greedily and cannot sample at temperature {value}; give 0 or leave it out."
         raise bad_request("temperature", message)
-

@@ -21,7 +21,7 @@ class Token(NamedTuple):
 
 
 class Rows:
-    """A batch's rows. One that has ended stays in the arithmetic, as a static batch has it, but is not heard of again."""
+    """A batch's rows. An ended one stays in the arithmetic, as a static batch has it, and is not heard of again."""
 
     def __init__(self, rows: Sequence[Row], eos: Collection[int]) -> None:
         self._rows = rows

@@ -8,8 +8,8 @@ from .job import Job
 class Waiting:
     """The waiting requests, in order of arrival.
 
-    A batch begins when it is full, or `wait_s` after the model was free and a request was there, whichever is first: the
-    clients of the batch before have that long to join the next one.
+    A batch begins when it is full, or `wait_s` after the model was free and a request was there, whichever is first:
+    the clients of the batch before have that long to join the next one.
     """
 
     def __init__(self, max_rows: int, wait_s: float, max_tokens: int) -> None:

@@ -137,7 +137,7 @@ class _Feed(BaseStreamer):
 
 
 class _Ends(StoppingCriteria):
-    """Tells generate which rows have ended. It is asked for every column and never makes the host wait for the device."""
+    """Tells generate which rows have ended; asked for every column, it never makes the host wait for the device."""
 
     def __init__(self, rows: Sequence[Row], watcher: Watcher, eos: list[int], device: torch.device) -> None:
         self._watcher = watcher

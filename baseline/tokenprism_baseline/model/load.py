@@ -29,8 +29,8 @@ def load(options: Options, phase: Phase) -> tuple[PreTrainedModel, Loaded]:
         return _load(options, device, phase)
     except torch.OutOfMemoryError as error:
         raise Fatal(
-            f"{options.model} does not fit into the memory of {device} ({first_line(error)}); end what else uses it, or "
-            "take a smaller model or --dtype float16."
+            f"{options.model} does not fit into the memory of {device} ({first_line(error)}); end what else uses it, "
+            "or take a smaller model or --dtype float16."
         ) from None
     except (OSError, ValueError, ImportError) as error:
         raise Fatal(f"{options.model} could not be loaded: {first_line(error)}.") from None
@@ -128,12 +128,14 @@ def _dtype(asked: str, device: torch.device) -> torch.dtype:
 
 
 def _max_model_len(config: Any, asked: int | None) -> int:
-    known = next((value for name in _CONTEXT_NAMES if (value := getattr(config, name, None))), None)
-    if known is None and asked is None:
-        raise Fatal("the model's config.json does not say how long a sequence may be; give --max-model-len.")
-    if known is not None and asked is not None and asked > known:
+    known: int | None = next((value for name in _CONTEXT_NAMES if (value := getattr(config, name, None))), None)
+    if asked is None:
+        if known is None:
+            raise Fatal("the model's config.json does not say how long a sequence may be; give --max-model-len.")
+        return known
+    if known is not None and asked > known:
         raise Fatal(f"--max-model-len {asked} is over the model's own limit of {known} tokens; give at most that.")
-    return asked or known
+    return asked
 
 
 def _generation_config(model: str, is_folder: bool) -> GenerationConfig | None:
