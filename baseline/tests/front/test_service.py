@@ -164,6 +164,12 @@ class Failures(unittest.IsolatedAsyncioTestCase):
             await running.head()
             self.assertEqual((await running.event())["error"]["code"], 503)
             self.assertEqual(await running.event(), "[DONE]")
+            self.assertEqual(await running.chunk(), "")
+            # The model does not know yet; its tokens must not follow the end.
+            played.column(5)
+            running.send(b"", "GET", "/version")
+            self.assertEqual((await running.answer())[0], 200)
+            self.assertEqual(played.shown('requests_total{finished_reason="error"}'), 2)
             for path in ("/health", "/v1/models"):
                 late = await played.send(b"", "GET", path)
                 self.assertEqual((await late.answer())[0], 503)

@@ -84,10 +84,8 @@ class Dispatcher:
 
     def over(self, over: Over) -> None:
         """The model is free; rows that have not ended never will."""
-        lost = self._running.live() if self._running is not None else []
-        for job in lost:
-            self._metrics.count(ERROR)
-            job.sink.failed(failed(over.failure or "The model ended this request's batch too early."))
+        error = failed(over.failure or "The model ended this request's batch too early.")
+        self._lose(self._live(), error)
         self._running = None
         self._metrics.over(over)
         self._next()
@@ -96,13 +94,21 @@ class Dispatcher:
         """Takes nothing more, turns away who waits, and cuts what still runs after `drain_s` seconds."""
         self._is_closed = True
         waiting, self._waiting.jobs = self._waiting.jobs, []
-        for job in waiting:
-            job.sink.failed(error)
-        running = self._running.live() if self._running is not None else []
+        self._lose(waiting, error)
         self._show()
-        if running:
+        if running := self._live():
             await asyncio.wait([job.sink.ended for job in running], timeout=drain_s)
-        for job in running:
+        self._lose(self._live(), error)
+        # The model may go on for a moment, and nobody is to hear of it.
+        self._running = None
+        self._show()
+
+    def _live(self) -> list[Job]:
+        return self._running.live() if self._running is not None else []
+
+    def _lose(self, jobs: list[Job], error: ApiError) -> None:
+        for job in jobs:
+            self._metrics.count(ERROR)
             job.sink.failed(error)
 
     def _next(self) -> None:

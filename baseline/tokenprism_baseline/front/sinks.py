@@ -28,8 +28,7 @@ class StreamSink:
         self._write(self._writer.events(token, text, ending), is_last=ending is not None)
 
     def failed(self, error: ApiError) -> None:
-        if not self.ended.done():
-            self._write(failure_events(error), is_last=True)
+        self._write(failure_events(error), is_last=True)
 
     def _write(self, events: list[bytes], is_last: bool) -> None:
         for event in events:
@@ -57,5 +56,4 @@ class WholeSink:
             self.ended.set_result(self._writer.whole(self._tokens, "".join(self._texts), ending))
 
     def failed(self, error: ApiError) -> None:
-        if not self.ended.done():
-            self.ended.set_exception(error)
+        self.ended.set_exception(error)
