@@ -3,6 +3,7 @@
 
 use crate::chromium;
 use crate::dist;
+use crate::python;
 use crate::sh::Sh;
 use crate::steps::Steps;
 use crate::tidy;
@@ -14,7 +15,7 @@ use anyhow::{Result, bail};
 /// # Errors
 /// When set-up or any check fails; all checks run, and each that failed is named.
 pub fn test() -> Result<()> {
-    let mut steps = Steps::new(15);
+    let mut steps = Steps::new(16);
     let mut failed = Failed::default();
     failed.step(&mut steps, "Tidy", tidy::run);
     failed.step(&mut steps, "Format", format);
@@ -40,7 +41,29 @@ pub fn test() -> Result<()> {
     failed.step(&mut steps, "Tests, page", || {
         Sh::new("cargo").args(["test", "--locked", "--package", "tokenprism-web"]).run()
     });
+    failed.told(&mut steps, "Tests, front of the baseline (Python)", python::test_front);
     steps.finish("cargo xtask test");
+    failed.verdict()
+}
+
+/// The naive baseline for real, on the CPU: its own tests, and the agent measuring it.
+///
+/// # Errors
+/// When the environment cannot be made or any test fails.
+pub fn transformers() -> Result<()> {
+    let mut steps = Steps::new(3);
+    let mut failed = Failed::default();
+    steps.run("Environment", || python::transformers().map(|venv| venv.display().to_string()))?;
+    let venv = python::transformers()?;
+    failed.step(&mut steps, "Tests, baseline (Python)", || python::test_all(&venv));
+    failed.step(&mut steps, "Tests, the agent with the baseline", || {
+        Sh::new("cargo")
+            .args(["test", "--locked", "--workspace", "--exclude", "tokenprism-web"])
+            .args(["--test", "transformers_baseline", "--", "--ignored"])
+            .env(python::VENV, &venv)
+            .run()
+    });
+    steps.finish("cargo xtask test --transformers");
     failed.verdict()
 }
 
@@ -100,7 +123,12 @@ struct Failed(Vec<String>);
 
 impl Failed {
     fn step(&mut self, steps: &mut Steps, name: &str, check: impl FnOnce() -> Result<()>) {
-        if let Err(error) = steps.run(name, || check().map(|()| "passed")) {
+        self.told(steps, name, || check().map(|()| "passed".into()));
+    }
+
+    /// A check that says itself what came of it.
+    fn told(&mut self, steps: &mut Steps, name: &str, check: impl FnOnce() -> Result<String>) {
+        if let Err(error) = steps.run(name, check) {
             eprintln!("{error:#}");
             self.0.push(name.to_owned());
         }

@@ -9,6 +9,7 @@ mod dist;
 mod npm;
 mod paths;
 mod prerequisites;
+mod python;
 mod sh;
 mod stamp;
 mod steps;
@@ -37,7 +38,11 @@ enum Task {
     /// Bring every tool, build dashboard and agent in release, start the agent.
     Up(Up),
     /// Run everything that must hold: format, lints, tidy rules and all tests, browser included.
-    Test,
+    Test {
+        /// Instead, bring torch and Transformers (gigabytes) and run the tests of the naive baseline on the CPU.
+        #[arg(long)]
+        transformers: bool,
+    },
     /// Bring every tool that building and testing need; build nothing of the project.
     Setup {
         /// Also bring Chromium, which only the tests need.
@@ -91,7 +96,8 @@ fn run(task: Task) -> Result<()> {
             steps.finish("set-up");
             agent::serve(&options)
         }
-        Task::Test => checks::test(),
+        Task::Test { transformers: true } => checks::transformers(),
+        Task::Test { transformers: false } => checks::test(),
         Task::Setup { browser } => {
             let mut steps = steps::Steps::new(if browser { 6 } else { 5 });
             dist::setup(&mut steps)?;

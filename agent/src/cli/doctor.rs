@@ -2,7 +2,8 @@
 //! Must not know how measuring works.
 
 use super::agent_file::AgentFile;
-use super::{DONE, DataArg, FAILED};
+use super::{DONE, DataArg, FAILED, VenvArg};
+use crate::engine::baseline::{Environment, python_of};
 use nix::sys::resource::{Resource, getrlimit};
 use std::path::Path;
 
@@ -14,6 +15,8 @@ const WANTED_FILES: u64 = 4096;
 pub struct DoctorArgs {
     #[command(flatten)]
     data: DataArg,
+    #[command(flatten)]
+    venv: VenvArg,
 }
 
 /// One thing that was looked at.
@@ -28,7 +31,9 @@ struct Check {
 /// Prints every check; the exit code says whether something is lacking.
 #[must_use]
 pub fn doctor(args: &DoctorArgs) -> u8 {
-    let checks = [cores(), governor(), files(), data_dir(&args.data.data_dir), gpu(), agent(&args.data.data_dir)];
+    let data = &args.data.data_dir;
+    let checks =
+        [cores(), governor(), files(), data_dir(data), gpu(), baseline(args.venv.venv.as_deref()), agent(data)];
     for check in &checks {
         println!("{} {:<16} {}", if check.advice.is_some() { "!" } else { "✓" }, check.name, check.found);
         if let Some(advice) = &check.advice {
@@ -78,6 +83,26 @@ fn gpu() -> Check {
         n => format!("{n} NVIDIA device(s)"),
     };
     Check { name: "GPU", found, advice: None }
+}
+
+fn baseline(venv: Option<&Path>) -> Check {
+    let name = "baseline";
+    let Some(venv) = venv else {
+        // Not everybody needs one, so that nothing is lacking.
+        let make = Environment::remedy(None, Path::new("DIR"));
+        let found = format!("no environment is named (--venv DIR); to make one: {make}");
+        return Check { name, found, advice: None };
+    };
+    let environment = Environment::of(&python_of(Some(venv)));
+    let place = venv.display();
+    let found = match &environment {
+        Some(environment) => format!("{place}: {}", environment.summary()),
+        None => format!("{place}: no Python environment"),
+    };
+    let suffices = environment.as_ref().is_some_and(Environment::suffices);
+    let remedy =
+        || format!("Naive Transformers cannot run there yet: {}", Environment::remedy(environment.as_ref(), venv));
+    Check { name, found, advice: (!suffices).then(remedy) }
 }
 
 fn agent(data_dir: &Path) -> Check {

@@ -2,6 +2,7 @@
 //! Must not know how anything it calls is done.
 
 mod agent_file;
+mod baseline;
 mod doctor;
 mod run;
 mod secret;
@@ -54,6 +55,8 @@ enum Command {
     Secret(secret::SecretCommand),
     /// Say what this host has and lacks for measuring.
     Doctor(doctor::DoctorArgs),
+    /// Become the naive baseline: Transformers' own generate, served by the Python of an environment.
+    Baseline(baseline::BaselineArgs),
     /// Compare the load generator with a server that knows the truth.
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -79,6 +82,14 @@ struct DataArg {
     /// Folder of the log and the records; made where it is missing.
     #[arg(long = "data", env = "TOKENPRISM_DATA", default_value = ".tokenprism", value_name = "DIR")]
     data_dir: PathBuf,
+}
+
+/// Where the Python packages of the naive baseline are.
+#[derive(clap::Args, Clone, Debug)]
+struct VenvArg {
+    /// Virtual environment with torch and Transformers.
+    #[arg(long, env = "TOKENPRISM_VENV", value_name = "DIR")]
+    venv: Option<PathBuf>,
 }
 
 /// Parses the arguments, does what they say, and gives the exit code.
@@ -110,6 +121,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Watch(args) => block_on(watch::watch(args)),
         Command::Secret(command) => secret::secret(&command),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
+        Command::Baseline(args) => match baseline::baseline(&args)? {},
         Command::Bench(BenchCommand::Client(args)) => bench::run_client(args).map(|()| DONE),
         Command::Bench(BenchCommand::Viewers(args)) => {
             block_on(async { bench::run_viewers(args).await.map(|()| DONE) })

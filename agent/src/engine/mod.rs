@@ -3,6 +3,7 @@
 
 mod adapter;
 mod attach;
+pub mod baseline;
 pub mod builtin;
 mod cache;
 mod error;

@@ -145,19 +145,25 @@ fn pure_rooms(source: &Source) -> Vec<Finding> {
 }
 
 fn module_header(source: &Source) -> Vec<Finding> {
-    let folders = ["agent/src/", "shared/src/", "web/src/", "xtask/src/"];
+    let folders = ["agent/src/", "shared/src/", "web/src/", "xtask/src/", "baseline/tokenprism_baseline/"];
     // A file of a few lines says it all itself.
     let short = source.text.lines().count() < 10;
-    if !source.is_rust() || !source.is_in(&folders) || source.is_test() || short {
+    if !(source.is_rust() || source.is_python()) || !source.is_in(&folders) || source.is_test() || short {
         return Vec::new();
     }
-    let headed = source.text.lines().take_while(|line| line.starts_with("//!")).count() >= 2;
+    let mut lines = source.text.lines();
+    if source.is_python() {
+        let headed = lines.next().is_some_and(|line| line.starts_with("\"\"\"Owns "))
+            && lines.next().is_some_and(|line| line.starts_with("Must not know "));
+        return if headed { Vec::new() } else { vec![Finding::error(1, "does not begin with two lines of docstring")] };
+    }
+    let headed = lines.take_while(|line| line.starts_with("//!")).count() >= 2;
     if headed { Vec::new() } else { vec![Finding::error(1, "does not begin with two lines of `//!`")] }
 }
 
 fn file_length(source: &Source) -> Vec<Finding> {
     let lines = source.text.lines().count();
-    if !source.is_rust() || lines <= 500 {
+    if !(source.is_rust() || source.is_python()) || lines <= 500 {
         return Vec::new();
     }
     vec![Finding { line: lines, what: format!("{lines} lines"), only_warns: lines <= 800 }]

@@ -15,6 +15,11 @@ impl Source {
         self.path.ends_with(".rs")
     }
 
+    /// Whether it is Python.
+    pub fn is_python(&self) -> bool {
+        self.path.ends_with(".py")
+    }
+
     /// Whether it lies below one of these folders or, without a final `/`, its path begins so.
     pub fn is_in(&self, prefixes: &[&str]) -> bool {
         prefixes.iter().any(|prefix| self.path.starts_with(prefix))

@@ -79,6 +79,10 @@ fn modules_begin_with_two_lines() {
     check("module-header", "web/src/pages/now.rs", &format!("use x;\n//! Late.\n//! Late.\n{body}"), &[1]);
     check("module-header", "web/src/main.rs", "fn main() {}\n", &[]);
     check("module-header", "agent/tests/api.rs", &body, &[]);
+    let python = "baseline/tokenprism_baseline/front/text.py";
+    check("module-header", python, &format!("\"\"\"Owns text.\nMust not know models.\n\"\"\"\n{body}"), &[]);
+    check("module-header", python, &format!("\"\"\"Owns text.\n\"\"\"\n{body}"), &[1]);
+    check("module-header", "baseline/tests/front/test_text.py", &body, &[]);
 }
 
 #[test]

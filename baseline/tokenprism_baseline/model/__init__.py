@@ -1,0 +1,3 @@
+"""Owns the process that computes: one model, one batch after another.
+Must not know clients, nor the queue.
+"""
