@@ -16,4 +16,5 @@ pub mod process;
 pub mod record;
 pub mod remote;
 pub mod stream;
+pub mod telemetry;
 pub mod workload;

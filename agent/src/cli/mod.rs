@@ -10,12 +10,16 @@ mod watch;
 
 use crate::bench;
 use crate::engine::builtin;
+use crate::log::DataDir;
+use crate::process;
+use crate::telemetry::{Nvml, Reading};
 use clap::{Parser, Subcommand};
 use shared::caveat::Verdict;
 use shared::event::RunState;
 use shared::view::RunView;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Exit code where everything asked for was done.
 const DONE: u8 = 0;
@@ -56,6 +60,12 @@ enum Command {
     /// The built-in engine (started by the agent).
     #[command(hide = true)]
     BuiltinEngine(builtin::BuiltinOptions),
+    /// The process that watches an engine (started by the agent).
+    #[command(hide = true)]
+    Supervise,
+    /// An engine's first process until its program runs (started by the one that watches).
+    #[command(hide = true)]
+    SupervisedExec(process::ExecArgs),
     /// The pacing server of the bench (started by it).
     #[command(hide = true)]
     Pacer(bench::PacerArgs),
@@ -110,8 +120,26 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
             block_on(async { bench::run_viewers(args).await.map(|()| DONE) })
         }
         Command::BuiltinEngine(options) => Ok(builtin::serve(options).map(|()| DONE)?),
+        Command::Supervise => process::supervise().map(|()| DONE),
+        Command::SupervisedExec(args) => Ok(process::exec(&args)),
         Command::Pacer(args) => bench::run_pacer(args).map(|()| DONE),
     }
+}
+
+/// The host as engines of a data directory need it; what an earlier agent left is ended first, and told.
+fn engine_host(data_dir: &DataDir) -> Result<process::Host, process::ProcessError> {
+    let (host, reaped) = process::Host::open(data_dir.path())?;
+    for process::Reaped(sentence) in reaped {
+        eprintln!("tokenprism: {sentence}");
+    }
+    Ok(match Nvml::open() {
+        Reading::Value(nvml) => host.with_memory(Arc::new(nvml)),
+        Reading::NotSupported => host,
+        Reading::Failed(why) => {
+            tracing::warn!(why, "the NVIDIA driver's library does not answer: GPU memory is not watched");
+            host
+        }
+    })
 }
 
 /// The exit code of a run that ended; one that was not done is told of as a sentence.

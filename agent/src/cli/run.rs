@@ -2,7 +2,7 @@
 //! Must not know how runs are executed.
 
 use super::agent_file::AgentFile;
-use super::{DataArg, code_of, table};
+use super::{DataArg, code_of, engine_host, table};
 use crate::blob::BlobStore;
 use crate::log::{Committed, DataDir, LogError, SqliteLog};
 use crate::orchestrate::Queue;
@@ -93,7 +93,7 @@ fn with_engine(mut plan: Plan, engine: Option<&str>) -> anyhow::Result<Plan> {
 /// Executes in this process, with no port open.
 async fn here(data_dir: &DataDir, plan: Plan) -> anyhow::Result<RunView> {
     let log = SqliteLog::open(&data_dir.log_path())?;
-    let queue = Queue::start(log.clone(), BlobStore::open(data_dir.blob_dir())?).await?;
+    let queue = Queue::start(log.clone(), BlobStore::open(data_dir.blob_dir())?, engine_host(data_dir)?).await?;
     let mut committed = log.subscribe();
     let run = queue.submit(plan).await?;
     let bar = progress_bar();

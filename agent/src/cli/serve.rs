@@ -2,7 +2,7 @@
 //! Must not know what happens inside the rooms.
 
 use super::agent_file::{self, AgentFile};
-use super::{DONE, DataArg};
+use super::{DONE, DataArg, engine_host};
 use crate::blob::BlobStore;
 use crate::http;
 use crate::hub::Hub;
@@ -68,7 +68,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let listener = listen(args.listen).await?;
     let address = listener.local_addr()?;
     let token = args.token.unwrap_or_else(new_token);
-    let queue = Queue::start(log.clone(), blobs.clone()).await?;
+    let queue = Queue::start(log.clone(), blobs.clone(), engine_host(&data_dir)?).await?;
     let clocks = queue.clone();
     let state = http::State {
         log: log.clone(),

@@ -32,17 +32,9 @@ pub enum EngineError {
         /// What it lists.
         available: String,
     },
-    /// It ended while it started.
-    #[error("The engine ended while it started ({status}). Its last lines: {lines}")]
-    Died {
-        /// Exit status.
-        status: String,
-        /// Its last log lines.
-        lines: String,
-    },
-    /// It took too long.
-    #[error("The engine was not ready after {0} s. Its log shows how far it came.")]
-    Slow(u64),
+    /// It did not come to its first token; why, and what to do.
+    #[error("The engine did not start. {0}")]
+    NotStarted(String),
     /// It answered, but produced nothing.
     #[error("The server at {url} accepted a request but generated nothing: {reason}")]
     NoToken {

@@ -4,6 +4,7 @@
 mod attach;
 pub mod builtin;
 mod cache;
+mod diagnose;
 mod error;
 mod exposition;
 mod launch;
@@ -11,16 +12,21 @@ mod request;
 mod vocabulary;
 
 pub use cache::{PrefixCounters, PrefixReading};
+pub use diagnose::{Cause, Diagnosis, diagnose, explain};
 pub use error::EngineError;
 pub use request::{Ask, Extras, Message, Prompt, RequestShape, Role};
 pub use vocabulary::{Vocabulary, WORDS};
 
 use crate::load::Target;
-use crate::process;
+use crate::process::{Child, Host};
 use shared::caveat::Caveat;
 use shared::event::EngineInfo;
 use shared::plan::{EngineKind, Plan};
+use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// From SIGTERM to SIGKILL where a run is over: its streams are closed, so nothing is worth waiting for long.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// An engine that has answered with a generated token.
 pub struct Engine {
@@ -36,7 +42,7 @@ pub struct Engine {
     pub prefix_counters: Option<PrefixCounters>,
     /// What must be said beside its numbers.
     pub caveats: Vec<Caveat>,
-    child: Option<process::Child>,
+    child: Option<Child>,
 }
 
 impl Engine {
@@ -45,23 +51,23 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`] as a sentence: unreachable, unknown model, refused, died while starting.
-    pub async fn start(plan: &Plan, lines: mpsc::Sender<String>) -> Result<Self, EngineError> {
+    pub async fn start(plan: &Plan, host: &Host, lines: mpsc::Sender<String>) -> Result<Self, EngineError> {
         match plan.engine.kind {
-            EngineKind::Builtin => launch::builtin(plan, lines).await,
+            EngineKind::Builtin => launch::builtin(plan, host, lines).await,
             _ => attach::attach(plan).await,
         }
     }
 
     /// How a launched engine ended, where it has, as a sentence.
-    pub fn died(&mut self) -> Option<String> {
-        let status = self.child.as_mut()?.ended()?;
-        Some(format!("The engine's process ended while it was measured ({status}); its log shows why."))
+    pub fn died(&self) -> Option<String> {
+        let death = self.child.as_ref()?.death()?;
+        Some(format!("The engine's process ended while it was measured. {}", explain(&death)))
     }
 
     /// Ends a launched engine and waits until it is gone; an attached one is left alone.
     pub async fn stop(self) {
         if let Some(child) = self.child {
-            child.stop().await;
+            child.stop(DRAIN).await;
         }
     }
 }

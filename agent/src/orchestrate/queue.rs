@@ -6,6 +6,7 @@ use super::run::{self, Turn};
 use crate::blob::BlobStore;
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
+use crate::process::Host;
 use crate::workload::{Workload, WorkloadRefused};
 use shared::event::{Body, RunState};
 use shared::ids::RunId;
@@ -57,12 +58,12 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Starts the queue's worker. Runs that an earlier agent left in the middle are marked as interrupted first:
-    /// everything that they logged stays.
+    /// Starts the queue's worker, which launches engines on this host. Runs that an earlier agent left in the middle are
+    /// marked as interrupted first: everything that they logged stays.
     ///
     /// # Errors
     /// [`LogError`] where the log cannot be read or written.
-    pub async fn start(log: SqliteLog, blobs: BlobStore) -> Result<Self, LogError> {
+    pub async fn start(log: SqliteLog, blobs: BlobStore, host: Host) -> Result<Self, LogError> {
         for run in log.unfinished().await? {
             let t_ns = log.view(&run).await?.map_or(0, |view| view.last_ns);
             let reason = "The agent ended in the middle of this run; what had been logged by then is shown.".to_owned();
@@ -87,7 +88,7 @@ impl Queue {
                 };
                 let Some(turn) = turn else { return };
                 let id = turn.run.clone();
-                let logged = run::take_turn(turn, &worker_log, &blobs).await;
+                let logged = run::take_turn(turn, &worker_log, &blobs, &host).await;
                 lock(&worker_active).remove(&id);
                 if let Err(error) = logged {
                     worker_lost.send_replace(Some((id, error.to_string())));

@@ -7,6 +7,7 @@ use crate::blob::BlobStore;
 use crate::engine::{Engine, EngineError};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
+use crate::process::Host;
 use crate::workload::{Workload, WorkloadRefused, salt_of};
 use shared::caveat::Caveat;
 use shared::event::{Body, RunState};
@@ -78,9 +79,9 @@ impl Writer {
 ///
 /// # Errors
 /// Where that state could not be logged.
-pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore) -> Result<(), LogError> {
+pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore, host: &Host) -> Result<(), LogError> {
     let writer = Writer { log: log.clone(), run: turn.run.clone(), clock: turn.clock };
-    let (state, reason) = match run(&turn, &writer, blobs).await {
+    let (state, reason) = match run(&turn, &writer, blobs, host).await {
         Ok(()) => (RunState::Done, None),
         Err(Failure::Cancelled) => (RunState::Cancelled, None),
         Err(failure) => (RunState::Failed, Some(failure.to_string())),
@@ -91,7 +92,7 @@ pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore) ->
     })
 }
 
-async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore) -> Result<(), Failure> {
+async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore, host: &Host) -> Result<(), Failure> {
     if turn.cancel.is_cancelled() {
         return Err(Failure::Cancelled);
     }
@@ -101,7 +102,7 @@ async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore) -> Result<(), Fail
     let logger = tokio::spawn(log_engine(received, writer.clone()));
     let started = tokio::select! {
         () = turn.cancel.cancelled() => Err(Failure::Cancelled),
-        engine = Engine::start(&turn.plan, lines) => engine.map_err(Failure::from),
+        engine = Engine::start(&turn.plan, host, lines) => engine.map_err(Failure::from),
     };
     let result = match started {
         Ok(mut engine) => {
