@@ -12,6 +12,7 @@ use shared::summary::PrefixCache;
 use std::time::Duration;
 use support::{Agent, attached, state};
 use tokenprism::engine::Engine;
+use tokenprism::process::Host;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const ABLE: Ability = Ability { context: 512, tokenises: true, counts: Some(|ids| ids) };
@@ -21,7 +22,9 @@ async fn start(played: &Played) -> Engine {
     drop(support::client());
     let plan = Plan::from_toml(&attached(&played.url, "")).unwrap();
     let (lines, _received) = tokio::sync::mpsc::channel(8);
-    Engine::start(&plan, lines).await.unwrap()
+    let data_dir = tempfile::tempdir().unwrap();
+    let (host, _) = Host::open(data_dir.path()).unwrap();
+    Engine::start(&plan, &host, lines).await.unwrap()
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ impl Bars {
 
     /// The held states that are due.
     pub fn at(&mut self, now: Duration) -> Vec<Shown> {
-        let due = self.bars.iter_mut().filter(|bar| now >= bar.shown + EVERY);
+        let due = self.bars.iter_mut().filter(|bar| bar.held.is_some() && now >= bar.shown + EVERY);
         due.filter_map(|bar| {
             bar.shown = now;
             bar.held.take().map(|piece| shown(piece, true))
