@@ -362,6 +362,15 @@ impl Holder {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
+
+    /// Kills it and the supervisor, so that neither can do anything about the other's death.
+    fn kill_with_its_supervisor(&mut self) {
+        let supervisor = self.supervisor();
+        kill(Pid::from_raw(self.process.id().cast_signed()), Signal::SIGSTOP).unwrap();
+        kill_9(supervisor);
+        gone(&[supervisor]);
+        self.kill();
+    }
 }
 
 impl Drop for Holder {
@@ -395,12 +404,8 @@ fn what_outlives_agent_and_supervisor_is_ended_by_the_next_agent_and_nobody_else
     let dir = tempfile::tempdir().unwrap();
     let stranger = Stranger::start();
     let mut holder = Holder::start(dir.path(), &[("HOLDER_SCRIPT", DEAF)]);
-    let supervisor = holder.supervisor();
-    // Stopped first, so that neither can do anything about the other's death.
-    kill(Pid::from_raw(supervisor), Signal::SIGSTOP).unwrap();
-    holder.kill();
-    kill_9(supervisor);
-    gone(&[supervisor, holder.pids[0]]);
+    holder.kill_with_its_supervisor();
+    gone(&[holder.pids[0]]);
     assert!(alive(holder.pids[1]), "nobody was there to end it");
     let (_, reaped) = open(dir.path());
     assert!(
@@ -557,8 +562,7 @@ esac
     }
 
     fn containers(&self) -> Vec<String> {
-        let names = std::fs::read_dir(self.0.path()).unwrap().map(|file| file.unwrap().file_name());
-        names.filter_map(|name| name.to_str()?.strip_prefix("container-").map(str::to_owned)).collect()
+        containers_in(self.0.path())
     }
 
     fn wait_for_no_container_but(&self, expect: &[&str]) {
@@ -586,7 +590,11 @@ async fn a_container_is_started_stopped_and_looked_after_by_argument_vectors() {
     let (dir, host) = host();
     let port = port::free().unwrap();
     let docker = FakeDocker::install(port);
-    let ask = || async { ProbeOutcome::Token };
+    let folder = docker.0.path().to_owned();
+    let ask = move || {
+        let runs = containers_in(&folder).len() == 1;
+        async move { if runs { ProbeOutcome::Token } else { ProbeOutcome::NotYet("no container".into()) } }
+    };
     let (mut child, mut lines) = Child::start(&host, docker.launch(&host, port), terms(), |_| None, ask);
     let pids = pids(&mut lines).await;
     child.ready().await.unwrap();
@@ -631,6 +639,11 @@ async fn a_container_that_does_not_stop_is_removed_and_so_is_one_whose_command_w
     }
 }
 
+fn containers_in(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
+    names.filter_map(|name| name.to_str()?.strip_prefix("container-").map(str::to_owned)).collect()
+}
+
 /// A holder whose engine is a container of the fake docker on its PATH.
 fn docker_holder(data_dir: &Path, docker: &FakeDocker) -> Holder {
     let path = format!("{}:{}", docker.0.path().display(), std::env::var("PATH").unwrap());
@@ -643,9 +656,11 @@ fn kill_9_of_the_agent_leaves_no_container() {
     let docker = FakeDocker::install(1);
     let mut holder = docker_holder(dir.path(), &docker);
     assert_eq!(docker.containers().len(), 1);
+    let supervisor = holder.supervisor();
     holder.kill();
     docker.wait_for_no_container_but(&[]);
     gone(&holder.pids);
+    gone(&[supervisor]);
 }
 
 #[test]
@@ -653,14 +668,11 @@ fn a_container_that_outlives_agent_and_supervisor_is_removed_by_the_next_agent_a
     let dir = tempfile::tempdir().unwrap();
     let docker = FakeDocker::install(1);
     let mut holder = docker_holder(dir.path(), &docker);
-    let supervisor = holder.supervisor();
-    kill(Pid::from_raw(supervisor), Signal::SIGSTOP).unwrap();
-    holder.kill();
-    kill_9(supervisor);
+    holder.kill_with_its_supervisor();
     gone(&holder.pids);
     // Another agent's, with a name that begins as ours do.
     std::fs::write(docker.0.path().join("container-tokenprism-other"), "tokenprism.agent=another\n").unwrap();
-    assert_eq!(docker.containers().len(), 2);
+    assert_eq!(docker.containers().len(), 2, "{:?}", docker.calls());
     // The agent that returns has the same docker on its path.
     let path = format!("{}:{}", docker.0.path().display(), std::env::var("PATH").unwrap());
     let mut again = Holder::start(dir.path(), &[("PATH", &path), ("HOLDER_SCRIPT", PAIR)]);

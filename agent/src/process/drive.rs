@@ -255,8 +255,7 @@ where
     /// Tells of a death once the last lines are there, or are not waited for any more.
     fn tell_death(&mut self, life: &Life) {
         let Some(failed_at) = self.failed_at else { return };
-        let over = matches!(life.state(), State::Gone | State::Failed);
-        let complete = self.lines.is_none() || failed_at.elapsed() >= LAST_WORDS || over;
+        let complete = self.lines.is_none() || failed_at.elapsed() >= LAST_WORDS;
         if let Some(failure) = life.failure()
             && complete
             && self.shown.borrow().death.is_none()
@@ -313,7 +312,18 @@ where
         Ok(())
     }
 
+    /// Reads what is still under way. Both outputs end with the engine, unless that cannot be killed.
+    async fn last_lines(&mut self) {
+        let Some(mut lines) = self.lines.take() else { return };
+        let until = tokio::time::Instant::now() + LAST_WORDS;
+        while let Ok(Some(line)) = tokio::time::timeout_at(until, lines.recv()).await {
+            self.outlet.put(line);
+        }
+    }
+
     async fn finish(mut self, life: &Life) -> Ended {
+        self.last_lines().await;
+        self.tell_death(life);
         if let Some(link) = self.link.take()
             && self.emptied
         {
@@ -325,11 +335,6 @@ where
             let ledger = self.host.ledger.clone();
             if let Err(error) = spawn_blocking(move || ledger.strike(&entry)).await {
                 tracing::error!(%error, "the ledger could not be kept");
-            }
-        }
-        if let Some(mut lines) = self.lines.take() {
-            while let Ok(Some(line)) = tokio::time::timeout(LAST_WORDS, lines.recv()).await {
-                self.outlet.put(line);
             }
         }
         let death = self.shown.borrow().death.clone();

@@ -33,6 +33,8 @@ pub struct Life {
     kills: u32,
 }
 
+/// How long a GPU's driver may take to answer, beyond all waiting for memory.
+const DRIVER_LIMIT: Duration = Duration::from_secs(10);
 /// How long the rest of an engine may take to end after its first process has, where its end was asked for.
 const AFTER_THE_FIRST: Duration = Duration::from_secs(1);
 /// From this SIGKILL on, what a supervisor has not done is done beside it: it may be stopped.
@@ -240,7 +242,7 @@ impl Life {
         self.stage = match (self.before.take(), self.terms.memory) {
             (Some(Reading::Value(before)), Some(terms)) => {
                 actions.push(Action::ReadMemory);
-                let give_up_at = self.now + terms.limit + terms.every;
+                let give_up_at = self.now + terms.limit + DRIVER_LIMIT;
                 Stage::Freeing { wait: MemoryWait::begin(before, terms, self.now), look_at: None, give_up_at }
             }
             (Some(Reading::Failed(why)), _) => {

@@ -6,8 +6,12 @@ use std::io::Read;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-/// At least this long lies between two tries of the same thing: docker is a service, not a loop's toy.
+/// At least this long lies between two tries of the same thing; where docker does not answer, twice as long each time.
 const PACE: Duration = Duration::from_millis(500);
+/// The longest time between two tries.
+const SLOWEST: Duration = Duration::from_secs(8);
+/// So many commands in a row without an answer mean that docker is not there: about two minutes.
+const MOST_FAILURES: u32 = 20;
 
 /// A container on its way down. Times are since an origin of the caller's.
 pub(super) struct ContainerEnd {
@@ -17,6 +21,7 @@ pub(super) struct ContainerEnd {
     gone: bool,
     /// A look found that it is.
     found: bool,
+    failures: u32,
     not_before: Duration,
 }
 
@@ -30,7 +35,7 @@ enum Task {
 impl ContainerEnd {
     /// Of a container that may exist.
     pub fn of(container: Container) -> Self {
-        Self { container, running: None, gone: false, found: false, not_before: Duration::ZERO }
+        Self { container, running: None, gone: false, found: false, failures: 0, not_before: Duration::ZERO }
     }
 
     /// Asks it to end.
@@ -50,7 +55,7 @@ impl ContainerEnd {
             self.running = None;
         }
         if self.running.is_none() && !self.gone && now >= self.not_before {
-            self.not_before = now + PACE;
+            self.not_before = now + self.pace();
             self.run(Task::Remove, &self.container.remove_args());
         }
     }
@@ -63,7 +68,7 @@ impl ContainerEnd {
         if std::mem::take(&mut self.found) {
             self.remove(now);
         } else {
-            self.not_before = now + PACE;
+            self.not_before = now + self.pace();
             self.run(Task::Find, &self.container.find_args());
         }
     }
@@ -77,11 +82,27 @@ impl ContainerEnd {
                 let read = child.stdout.map(|mut list| list.read_to_string(&mut ids));
                 self.found = !ids.trim().is_empty();
                 self.gone = matches!(read, Some(Ok(_))) && !self.found;
+                self.failures = 0;
             }
             // To remove what is not there is an error to some versions of docker: what counts is the next look.
             Some((_, Task::Remove)) => self.not_before = Duration::ZERO,
-            Some((_, Task::Stop | Task::Find)) | None => {}
+            Some((_, Task::Find)) => self.failures += 1,
+            Some((_, Task::Stop)) | None => {}
         }
+    }
+
+    /// When [`ContainerEnd::look`] has something to do again; a command that runs tells by its end.
+    pub fn next_look(&self) -> Option<Duration> {
+        (self.running.is_none() && !self.gone).then_some(self.not_before)
+    }
+
+    /// Whether docker does not answer any more, so that nothing can be done about the container from here.
+    pub fn is_hopeless(&self) -> bool {
+        self.failures >= MOST_FAILURES
+    }
+
+    fn pace(&self) -> Duration {
+        PACE.saturating_mul(2u32.saturating_pow(self.failures)).min(SLOWEST)
     }
 
     /// Whether docker has said that it is not there.
@@ -101,7 +122,10 @@ impl ContainerEnd {
         command.stdout(if task == Task::Find { Stdio::piped() } else { Stdio::null() });
         match command.spawn() {
             Ok(child) => self.running = Some((child, task)),
-            Err(error) => eprintln!("tokenprism: {} could not be run: {error}", self.container.docker.display()),
+            Err(error) => {
+                self.failures += 1;
+                eprintln!("tokenprism: {} could not be run: {error}", self.container.docker.display());
+            }
         }
     }
 }

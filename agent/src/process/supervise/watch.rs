@@ -21,8 +21,6 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How often it is looked whether anybody is left, once the first process has ended.
-const LOOK: Duration = Duration::from_millis(50);
 /// How often the unkillable are tried again when no agent is left to be told.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
 /// Longest order, bytes.
@@ -49,6 +47,10 @@ pub fn supervise() -> anyhow::Result<()> {
     let mut watch = Watch::prepare(engine)?;
     agent.say(&Word::Prepared(watch.kin.leader));
     while !watch.is_over() {
+        if watch.is_hopeless() {
+            // The ledger still names the container: the next agent asks docker again.
+            anyhow::bail!("docker does not say what became of the engine's container");
+        }
         watch.wait(&mut agent, &signals)?;
     }
     agent.say(&Word::Emptied);
@@ -136,6 +138,11 @@ impl Watch {
         self.emptied && self.container.as_ref().is_none_or(ContainerEnd::is_gone)
     }
 
+    /// Whether what is left to do can't be done, and nobody is there to be told.
+    fn is_hopeless(&self) -> bool {
+        !self.agent_is_there && self.emptied && self.container.as_ref().is_some_and(ContainerEnd::is_hopeless)
+    }
+
     /// Waits for the next thing and deals with it.
     fn wait(&mut self, agent: &mut Agent, signals: &SignalFd) -> anyhow::Result<()> {
         // Orders that were read along with the one before are no longer the kernel's to tell.
@@ -171,7 +178,8 @@ impl Watch {
     fn timeout(&self) -> PollTimeout {
         let now = self.begun.elapsed();
         let ladder = self.alone.as_ref().map(|ladder| ladder.deadline().saturating_sub(now));
-        let look = (!self.leader_lives).then_some(LOOK);
+        let container = self.container.as_ref().filter(|_| self.emptied);
+        let look = container.and_then(ContainerEnd::next_look).map(|at| at.saturating_sub(now));
         // A millisecond more, so that the deadline has passed when the wait ends.
         let next = ladder.into_iter().chain(look).min().map(|wait| wait + Duration::from_millis(1));
         next.map_or(PollTimeout::NONE, |wait| PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX))
@@ -204,7 +212,12 @@ impl Watch {
             let (pid, ending) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) => (pid, Ending::Code(code)),
                 Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, Ending::Signal(signal as i32)),
-                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(()),
+                Ok(WaitStatus::StillAlive) => return Ok(()),
+                // Whoever descends from us has an ancestor that is our child: without children nobody is left.
+                Err(Errno::ECHILD) => {
+                    self.emptied = true;
+                    return Ok(());
+                }
                 Ok(_) | Err(Errno::EINTR) => continue,
                 Err(error) => return Err(error.into()),
             };
@@ -261,10 +274,6 @@ impl Watch {
         if let Some(step) = self.alone.as_mut().and_then(|ladder| ladder.at(now)) {
             self.take(step);
         }
-        if self.leader_lives {
-            return;
-        }
-        self.emptied = self.left().is_empty();
         if self.emptied
             && let Some(container) = &mut self.container
         {
@@ -300,13 +309,5 @@ impl Watch {
         if let Some(container) = &mut self.container {
             container.remove(self.begun.elapsed());
         }
-    }
-
-    /// Who is left, but for docker commands of our own.
-    fn left(&self) -> Vec<Identity> {
-        let mut left = self.kin.members(Some(std::process::id().cast_signed()));
-        let own = self.container.as_ref().and_then(ContainerEnd::command);
-        left.retain(|member| Some(member.pid) != own);
-        left
     }
 }
