@@ -23,6 +23,19 @@ pub(crate) fn of_load() -> Option<usize> {
     cores.last().copied()
 }
 
+/// Keeps this thread, and what it starts later, off the load generator's core.
+///
+/// # Errors
+/// Where the system refuses.
+pub(crate) fn keep_off_load() -> io::Result<()> {
+    let Some(kept) = of_load() else { return Ok(()) };
+    let mut set = CpuSet::new();
+    for core in allowed()?.into_iter().filter(|core| *core != kept) {
+        set.set(core)?;
+    }
+    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
+}
+
 /// Binds this thread, and the threads that it starts later, to a core.
 ///
 /// # Errors

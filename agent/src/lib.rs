@@ -18,4 +18,5 @@ pub mod record;
 pub mod remote;
 pub mod secret;
 pub mod stream;
+pub mod telemetry;
 pub mod workload;

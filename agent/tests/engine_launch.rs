@@ -6,6 +6,8 @@
 mod played_engine;
 mod support;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use played_engine::{ABLE, play, play_on};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,7 +16,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use support::{Agent, PROGRAM, SHORT_PLAN, engines_of, state};
+use support::{Agent, PROGRAM, SHORT_PLAN, alive, children_of, engines_of, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 const SECRET: &str = "hf_S3cretOfThisTest";
@@ -35,27 +37,33 @@ while [ $# -gt 0 ]; do
   shift
 done
 echo "Starting to load model $name..."
-exec "$PROGRAM" builtin-engine --exit-with-stdin --port "$port" --model-name "$name"
+exec "$PROGRAM" builtin-engine --port "$port" --model-name "$name"
 "#;
 
 /// Plays `docker`: notes each call, and for `run` serves with the built-in engine on the port that is let through.
 const DOCKER: &str = r#"#!/bin/sh
 for arg in "$@"; do printf '%s\n' "$arg"; done >> "$DIR/docker-$1"
+container() { cat "$DIR/$1.pid" 2>/dev/null; }
 case "$1" in
-  ps) [ -e "$DIR/leftover" ] && cat "$DIR/leftover"; exit 0;;
-  image) echo '["engine@sha256:1f00"]'; exit 0;;
-  stop) shift 3; kill -TERM "$(cat "$DIR/$1.pid")"; exit;;
-  rm) exit 0;;
+  image) echo '["engine@sha256:1f00"]'; exit;;
+  port) echo "8000/tcp -> $(cat "$DIR/$2.port")"; exit;;
+  ps) for last; do :; done; name=${last#name=^/}; name=${name%\$}
+    [ -e "$DIR/leftover" ] && cat "$DIR/leftover"
+    pid=$(container "$name") && kill -0 "$pid" 2>/dev/null && echo 0badc0ffee; exit 0;;
+  stop) kill -TERM "$(container "$4")"; exit;;
+  rm) rm -f "$DIR/leftover"; pid=$(container "$3") && kill -KILL "$pid"; exit 0;;
 esac
 [ "$HF_TOKEN" = hf_S3cretOfThisTest ] && touch "$DIR/got-token"
-case "$*" in *--sleep*) exec sleep 300;; esac
+sleeps=; case "$*" in *--sleep*) sleeps=yes;; esac
 while [ $# -gt 0 ]; do
   case "$1" in -p) map=$2;; --served-model-name) model=$2;; --name) container=$2;; esac
   shift
 done
+echo "${map%:*}" > "$DIR/$container.port"
 echo "$$" > "$DIR/$container.pid"
+[ "$sleeps" ] && exec sleep 300
 port=${map#127.0.0.1:}
-exec "$PROGRAM" builtin-engine --exit-with-stdin --port "${port%:*}" --model-name "$model"
+exec "$PROGRAM" builtin-engine --port "${port%:*}" --model-name "$model"
 "#;
 
 /// An agent whose PATH begins with the played programs, and the folder that they write to.
@@ -160,8 +168,11 @@ async fn every_configuration_is_measured_and_one_that_fails_is_a_result() {
     let failure = &view["failures"][0];
     assert_eq!(failure["configuration"], 1);
     let reason = failure["reason"].as_str().unwrap();
-    assert!(reason.starts_with("The engine ended while it started (exit status: 1)"), "{reason}");
-    assert!(reason.contains("CUDA out of memory"), "{reason}");
+    assert!(reason.starts_with("The engine did not start. Its process ended (exit code 1). GPU memory is not enough."), "{reason}");
+    assert!(reason.contains("Its log says: torch.OutOfMemoryError: CUDA out of memory."), "{reason}");
+    let lines: Vec<&str> = failure["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    assert!(lines.contains(&"non-default args: token=[secret]"), "{lines:?}");
+    assert!(lines.contains(&"RuntimeError: Engine core initialization failed."), "{lines:?}");
     let engines = view["engines"].as_array().unwrap();
     let of = |engine: &Value| (engine["configuration"].as_u64(), engine["params"]["max_num_seqs"].as_i64());
     assert_eq!(engines.iter().map(of).collect::<Vec<_>>(), [(Some(0), Some(4)), (Some(2), Some(64))]);
@@ -187,7 +198,7 @@ async fn what_cannot_work_is_refused_before_anything_starts() {
     // CASES B36: another service holds the port.
     let stranger = play(ABLE);
     let port = stranger.url.rsplit(':').next().unwrap();
-    refused(format!("{NATIVE}\nport = {port}"), &format!("port {port} of 127.0.0.1 is taken")).await;
+    refused(format!("{NATIVE}\nport = {port}"), &format!("Port {port} is held by process {} (", std::process::id())).await;
     assert_eq!(calls(dir.path(), "calls").matches("serve").count(), 0);
     let (status, body) = agent
         .post("/api/v1/runs", plan(&format!("{NATIVE}\nparams = {{ max_num_seq = 4 }}")), "application/toml")
@@ -213,7 +224,8 @@ async fn a_stranger_that_answers_in_the_engines_place_is_not_measured() {
     let stranger = play_on(TcpListener::bind(free).unwrap(), ABLE);
     let view = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
     let reason = view["reason"].as_str().unwrap();
-    assert!(reason.contains("Another program than the engine answers on port"), "{reason}");
+    let expect = format!("The engine did not start. Port {} is held by process {}", free.port(), std::process::id());
+    assert!(reason.starts_with(&expect), "{reason}");
     assert!(stranger.asked("/v1/completions") > 0);
 }
 
@@ -228,8 +240,8 @@ async fn an_engine_in_a_container_is_run_stopped_and_removed_by_docker() {
     let run = calls(dir.path(), "docker-run");
     let args: Vec<&str> = run.lines().collect();
     assert_eq!(args[..3], ["run", "--rm", "--name"]);
-    let data = dir.path().join("data");
-    assert!(args.contains(&format!("tokenprism.data={}", data.display()).as_str()), "{args:?}");
+    let owner = std::fs::read_to_string(dir.path().join("data/engines/owner")).unwrap();
+    assert_eq!(args[4..6], ["--label", &format!("tokenprism.agent={owner}")]);
     let serve = args.iter().position(|arg| *arg == "engine:v0.25.1").unwrap();
     assert_eq!(args[serve - 2..serve + 3], ["--entrypoint", "vllm", "engine:v0.25.1", "serve", "m/7b"]);
     // By name only, and it arrived.
@@ -237,7 +249,11 @@ async fn an_engine_in_a_container_is_run_stopped_and_removed_by_docker() {
     assert!(dir.path().join("got-token").exists());
     let name = args[3];
     assert_eq!(calls(dir.path(), "docker-stop").lines().collect::<Vec<_>>(), ["stop", "--time", "10", name]);
-    assert_eq!(calls(dir.path(), "docker-rm").lines().collect::<Vec<_>>(), ["rm", "--force", name]);
+    // Gone by itself, which docker was asked.
+    let filters = ["--filter", &format!("label=tokenprism.agent={owner}"), "--filter", &format!("name=^/{name}$")];
+    let looks: Vec<String> = calls(dir.path(), "docker-ps").lines().map(str::to_owned).collect();
+    assert_eq!(looks[looks.len() - 4..], filters);
+    assert_eq!(calls(dir.path(), "docker-rm"), "");
     assert!(engines_of(agent.child.id()).is_empty());
 }
 
@@ -255,15 +271,29 @@ async fn a_container_is_removed_where_its_start_is_cancelled_or_its_agent_was_ki
     while !calls(dir.path(), "docker-rm").contains(&name) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // What an agent finds that was killed before: containers with its label, and no others.
-    drop(agent);
-    std::fs::write(dir.path().join("leftover"), "0badc0ffee\nnot-an-id\n").unwrap();
+    // Killed together with who watches: the next agent asks docker for what stands in its ledger, and nothing else.
+    let run = agent.submit(&plan(&format!("{DOCKED}\nextra_args = [\"--sleep\"]"))).await;
+    while calls(dir.path(), "docker-run").matches("--sleep").count() < 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut agent = agent;
+    let watcher = children_of(agent.child.id().cast_signed())[0];
+    let client = children_of(watcher)[0];
+    for pid in [agent.child.id().cast_signed(), watcher] {
+        kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
+    }
+    kill(Pid::from_raw(watcher), Signal::SIGKILL).unwrap();
+    agent.kill();
+    while alive(client) || alive(watcher) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    std::fs::write(dir.path().join("leftover"), "0badc0ffee\n").unwrap();
     let agent = Agent::of(command(dir.path()), &dir.path().join("data"), "127.0.0.1:0");
-    let removed = calls(dir.path(), "docker-rm");
-    assert!(removed.contains("0badc0ffee") && !removed.contains("not-an-id"), "{removed}");
-    let data = dir.path().join("data");
-    assert!(calls(dir.path(), "docker-ps").contains(&format!("label=tokenprism.data={}", data.display())));
-    drop(agent);
+    assert_eq!(calls(dir.path(), "docker-rm").lines().last(), Some("0badc0ffee"));
+    let owner = std::fs::read_to_string(dir.path().join("data/engines/owner")).unwrap();
+    assert!(calls(dir.path(), "docker-ps").contains(&format!("label=tokenprism.agent={owner}\n")));
+    let view = agent.wait(&run, LIMIT, |view| state(view) == "interrupted").await;
+    assert!(engines_of(agent.child.id()).is_empty(), "{view}");
 }
 
 /// Answers a request with a status and a body, in which `data` may be a stream's.
@@ -315,27 +345,38 @@ fn slow_to_serve(listener: &TcpListener) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Not a test: the slow server in a process of its own, as the test below starts it.
+#[test]
+#[ignore = "runs only as the child process of the test below"]
+fn slow_engine() {
+    println!("\nloading");
+    std::thread::sleep(Duration::from_millis(500));
+    let port: u16 = std::env::var("SLOW_PORT").unwrap().parse().unwrap();
+    slow_to_serve(&TcpListener::bind(("127.0.0.1", port)).unwrap()).unwrap();
+}
+
 #[tokio::test]
 async fn an_engine_is_ready_once_it_has_generated_a_token_and_no_sooner() {
     // CASES B35: the port opens late, the model is listed later, and the first token comes last of all.
     let (agent, dir) = agent();
     let script = dir.path().join("baseline");
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let own = std::env::current_exe().unwrap();
     let text = format!(
-        "#!/bin/sh\n[ \"$1\" = -c ] && {{ echo 5.17.0; exit; }}\necho loading\necho 'ready http://{free}'\ncat\n"
+        "#!/bin/sh\n[ \"$1\" = -c ] && {{ echo 5.17.0; exit; }}\n\
+         while [ $# -gt 0 ]; do case \"$1\" in --port) export SLOW_PORT=\"$2\";; esac; shift; done\n\
+         exec '{}' --ignored --exact slow_engine --nocapture\n",
+        own.display()
     );
     std::fs::write(&script, text).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     let engine =
         format!("kind = \"transformers\"\nlaunch = \"native\"\nmodel = \"m\"\ncommand = [\"{}\"]", script.display());
     let run = agent.submit(&plan(&engine).replace("output_tokens = 8", "output_tokens = 1")).await;
-    agent.wait(&run, LIMIT, |view| view["engine_log"].to_string().contains("loading")).await;
-    std::thread::sleep(Duration::from_millis(500));
-    let listener = TcpListener::bind(free).unwrap();
-    std::thread::spawn(move || drop(slow_to_serve(&listener)));
     let view = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
     assert_eq!(state(&view), "done", "{}", view["reason"]);
+    assert!(view["engine_log"].to_string().contains("loading"), "{}", view["engine_log"]);
     assert_eq!(view["engine"]["version"], "5.17.0");
+    assert!(view["engine"]["start_ms"].as_f64().unwrap() >= 500.0, "{}", view["engine"]);
     for point in view["points"].as_array().unwrap() {
         let summary = &point["summary"];
         assert_eq!((&summary["attempted"], &summary["ok"]), (&12.into(), &12.into()), "{summary}");

@@ -12,6 +12,7 @@ use shared::summary::PrefixCache;
 use std::time::Duration;
 use support::{Agent, attached, state};
 use tokenprism::engine::{Engine, Means};
+use tokenprism::process::Host;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -21,7 +22,8 @@ async fn start(played: &Played) -> Engine {
     let plan = Plan::from_toml(&attached(&played.url, "")).unwrap();
     let (lines, _received) = tokio::sync::mpsc::channel(8);
     let dir = tempfile::tempdir().unwrap();
-    Engine::start(&plan, 0, &plan.configurations()[0], &Means::of(dir.path()), lines).await.unwrap()
+    let means = Means::of(dir.path(), Host::open(dir.path()).unwrap().0);
+    Engine::start(&plan, 0, &plan.configurations()[0], &means, lines).await.unwrap()
 }
 
 #[tokio::test]

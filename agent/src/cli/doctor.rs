@@ -4,6 +4,7 @@
 use super::agent_file::AgentFile;
 use super::{DONE, DataArg, FAILED, VenvArg};
 use crate::engine::baseline::{Environment, python_of};
+use crate::telemetry::{Device, Gpus, Nvml, Reading};
 use nix::sys::resource::{Resource, getrlimit};
 use std::path::Path;
 
@@ -77,12 +78,45 @@ fn data_dir(path: &Path) -> Check {
 }
 
 fn gpu() -> Check {
-    let devices = (0..64).take_while(|n| Path::new(&format!("/dev/nvidia{n}")).exists()).count();
-    let found = match devices {
-        0 => "no NVIDIA device: the built-in engine and attached servers can be measured".to_owned(),
-        n => format!("{n} NVIDIA device(s)"),
+    let (found, advice) = match Nvml::open() {
+        Reading::Value(nvml) => gpus(&nvml.read()),
+        Reading::NotSupported => {
+            ("no NVIDIA driver: the built-in engine and attached servers can be measured".to_owned(), None)
+        }
+        Reading::Failed(why) => {
+            let advice = "Until it does, GPU memory is not watched. Restart the host after a change of the driver.";
+            (format!("the NVIDIA driver does not answer ({why})"), Some(advice.to_owned()))
+        }
     };
-    Check { name: "GPU", found, advice: None }
+    Check { name: "GPU", found, advice }
+}
+
+/// The devices on one line, with what each holds now.
+fn gpus(gpus: &Gpus) -> (String, Option<String>) {
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    let device = |(index, device): (usize, &Reading<Device>)| {
+        let Some(device) = device.value() else { return format!("{index}: it says nothing of itself") };
+        let name = device.name.value().map_or("unnamed", String::as_str);
+        let memory = device.memory.value().map_or_else(
+            || "memory unknown".to_owned(),
+            |memory| format!("{:.1} of {:.1} GiB in use", gib(memory.used_bytes), gib(memory.total_bytes)),
+        );
+        let holders =
+            device.processes.value().map_or_else(String::new, |processes| format!(", {} processes", processes.len()));
+        format!("{index}: {name}, {memory}{holders}")
+    };
+    let driver = gpus.driver.value().map_or("of unknown version", String::as_str);
+    match &gpus.devices {
+        Reading::Value(devices) if devices.is_empty() => (format!("driver {driver}, no device"), None),
+        Reading::Value(devices) => {
+            let devices: Vec<String> = devices.iter().enumerate().map(device).collect();
+            (format!("driver {driver}; {}", devices.join("; ")), None)
+        }
+        Reading::NotSupported | Reading::Failed(_) => {
+            let advice = "Until it does, GPU memory is not watched. nvidia-smi may say more.".to_owned();
+            (format!("driver {driver} does not list its devices"), Some(advice))
+        }
+    }
 }
 
 fn baseline(venv: Option<&Path>) -> Check {
@@ -110,4 +144,31 @@ fn agent(data_dir: &Path) -> Check {
         .filter(|file| Path::new(&format!("/proc/{}", file.pid)).exists())
         .map_or_else(|| "none serves from this data directory".to_owned(), |file| format!("serves at {}", file.url));
     Check { name: "agent", found, advice: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{GpuProcess, Memory};
+
+    #[test]
+    fn devices_are_told_with_what_they_say_and_what_they_do_not() {
+        let device = |memory| {
+            Reading::Value(Device {
+                index: 0,
+                uuid: Reading::Value("GPU-1".into()),
+                name: Reading::Value("NVIDIA L4".into()),
+                memory,
+                processes: Reading::Value(vec![GpuProcess { pid: 1, used_bytes: Reading::NotSupported }]),
+            })
+        };
+        let memory = Reading::Value(Memory { total_bytes: 24 << 30, used_bytes: 3 << 29 });
+        let devices = vec![device(memory), device(Reading::NotSupported), Reading::Failed("lost".into())];
+        let all = Gpus { driver: Reading::Value("580.1".into()), devices: Reading::Value(devices) };
+        let expect = "driver 580.1; 0: NVIDIA L4, 1.5 of 24.0 GiB in use, 1 processes; \
+                      1: NVIDIA L4, memory unknown, 1 processes; 2: it says nothing of itself";
+        assert_eq!(gpus(&all), (expect.to_owned(), None));
+        let silent = Gpus { driver: Reading::NotSupported, devices: Reading::Failed("lost".into()) };
+        assert!(gpus(&silent).1.is_some());
+    }
 }

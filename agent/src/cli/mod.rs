@@ -11,13 +11,17 @@ mod table;
 mod watch;
 
 use crate::bench;
-use crate::engine::builtin;
+use crate::engine::{Means, builtin};
+use crate::log::DataDir;
+use crate::process;
+use crate::telemetry::{Nvml, Reading};
 use clap::{Parser, Subcommand};
 use shared::caveat::Verdict;
 use shared::event::RunState;
 use shared::view::RunView;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Exit code where everything asked for was done.
 const DONE: u8 = 0;
@@ -63,6 +67,12 @@ enum Command {
     /// The built-in engine (started by the agent).
     #[command(hide = true)]
     BuiltinEngine(builtin::BuiltinOptions),
+    /// The process that watches an engine (started by the agent).
+    #[command(hide = true)]
+    Supervise,
+    /// An engine's first process until its program runs (started by the one that watches).
+    #[command(hide = true)]
+    SupervisedExec(process::ExecArgs),
     /// The pacing server of the bench (started by it).
     #[command(hide = true)]
     Pacer(bench::PacerArgs),
@@ -127,8 +137,27 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
             block_on(async { bench::run_viewers(args).await.map(|()| DONE) })
         }
         Command::BuiltinEngine(options) => Ok(builtin::serve(options).map(|()| DONE)?),
+        Command::Supervise => process::supervise().map(|()| DONE),
+        Command::SupervisedExec(args) => Ok(process::exec(&args)),
         Command::Pacer(args) => bench::run_pacer(args).map(|()| DONE),
     }
+}
+
+/// What the agent has for engines of a data directory; what an earlier agent left is ended first, and told.
+fn means(data_dir: &DataDir) -> Result<Means, process::ProcessError> {
+    let (host, reaped) = process::Host::open(data_dir.path())?;
+    for process::Reaped(sentence) in reaped {
+        eprintln!("tokenprism: {sentence}");
+    }
+    let host = match Nvml::open() {
+        Reading::Value(nvml) => host.with_memory(Arc::new(nvml)),
+        Reading::NotSupported => host,
+        Reading::Failed(why) => {
+            tracing::warn!(why, "the NVIDIA driver's library does not answer: GPU memory is not watched");
+            host
+        }
+    };
+    Ok(Means::of(data_dir.path(), host))
 }
 
 /// The exit code of a run that ended; one that was not done is told of as a sentence.

@@ -2,9 +2,8 @@
 //! Must not know how runs are executed.
 
 use super::agent_file::AgentFile;
-use super::{DataArg, code_of, table};
+use super::{DataArg, code_of, means, table};
 use crate::blob::BlobStore;
-use crate::engine::Means;
 use crate::log::{Committed, DataDir, LogError, SqliteLog};
 use crate::orchestrate::Queue;
 use crate::remote::{Agent, Follow};
@@ -97,7 +96,7 @@ fn with_engine(mut plan: Plan, engine: Option<&str>) -> anyhow::Result<Plan> {
 /// Executes in this process, with no port open.
 async fn here(data_dir: &DataDir, plan: Plan) -> anyhow::Result<RunView> {
     let log = SqliteLog::open(&data_dir.log_path())?;
-    let queue = Queue::start(log.clone(), BlobStore::open(data_dir.blob_dir())?, Means::of(data_dir.path())).await?;
+    let queue = Queue::start(log.clone(), BlobStore::open(data_dir.blob_dir())?, means(data_dir)?).await?;
     let mut committed = log.subscribe();
     let run = queue.submit(plan).await?;
     let bar = progress_bar();

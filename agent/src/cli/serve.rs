@@ -2,9 +2,8 @@
 //! Must not know what happens inside the rooms.
 
 use super::agent_file::{self, AgentFile};
-use super::{DONE, DataArg};
+use super::{DONE, DataArg, means};
 use crate::blob::BlobStore;
-use crate::engine::Means;
 use crate::http;
 use crate::hub::Hub;
 use crate::log::{DataDir, SqliteLog};
@@ -69,7 +68,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let listener = listen(args.listen).await?;
     let address = listener.local_addr()?;
     let token = args.token.unwrap_or_else(new_token);
-    let queue = Queue::start(log.clone(), blobs.clone(), Means::of(data_dir.path())).await?;
+    let queue = Queue::start(log.clone(), blobs.clone(), means(&data_dir)?).await?;
     let clocks = queue.clone();
     let state = http::State {
         log: log.clone(),

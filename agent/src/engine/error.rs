@@ -2,10 +2,11 @@
 //! Must not know how engines are reached.
 
 use super::adapter::Refused;
+use super::life::EngineDeath;
 use crate::process::ProcessError;
 use crate::secret::SecretError;
-use shared::plan::EnginePlan;
 use std::io;
+use std::path::PathBuf;
 
 /// Why an engine cannot be measured.
 #[derive(Debug, thiserror::Error)]
@@ -56,17 +57,20 @@ pub enum EngineError {
         /// What it lists.
         available: String,
     },
-    /// It ended while it started.
-    #[error("The engine ended while it started ({status}). Its last lines: {lines}")]
-    Died {
-        /// Exit status.
-        status: String,
-        /// Its last log lines.
-        lines: String,
+    /// It did not come to its first token.
+    #[error(transparent)]
+    NotStarted(#[from] EngineDeath),
+    /// It came to its first token, and nobody knows what it is: a fault of this program.
+    #[error("The engine answered, but what it answered was lost, which is a fault of this program.")]
+    Unidentified,
+    /// The baseline's files cannot be written.
+    #[error("The baseline's files could not be written below {folder} ({source}). Check the data directory and its disk.", folder = folder.display())]
+    BaselineFiles {
+        /// Where they belong.
+        folder: PathBuf,
+        /// The system's reason.
+        source: io::Error,
     },
-    /// It took too long.
-    #[error("The engine was not ready after {0} s (engine.ready_limit_s). Its log shows how far it came.")]
-    Slow(u64),
     /// It answered, but produced nothing.
     #[error("The server at {url} accepted a request but generated nothing: {reason}")]
     NoToken {
@@ -111,24 +115,6 @@ pub enum EngineError {
     /// The version does not know an argument.
     #[error("{0}")]
     Flag(String),
-    /// Somebody else listens on the port.
-    #[error(
-        "The engine was not started, since port {port} of 127.0.0.1 is taken ({reason}): leave engine.port out to get a free one."
-    )]
-    PortTaken {
-        /// The port.
-        port: u16,
-        /// The system's reason.
-        reason: io::Error,
-    },
-    /// No port is free.
-    #[error("No free port was found on 127.0.0.1 ({0}).")]
-    NoPort(io::Error),
-    /// Somebody else answered.
-    #[error(
-        "Another program than the engine answers on port {0} of 127.0.0.1, so the engine was ended: leave engine.port out to get a free one."
-    )]
-    Stranger(u16),
     /// A secret is not there.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -161,16 +147,6 @@ pub(super) enum OfAStart {
 }
 
 impl EngineError {
-    /// A process that could not be started, in the words of the plan.
-    pub(super) fn unstarted(error: ProcessError, plan: &EnginePlan) -> Self {
-        match error {
-            ProcessError::Spawn { program, source } if source.kind() == io::ErrorKind::NotFound => {
-                EngineError::NotInstalled { program, kind: plan.kind.label() }
-            }
-            other => other.into(),
-        }
-    }
-
     /// What it means of an engine that we have just started. Models that load, lists that are still empty and routes
     /// that are not there yet come right by themselves; a key or an argument does not.
     pub(super) fn of_a_start(&self) -> OfAStart {

@@ -1,22 +1,27 @@
-//! Owns which GPUs an engine gets: what the host has, by the driver's own tool, and what the plan wants of it.
+//! Owns which GPUs an engine gets: what the host has and what the plan wants of it.
 //! Must not know engines.
 
 use super::EngineError;
-use super::tool::ask;
+use crate::telemetry::{self, Nvml, Reading};
 use shared::engine::Gpu;
 use shared::plan::Gpus;
-use std::time::Duration;
+use tokio::task::spawn_blocking;
 
-/// How long the driver's tool may take; a driver that is not loaded yet takes seconds.
-const LIMIT: Duration = Duration::from_secs(20);
+/// What the host has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct HostGpus {
+    /// The driver's version.
+    driver: Option<String>,
+    /// By index, which is the order of the PCI bus.
+    devices: Vec<Device>,
+}
 
 /// One GPU of this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Device {
+struct Device {
     index: u32,
     uuid: String,
-    name: String,
-    driver: String,
+    name: Option<String>,
 }
 
 /// What an engine gets.
@@ -33,40 +38,38 @@ pub(super) struct Devices {
 }
 
 /// The GPUs of this host; none where there is no driver, or it does not answer.
-pub(super) async fn of_this_host() -> Vec<Device> {
-    let args = ["--query-gpu=index,uuid,name,driver_version", "--format=csv,noheader"].map(str::to_owned);
-    match ask("nvidia-smi", &args, &[], LIMIT).await {
-        Ok(answer) if answer.is_ok => devices_in(&answer.text),
-        Ok(answer) => {
-            tracing::warn!(said = answer.text.trim(), "the GPUs of this host are unknown");
-            Vec::new()
-        }
-        Err(error) => {
-            tracing::debug!(%error, "no nvidia-smi");
-            Vec::new()
+pub(super) async fn of_this_host() -> HostGpus {
+    // A driver that is not loaded yet takes seconds.
+    let read = spawn_blocking(|| Nvml::open().map(|nvml| HostGpus::of(nvml.read()))).await;
+    match read.unwrap_or_else(|error| Reading::Failed(error.to_string())) {
+        Reading::Value(host) => host,
+        Reading::NotSupported => HostGpus::default(),
+        Reading::Failed(why) => {
+            tracing::warn!(why, "the GPUs of this host are unknown");
+            HostGpus::default()
         }
     }
 }
 
-/// The GPUs in the tool's lines; a line that is none is passed over.
-fn devices_in(text: &str) -> Vec<Device> {
-    let device = |line: &str| {
-        let mut fields = line.split(',').map(str::trim);
-        let mut field = || fields.next().filter(|field| !field.is_empty()).map(str::to_owned);
-        Some(Device { index: field()?.parse().ok()?, uuid: field()?, name: field()?, driver: field()? })
-    };
-    text.lines().filter_map(device).collect()
+impl HostGpus {
+    /// What the driver tells; a device that does not tell its UUID cannot be given to an engine, so it is none.
+    fn of(read: telemetry::Gpus) -> Self {
+        let device = |device: &Reading<telemetry::Device>| {
+            let device = device.value()?;
+            Some(Device { index: device.index, uuid: device.uuid.value()?.clone(), name: device.name.value().cloned() })
+        };
+        let devices = read.devices.value().into_iter().flatten().filter_map(device).collect();
+        Self { driver: read.driver.value().cloned(), devices }
+    }
 }
 
 /// What the plan wants of these.
 ///
 /// # Errors
 /// Where the host is known to have fewer, or not those.
-pub(super) fn choose(wanted: Option<&Gpus>, mut host: Vec<Device>) -> Result<Devices, EngineError> {
-    // The order of the PCI bus, which is also how the tool numbers them.
-    host.sort_unstable_by_key(|device| device.index);
-    let driver = host.first().map(|device| device.driver.clone());
-    let known = |device: &Device| Gpu { name: Some(device.name.clone()), uuid: Some(device.uuid.clone()) };
+pub(super) fn choose(wanted: Option<&Gpus>, host: HostGpus) -> Result<Devices, EngineError> {
+    let HostGpus { driver, devices: host } = host;
+    let known = |device: &Device| Gpu { name: device.name.clone(), uuid: Some(device.uuid.clone()) };
     let has = || host.iter().map(|device| format!("{} {}", device.index, device.uuid)).collect::<Vec<_>>().join(", ");
     let lacks = |what: String| EngineError::Gpus { wanted: what, has: has() };
     let chosen: Vec<String> = match wanted {
@@ -103,11 +106,27 @@ pub(super) fn choose(wanted: Option<&Gpus>, mut host: Vec<Device>) -> Result<Dev
 mod tests {
     use super::*;
 
-    const TWO: &str = "1, GPU-bb22, NVIDIA L4, 580.65.06\n0, GPU-aa11, NVIDIA H100 80GB HBM3, 580.65.06\n";
+    fn device(index: u32, uuid: &str, name: &str) -> Reading<telemetry::Device> {
+        Reading::Value(telemetry::Device {
+            index,
+            uuid: Reading::Value(uuid.into()),
+            name: Reading::Value(name.into()),
+            memory: Reading::NotSupported,
+            processes: Reading::NotSupported,
+        })
+    }
 
-    fn check(host: &str, wanted: &str, expect: Result<(Option<&[&str]>, Option<u32>), &str>) {
+    fn two() -> HostGpus {
+        let devices = vec![device(0, "GPU-aa11", "NVIDIA H100 80GB HBM3"), device(1, "GPU-bb22", "NVIDIA L4")];
+        HostGpus::of(telemetry::Gpus {
+            driver: Reading::Value("580.65.06".into()),
+            devices: Reading::Value(devices),
+        })
+    }
+
+    fn check(host: HostGpus, wanted: &str, expect: Result<(Option<&[&str]>, Option<u32>), &str>) {
         let wanted: Option<Gpus> = serde_json::from_str(wanted).unwrap();
-        match (choose(wanted.as_ref(), devices_in(host)), expect) {
+        match (choose(wanted.as_ref(), host), expect) {
             (Ok(devices), Ok((chosen, count))) => {
                 let chosen = chosen.map(|list| list.iter().map(|uuid| (*uuid).to_owned()).collect());
                 assert_eq!((devices.chosen, devices.count), (chosen, count), "{wanted:?}");
@@ -119,29 +138,31 @@ mod tests {
 
     #[test]
     fn gpus_are_chosen_by_uuid() {
-        check(TWO, "null", Ok((None, None)));
-        check(TWO, "1", Ok((Some(&["GPU-aa11"]), None)));
-        check(TWO, "2", Ok((Some(&["GPU-aa11", "GPU-bb22"]), None)));
-        check(TWO, "[1]", Ok((Some(&["GPU-bb22"]), None)));
-        check(TWO, "[\"GPU-bb22\"]", Ok((Some(&["GPU-bb22"]), None)));
-        check(TWO, "[\"MIG-7\"]", Ok((Some(&["MIG-7"]), None)));
-        check(TWO, "3", Err("wants 3 GPUs, but this host has 0 GPU-aa11, 1 GPU-bb22"));
-        check(TWO, "[2]", Err("wants GPU 2"));
-        check(TWO, "[\"GPU-cc\"]", Err("wants GPU GPU-cc"));
+        check(two(), "null", Ok((None, None)));
+        check(two(), "1", Ok((Some(&["GPU-aa11"]), None)));
+        check(two(), "2", Ok((Some(&["GPU-aa11", "GPU-bb22"]), None)));
+        check(two(), "[1]", Ok((Some(&["GPU-bb22"]), None)));
+        check(two(), "[\"GPU-bb22\"]", Ok((Some(&["GPU-bb22"]), None)));
+        check(two(), "[\"MIG-7\"]", Ok((Some(&["MIG-7"]), None)));
+        check(two(), "3", Err("wants 3 GPUs, but this host has 0 GPU-aa11, 1 GPU-bb22"));
+        check(two(), "[2]", Err("wants GPU 2"));
+        check(two(), "[\"GPU-cc\"]", Err("wants GPU GPU-cc"));
     }
 
     #[test]
     fn a_host_that_does_not_tell_is_believed() {
-        check("No devices were found\n", "2", Ok((None, Some(2))));
-        check("", "[0, 1]", Ok((Some(&["0", "1"]), None)));
-        check("", "[\"GPU-aa11\"]", Ok((Some(&["GPU-aa11"]), None)));
-        check("", "null", Ok((None, None)));
+        let lost = Reading::Value(vec![Reading::Failed("lost".into())]);
+        let silent = HostGpus::of(telemetry::Gpus { driver: Reading::NotSupported, devices: lost });
+        check(silent, "2", Ok((None, Some(2))));
+        check(HostGpus::default(), "[0, 1]", Ok((Some(&["0", "1"]), None)));
+        check(HostGpus::default(), "[\"GPU-aa11\"]", Ok((Some(&["GPU-aa11"]), None)));
+        check(HostGpus::default(), "null", Ok((None, None)));
     }
 
     #[test]
     fn what_is_known_of_each_goes_along() {
         let wanted = Gpus::Indices(vec![0]);
-        let devices = choose(Some(&wanted), devices_in(TWO)).unwrap();
+        let devices = choose(Some(&wanted), two()).unwrap();
         let gpu = Gpu { name: Some("NVIDIA H100 80GB HBM3".into()), uuid: Some("GPU-aa11".into()) };
         assert_eq!((devices.gpus, devices.driver.as_deref()), (vec![gpu], Some("580.65.06")));
     }

@@ -1,116 +1,158 @@
-//! Owns what is to be ended with an engine: nothing, a process and its group, or a container and its client.
+//! Owns what ends with an engine: nothing, or what was launched, and what is told of an end that nobody asked for.
 //! Must not know how an engine was started or what it serves.
 
-use super::tool::ask;
-use crate::process::Child;
-use std::io::ErrorKind;
-use std::process::ExitStatus;
+use super::diagnose::{explain, reason};
+use crate::process::{Child, Death, Failure, Line, MemoryBack, State};
+use crate::secret::Redactor;
 use std::time::Duration;
 
-/// How long docker may take for an order, beyond what the order itself allows.
-const DOCKER_LIMIT: Duration = Duration::from_secs(20);
+/// Lines of an engine's log that are told with its end.
+const TOLD_LINES: usize = 20;
+/// How long an engine that is on its way down is given to say why: its last lines come with that.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// What ends with an engine.
 pub(super) enum Life {
     /// It was there before us.
     Attached,
-    /// A process of ours.
-    Process(Child),
-    /// A container of ours; the client carries its output, and signals on to it.
-    Container {
-        /// The client. It must end after the container, or its output would be lost.
-        client: Child,
-        /// The container.
-        container: Container,
+    /// A process or a container of ours.
+    Launched {
+        /// What was launched.
+        child: Child,
+        /// From SIGTERM to SIGKILL.
+        drain: Duration,
     },
 }
 
+/// An end of an engine that nobody asked for, without secrets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{sentence}")]
+pub struct EngineDeath {
+    /// What happened, why, and what to do.
+    pub sentence: String,
+    /// The last lines of its log, oldest first.
+    pub lines: Vec<String>,
+}
+
+impl EngineDeath {
+    /// The end of an engine that had not come to its first token.
+    pub(super) fn while_starting(death: &Death, redactor: &Redactor, memory: &MemoryBack) -> Self {
+        let mut sentence = format!("The engine did not start. {}", explain(&redacted(death, redactor)));
+        if let Failure::TooSlow { .. } = death.failure {
+            sentence.push_str(" Where it only needs longer, raise engine.ready_limit_s.");
+        }
+        if let MemoryBack::Held(held) = memory {
+            sentence.push(' ');
+            sentence.push_str(held);
+        }
+        Self::of(sentence, death, redactor)
+    }
+
+    fn while_measured(death: &Death, redactor: &Redactor) -> Self {
+        let death = &redacted(death, redactor);
+        let what = match &death.failure {
+            Failure::Exited(ending) => format!("The engine's process ended while it was measured ({ending})."),
+            other => format!("The engine's process ended while it was measured. {other}"),
+        };
+        let sentence = reason(death).map_or_else(|| what.clone(), |why| format!("{what} {why}"));
+        Self::of(sentence, death, redactor)
+    }
+
+    fn of(sentence: String, death: &Death, redactor: &Redactor) -> Self {
+        let lines = death.lines.iter().skip(death.lines.len().saturating_sub(TOLD_LINES));
+        Self {
+            sentence: redactor.redact(&sentence).into_owned(),
+            lines: lines.map(|line| redactor.redact(&line.text).into_owned()).collect(),
+        }
+    }
+}
+
+/// The same with secrets taken out of its lines: what is quoted of a line may end in the middle of one.
+fn redacted(death: &Death, redactor: &Redactor) -> Death {
+    let line = |line: &Line| Line { text: redactor.redact(&line.text).into_owned(), ..line.clone() };
+    Death { failure: death.failure.clone(), lines: death.lines.iter().map(line).collect() }
+}
+
 impl Life {
-    /// How the engine ended, where it has.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
-        match self {
-            Life::Attached => None,
-            Life::Process(child) | Life::Container { client: child, .. } => child.ended(),
+    /// How it died, where it has and that is known.
+    pub fn death(&self, redactor: &Redactor) -> Option<EngineDeath> {
+        let Life::Launched { child, .. } = self else { return None };
+        child.death().map(|death| EngineDeath::while_measured(&death, redactor))
+    }
+
+    /// The same of one that seems to be dead: waits a little until that is known.
+    pub async fn death_soon(&self, redactor: &Redactor) -> Option<EngineDeath> {
+        let Life::Launched { child, .. } = self else { return None };
+        let mut condition = child.condition();
+        let told = condition.wait_for(|condition| condition.death.is_some());
+        // One that lives has nothing to tell, however long one waits.
+        if tokio::time::timeout(LAST_WORDS, told).await.is_err() && child.condition().borrow().state != State::Ready {
+            tracing::warn!("an engine is on its way down and nobody says why");
         }
+        self.death(redactor)
     }
 
-    /// The process that leads the group of a native engine.
-    pub fn pid(&self) -> Option<i32> {
-        if let Life::Process(child) = self { Some(child.pid()) } else { None }
-    }
-
-    /// Ends it and waits until it is gone.
-    pub async fn stop(self) {
-        match self {
-            Life::Attached => {}
-            Life::Process(child) => child.stop().await,
-            Life::Container { client, mut container } => {
-                container.stop().await;
-                client.stop().await;
-                container.remove().await;
-            }
-        }
-    }
-}
-
-/// A container by its name. Dropped without having been removed, it is removed in the background.
-pub(super) struct Container {
-    name: String,
-    grace: Duration,
-    is_gone: bool,
-}
-
-impl Container {
-    /// The container of this name, with so much time to end when it is asked to.
-    pub fn new(name: String, grace: Duration) -> Self {
-        Self { name, grace, is_gone: false }
-    }
-
-    async fn stop(&self) {
-        let seconds = self.grace.as_secs().to_string();
-        docker(&["stop", "--time", &seconds, &self.name], self.grace + DOCKER_LIMIT).await;
-    }
-
-    async fn remove(&mut self) {
-        // Usually gone by itself; a client that was killed before could not see to it.
-        docker(&["rm", "--force", &self.name], DOCKER_LIMIT).await;
-        self.is_gone = true;
-    }
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        if self.is_gone {
-            return;
-        }
-        let name = std::mem::take(&mut self.name);
-        let removed = std::process::Command::new("docker")
-            .args(["rm", "--force", &name])
-            .stdin(std::process::Stdio::null())
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn();
-        match removed {
-            // Waited for elsewhere, so that no zombie stays.
-            Ok(mut child) => drop(std::thread::spawn(move || child.wait())),
-            Err(error) => tracing::error!(%error, name, "a container could not be removed"),
+    /// Ends it and waits until nothing of it is left. Where device memory is not back then: a sentence.
+    pub async fn stop(self) -> Option<String> {
+        let Life::Launched { child, drain } = self else { return None };
+        match child.stop(drain).await.memory {
+            MemoryBack::Held(sentence) => Some(sentence),
+            MemoryBack::NotWatched | MemoryBack::Unknown(_) | MemoryBack::Back(_) => None,
         }
     }
 }
 
-/// Gives docker an order; what it says against it is logged.
-pub(super) async fn docker(args: &[&str], limit: Duration) -> Option<String> {
-    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    match ask("docker", &args, &[], limit).await {
-        Ok(answer) if answer.is_ok => Some(answer.text),
-        Ok(answer) => {
-            tracing::debug!(?args, said = answer.text.trim(), "docker refused");
-            None
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => {
-            tracing::warn!(?args, %error, "docker did not answer");
-            None
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::{Ending, Source};
+    use crate::secret::Secret;
+    use std::time::Instant;
+
+    fn death(failure: Failure, lines: &[&str]) -> Death {
+        let line = |text: &&str| Line {
+            at: Instant::now(),
+            source: Source::Stderr,
+            text: (*text).to_owned(),
+            progress: false,
+            cut_bytes: 0,
+            dropped_before: 0,
+        };
+        Death { failure, lines: lines.iter().map(line).collect() }
+    }
+
+    #[test]
+    fn a_failed_start_says_why_what_to_do_and_what_it_still_holds() {
+        let redactor = Redactor::of([Secret::new("hf_S3cret")]);
+        let died = death(
+            Failure::Exited(Ending::Code(1)),
+            &["token=hf_S3cret", "torch.OutOfMemoryError: CUDA out of memory for hf_S3cret.", "exiting"],
+        );
+        let told = EngineDeath::while_starting(&died, &redactor, &MemoryBack::Held("GPU 0 still holds 1 GiB.".into()));
+        let begins = "The engine did not start. Its process ended (exit code 1). GPU memory is not enough.";
+        assert!(told.sentence.starts_with(begins), "{told}");
+        let ends = "Its log says: torch.OutOfMemoryError: CUDA out of memory for [secret]. GPU 0 still holds 1 GiB.";
+        assert!(told.sentence.ends_with(ends), "{told}");
+        assert_eq!(told.lines[0], "token=[secret]");
+    }
+
+    #[test]
+    fn a_secret_at_the_end_of_what_is_quoted_is_not_quoted_in_part() {
+        let secret = "hf_S3cretS3cretS3cret";
+        let long = format!("RuntimeError: {} {secret}", "x".repeat(380));
+        let died = death(Failure::Exited(Ending::Code(1)), &[&long]);
+        let told = EngineDeath::while_measured(&died, &Redactor::of([Secret::new(secret)]));
+        assert!(!told.sentence.contains("hf_S3") && !told.lines[0].contains("hf_S3"), "{told}");
+    }
+
+    #[test]
+    fn only_the_last_lines_are_told() {
+        let lines: Vec<String> = (0..50).map(|n| format!("line {n}")).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let too_slow = Failure::TooSlow { limit: Duration::from_secs(9), last: "no answer".into() };
+        let told =
+            EngineDeath::while_starting(&death(too_slow, &lines), &Redactor::default(), &MemoryBack::NotWatched);
+        assert_eq!((told.lines.len(), told.lines[0].as_str()), (20, "line 30"));
+        assert!(told.sentence.contains("after 9 s: no answer") && told.sentence.ends_with("raise engine.ready_limit_s."));
     }
 }

@@ -6,6 +6,7 @@ mod attach;
 pub mod baseline;
 pub mod builtin;
 mod cache;
+mod diagnose;
 mod error;
 mod exposition;
 mod gpu;
@@ -17,40 +18,39 @@ mod vocabulary;
 
 pub use adapter::{check, parameters};
 pub use cache::{PrefixCounters, PrefixReading};
+pub use diagnose::{Cause, Diagnosis, diagnose, explain, reason};
 pub use error::EngineError;
+pub use life::EngineDeath;
 pub use request::{Ask, Extras, Message, Prompt, RequestShape, Role};
 pub use vocabulary::{Vocabulary, WORDS};
 
 use crate::load::Target;
+use crate::process::Host;
 use crate::secret::{Redactor, Secrets};
 use life::Life;
 use shared::caveat::Caveat;
 use shared::engine::EngineInfo;
 use shared::ids::ConfigurationIndex;
 use shared::plan::{Configuration, Plan};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 
 /// What the agent has for engines.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Means {
+    /// Where they are started.
+    host: Host,
     /// API keys and tokens.
     secrets: Secrets,
-    /// Whose containers are: this agent's data directory.
-    owner: String,
+    /// Folder for programs that the agent brings along.
+    programs: PathBuf,
 }
 
 impl Means {
-    /// The means of an agent with this data directory.
+    /// The means of an agent with this data directory, whose engines are started on this host.
     #[must_use]
-    pub fn of(data_dir: &Path) -> Self {
-        let whole = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-        Self { secrets: Secrets::of(data_dir), owner: whole.display().to_string() }
-    }
-
-    /// Ends containers that an earlier agent with this data directory left behind.
-    pub async fn reap(&self) {
-        launch::reap(&self.owner).await;
+    pub fn of(data_dir: &Path, host: Host) -> Self {
+        Self { host, secrets: Secrets::of(data_dir), programs: data_dir.join("engines") }
     }
 }
 
@@ -92,14 +92,19 @@ impl Engine {
         }
     }
 
-    /// How a launched engine ended, where it has, as a sentence.
-    pub fn died(&mut self) -> Option<String> {
-        let status = self.life.ended()?;
-        Some(format!("The engine's process ended while it was measured ({status}); its log shows why."))
+    /// How a launched engine died, where it has.
+    pub fn death(&self) -> Option<EngineDeath> {
+        self.life.death(&self.redactor)
     }
 
-    /// Ends a launched engine and waits until it is gone; an attached one is left alone.
-    pub async fn stop(self) {
-        self.life.stop().await;
+    /// The same where nothing succeeds any more: waits a little until it is known whether it is dead.
+    pub async fn death_soon(&self) -> Option<EngineDeath> {
+        self.life.death_soon(&self.redactor).await
+    }
+
+    /// Ends a launched engine and waits until nothing of it is left; an attached one is left alone. Where device memory
+    /// is not back then: a sentence.
+    pub async fn stop(self) -> Option<String> {
+        self.life.stop().await
     }
 }

@@ -87,7 +87,8 @@ pub(super) fn weight(event: &Event) -> usize {
         Body::EngineLog { lines } => 64 + lines.iter().map(|line| 8 + line.len()).sum::<usize>(),
         Body::Created { .. } | Body::TrialDone { .. } | Body::PointDone { .. } => 4096,
         Body::Judged { findings, caveats } => 64 + 128 * (findings.len() + caveats.len()),
-        Body::State { .. } | Body::EngineFailed { .. } => 512,
+        Body::State { .. } => 512,
+        Body::EngineFailed { lines, .. } => 512 + lines.iter().map(|line| 8 + line.len()).sum::<usize>(),
         // Its whole command is in it.
         Body::EngineReady(_) => 2048,
         Body::PointAdded { .. } | Body::SearchDone(_) => 256,

@@ -74,7 +74,7 @@ impl<'a> Measurement<'a> {
                 // Every sample of it; nobody comes back to this point.
                 self.tallies.remove(&place.point);
             }
-            go_on(bench, all_failed)?;
+            go_on(bench, all_failed).await?;
         }
         Ok(())
     }
@@ -88,7 +88,7 @@ impl<'a> Measurement<'a> {
             let all_failed = self.trial(bench, place).await?;
             let summary = self.conclude(bench, place).await?;
             // A level at which nothing succeeds is too high, unless it is the first one.
-            go_on(bench, all_failed.filter(|_| point == 0))?;
+            go_on(bench, all_failed.filter(|_| point == 0)).await?;
             match search.next(Some(&summary).filter(|summary| summary.ok > 0)) {
                 Step::Repeat => {}
                 Step::Measure(next) => {
@@ -139,9 +139,11 @@ impl<'a> Measurement<'a> {
     }
 }
 
-fn go_on(bench: &mut Bench<'_>, all_failed: Option<String>) -> Result<(), Failure> {
-    if let Some(sentence) = bench.engine.died() {
-        return Err(Failure::EngineDied(sentence));
+async fn go_on(bench: &Bench<'_>, all_failed: Option<String>) -> Result<(), Failure> {
+    let death = if all_failed.is_some() { bench.engine.death_soon().await } else { bench.engine.death() };
+    match (death, all_failed) {
+        (Some(death), _) => Err(Failure::EngineDied(death)),
+        (None, Some(error)) => Err(Failure::AllFailed(error)),
+        (None, None) => Ok(()),
     }
-    all_failed.map_or(Ok(()), |error| Err(Failure::AllFailed(error)))
 }

@@ -58,13 +58,12 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Starts the queue's worker. What an earlier agent left behind is seen to first: its containers are ended, and its
-    /// runs are marked as interrupted; everything that they logged stays.
+    /// Starts the queue's worker, which launches engines with these means. Runs that an earlier agent left in the middle
+    /// are marked as interrupted first: everything that they logged stays.
     ///
     /// # Errors
     /// [`LogError`] where the log cannot be read or written.
     pub async fn start(log: SqliteLog, blobs: BlobStore, means: Means) -> Result<Self, LogError> {
-        means.reap().await;
         for run in log.unfinished().await? {
             let t_ns = log.view(&run).await?.map_or(0, |view| view.last_ns);
             let reason = "The agent ended in the middle of this run; what had been logged by then is shown.".to_owned();

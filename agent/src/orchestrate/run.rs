@@ -5,7 +5,7 @@ use super::measurement::{Bench, Measurement};
 use super::schedule::{Stretch, stretches};
 use super::search::Search;
 use crate::blob::BlobStore;
-use crate::engine::{Engine, EngineError, Means};
+use crate::engine::{Engine, EngineDeath, EngineError, Means};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
 use crate::workload::{Workload, WorkloadRefused, salt_of};
@@ -39,8 +39,8 @@ pub(super) enum Failure {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The engine died while it was measured.
-    #[error("{0}")]
-    EngineDied(String),
+    #[error(transparent)]
+    EngineDied(EngineDeath),
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -61,6 +61,14 @@ impl Failure {
         match self {
             Failure::Engine(_) | Failure::EngineDied(_) | Failure::Workload(_) | Failure::AllFailed(_) => true,
             Failure::Cancelled | Failure::Log(_) | Failure::Load(_) => false,
+        }
+    }
+
+    /// The last lines of an engine that died of it.
+    fn lines(&self) -> &[String] {
+        match self {
+            Failure::Engine(EngineError::NotStarted(death)) | Failure::EngineDied(death) => &death.lines,
+            _ => &[],
         }
     }
 }
@@ -150,8 +158,9 @@ impl Run<'_> {
                 Err(failure) if configurations.len() > 1 && failure.is_the_engines() => {
                     self.measurement.note([Caveat::ConfigurationFailed]);
                     let reason = failure.to_string();
-                    let bodies = [Body::EngineFailed { configuration: index, reason }, self.measurement.judged()];
-                    self.writer.write(bodies).await?;
+                    let lines = failure.lines().to_vec();
+                    let event = Body::EngineFailed { configuration: index, reason, lines };
+                    self.writer.write([event, self.measurement.judged()]).await?;
                     failed.insert(index, failure);
                 }
                 result => result?,
@@ -175,7 +184,14 @@ impl Run<'_> {
         };
         let mut engine = started?;
         let result = self.measure(&mut engine, stretch).await;
-        engine.stop().await;
+        if let Some(sentence) = engine.stop().await {
+            self.measurement.note([Caveat::DeviceMemoryHeld]);
+            // The logger lives as long as this run has a sender.
+            if self.lines.send(sentence).await.is_err() {
+                tracing::error!("the engine's log has ended before its run");
+            }
+            self.writer.write([self.measurement.judged()]).await?;
+        }
         result
     }
 

@@ -76,9 +76,9 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
                 blob = keep(blob, &progress.ended);
                 records.extend(progress.ended);
                 if stopped.is_none()
-                    && let Some(sentence) = at.engine.died()
+                    && let Some(death) = at.engine.death()
                 {
-                    stopped = Some(Failure::EngineDied(sentence));
+                    stopped = Some(Failure::EngineDied(death));
                     handle.cancel();
                 }
             }

@@ -118,15 +118,21 @@ pub fn state(view: &Value) -> &str {
     view["state"][0].as_str().unwrap_or("queued")
 }
 
-/// Processes of the built-in engine that belong to an agent.
+/// Processes of the built-in engine that belong to an agent: children of the processes that it has watch them.
 pub fn engines_of(agent_pid: u32) -> Vec<i32> {
+    let engines =
+        |watcher: i32| children_of(watcher).into_iter().filter(|pid| cmdline(*pid).contains("builtin-engine"));
+    children_of(agent_pid.cast_signed()).into_iter().flat_map(engines).collect()
+}
+
+/// Processes whose parent this is.
+pub fn children_of(parent: i32) -> Vec<i32> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return vec![] };
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|pid: &i32| {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
-            parent == Some(agent_pid) && cmdline(*pid).contains("builtin-engine")
+            stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok()) == Some(parent)
         })
         .collect()
 }

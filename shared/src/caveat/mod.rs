@@ -81,6 +81,8 @@ pub enum Caveat {
     OneStartEach,
     /// The engine failed in some of the plan's configurations.
     ConfigurationFailed,
+    /// A device's memory was not back when an engine was gone.
+    DeviceMemoryHeld,
 }
 
 impl Caveat {
@@ -118,6 +120,9 @@ impl Caveat {
             }
             Caveat::ConfigurationFailed => {
                 "The engine failed in some of the plan's configurations, so their points are missing."
+            }
+            Caveat::DeviceMemoryHeld => {
+                "A GPU's memory was not back when an engine was gone, so what came after had less; its log says how much."
             }
         }
     }

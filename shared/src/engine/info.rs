@@ -68,13 +68,13 @@ pub struct Gpu {
     pub uuid: Option<String>,
 }
 
-/// A step of an engine's start.
+/// A step of an engine's start. They come in this order; an engine may leave some out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// The container's image is brought.
     Image,
-    /// The program loads its own code.
+    /// From the start of its process until it says something that is recognised: the program loads its own code.
     Process,
     /// The model is brought from elsewhere.
     Download,

@@ -57,6 +57,9 @@ pub enum Body {
         configuration: ConfigurationIndex,
         /// Why, as a sentence.
         reason: String,
+        /// The last lines of its log, oldest first, where it died.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lines: Vec<String>,
     },
     /// Lines of the engine's own log.
     EngineLog {

@@ -94,6 +94,9 @@ pub struct EngineFailure {
     pub configuration: ConfigurationIndex,
     /// Why, as a sentence.
     pub reason: String,
+    /// The last lines of its log, oldest first, where it died.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
 }
 
 /// One point: an engine configuration, a load level, and figures so far.
@@ -203,8 +206,9 @@ impl RunView {
                 self.engines.push(info.clone());
                 self.engine = Some(info.clone());
             }
-            Body::EngineFailed { configuration, reason } => {
-                self.failures.push(EngineFailure { configuration: *configuration, reason: reason.clone() });
+            Body::EngineFailed { configuration, reason, lines } => {
+                let (reason, lines) = (reason.clone(), lines.clone());
+                self.failures.push(EngineFailure { configuration: *configuration, reason, lines });
                 self.in_flight = 0;
                 self.waiting = 0;
             }

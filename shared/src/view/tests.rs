@@ -85,7 +85,10 @@ fn body() -> impl Strategy<Value = Body> {
         1 => Just(Body::Judged { findings: vec![], caveats: vec![Caveat::SharedCores] }),
         1 => (0u32..3, 1u32..99).prop_map(|(point, n)| Body::PointAdded { point, level: Level::Concurrency(n) }),
         1 => engine(),
-        1 => (0u32..3).prop_map(|configuration| Body::EngineFailed { configuration, reason: "gone".into() }),
+        1 => (0u32..3).prop_map(|configuration| {
+            let lines = vec!["fatal".into()];
+            Body::EngineFailed { configuration, reason: "gone".into(), lines }
+        }),
         1 => Just(Body::SearchDone(SearchEnd { answer: None, beyond: None, stop: SearchStop::NothingHolds })),
         1 => Just(Body::Unknown),
     ]

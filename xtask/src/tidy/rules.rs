@@ -48,6 +48,11 @@ pub const RULES: &[Rule] = &[
         check: echarts_in_its_rooms,
     },
     Rule {
+        name: "nvml-in-its-file",
+        reason: "agent/src/telemetry/nvml.rs alone turns the NVIDIA library's answers into values or typed absence",
+        check: nvml_in_its_file,
+    },
+    Rule {
         name: "pure-rooms",
         reason: "stream, load/arrival, record, process/fsm and shared do no I/O and take time as a parameter",
         check: pure_rooms,
@@ -99,6 +104,10 @@ fn axum_in_its_rooms(source: &Source) -> Vec<Finding> {
 
 fn echarts_in_its_rooms(source: &Source) -> Vec<Finding> {
     words_outside(source, &["echarts"], &["web/src/charts/", "agent/src/render/", "xtask/"])
+}
+
+fn nvml_in_its_file(source: &Source) -> Vec<Finding> {
+    words_outside(source, &["nvml_wrapper"], &["agent/src/telemetry/nvml.rs"])
 }
 
 fn vendors_in_their_rooms(source: &Source) -> Vec<Finding> {

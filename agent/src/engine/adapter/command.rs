@@ -3,7 +3,7 @@
 
 use super::flag::Passed;
 use super::version::Version;
-use super::{Adapter, Address, Model};
+use super::{Adapter, Model};
 use shared::engine::ParamValue;
 use std::collections::BTreeMap;
 
@@ -39,12 +39,12 @@ impl Adapter {
     /// The id that the server is to list; absent where it is the server's own choice.
     #[must_use]
     pub fn listed_model(&self, serving: &Serving<'_>) -> Option<String> {
-        match (self.model, self.name, self.address) {
-            (Model::OfItsOwn, ..) => serving.name.map(str::to_owned),
-            (_, Some(_), _) => Some(serving.name.unwrap_or(serving.model).to_owned()),
-            (_, None, Address::Printed) => None,
-            (_, None, Address::AsTold) => Some(serving.model.to_owned()),
-        }
+        let listed = match (self.model, self.name) {
+            (Model::OfItsOwn, _) => serving.name,
+            (_, Some(_)) => Some(serving.name.unwrap_or(serving.model)),
+            (_, None) => Some(serving.model),
+        };
+        listed.map(str::to_owned)
     }
 
     /// The value that a parameter has: the plan's, else ours; absent where the engine's own default holds.
@@ -78,8 +78,7 @@ impl Adapter {
         if let Some(flag) = self.host {
             args.extend([flag.to_owned(), bind.host.to_owned()]);
         }
-        let port = if self.address == Address::Printed { 0 } else { bind.port };
-        args.extend(["--port".to_owned(), port.to_string()]);
+        args.extend(["--port".to_owned(), bind.port.to_string()]);
         args.extend(self.always.iter().map(|arg| (*arg).to_owned()));
         let mut variables = Vec::new();
         for entry in self.entries {

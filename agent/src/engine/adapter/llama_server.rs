@@ -3,14 +3,14 @@
 
 use super::flag::{Entry, Flag, Ours};
 use super::history::History;
-use super::{Adapter, Address, Container, Model, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Container, Model, Program, SharedMemory, VersionQuestion, mark};
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
 
 /// llama.cpp's server.
 pub(super) static ADAPTER: Adapter = Adapter {
-    program: &["llama-server"],
+    program: Program::Named("llama-server"),
     serve: &[],
     version: VersionQuestion::Arguments(&["--version"], "version: "),
     model: Model::Behind("-m"),
@@ -33,7 +33,6 @@ pub(super) static ADAPTER: Adapter = Adapter {
     marks: &[mark("loading model", Phase::Weights), mark("server is listening on", Phase::Serve)],
     kv_tokens_line: None,
     running: Some("parallel"),
-    address: Address::AsTold,
     grace: Duration::from_secs(5),
     caveats: &[],
 };

@@ -24,8 +24,8 @@ use std::time::Duration;
 
 /// What is known of one engine.
 pub struct Adapter {
-    /// Program and first arguments where it is installed natively; none for this program itself.
-    pub program: &'static [&'static str],
+    /// What is run where it is installed natively.
+    pub program: Program,
     /// What follows the program so that it serves.
     pub serve: &'static [&'static str],
     /// How its version is asked for before it is started.
@@ -52,12 +52,21 @@ pub struct Adapter {
     pub kv_tokens_line: Option<&'static str>,
     /// The parameter that bounds how many requests run at once.
     pub running: Option<&'static str>,
-    /// How it says where it serves.
-    pub address: Address,
     /// How long it may take to end after SIGTERM, once our own streams are closed.
     pub grace: Duration,
     /// What must be said beside its numbers.
     pub caveats: &'static [Caveat],
+}
+
+/// What is run as an engine of this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// This program itself.
+    Ours,
+    /// A program of this name, on PATH or in the plan's environment.
+    Named(&'static str),
+    /// The Python of the plan's environment, with the baseline's files, which this program carries.
+    Baseline,
 }
 
 /// How an engine is told which model to serve.
@@ -115,15 +124,6 @@ pub struct Mark {
     pub text: &'static str,
     /// What begins.
     pub phase: Phase,
-}
-
-/// How an engine says where it serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// It listens on the port that it was given.
-    AsTold,
-    /// It prints `ready URL` on a port of its own choice, and ends with its standard input.
-    Printed,
 }
 
 const fn mark(text: &'static str, phase: Phase) -> Mark {

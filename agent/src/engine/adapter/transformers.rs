@@ -3,27 +3,34 @@
 
 use super::flag::{Entry, Flag};
 use super::history::History;
-use super::{Adapter, Address, Model, VersionQuestion};
+use super::{Adapter, Model, Program, VersionQuestion, mark};
+use crate::engine::baseline::MODULE;
+use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
 
 /// The baseline: a small Python server of this project, one request at a time or in static batches.
 pub(super) static ADAPTER: Adapter = Adapter {
-    program: &["python3"],
-    serve: &["-m", "tokenprism_baseline"],
+    program: Program::Baseline,
+    serve: &["-m", MODULE],
     version: VersionQuestion::Package("transformers"),
     model: Model::Behind("--model"),
-    name: None,
+    name: Some("--model-name"),
     host: None,
-    always: &["--exit-with-stdin"],
+    always: &[],
     entries: ENTRIES,
     history: History { engine: "The baseline", changes: &[] },
     environment: &[("PYTHONUNBUFFERED", "1"), ("HF_HUB_DISABLE_TELEMETRY", "1"), ("DO_NOT_TRACK", "1")],
     container: None,
-    marks: &[],
+    // It tells when a phase is over. Weights that are drawn are on the device by then, others are moved there.
+    marks: &[
+        mark("phase import ", Phase::Weights),
+        mark(" s: drawn on ", Phase::Compile),
+        mark("phase device ", Phase::Compile),
+        mark("ready http://", Phase::Serve),
+    ],
     kv_tokens_line: None,
     running: Some("batch"),
-    address: Address::Printed,
     grace: Duration::from_secs(5),
     caveats: &[],
 };
@@ -42,7 +49,7 @@ static ENTRIES: &[Entry] = &[
         "ms",
         (0, 60_000),
         Flag::Value("--batch-wait-ms"),
-        "the server's own",
+        "20",
         "How long a batch waits to fill.",
     ),
     Entry::switch(
@@ -55,17 +62,25 @@ static ENTRIES: &[Entry] = &[
         "attention",
         &[Borrowed("eager"), Borrowed("sdpa")],
         Flag::Value("--attention"),
-        "the server's own",
+        "sdpa",
         "How attention is computed: step by step, or by PyTorch's fused kernels.",
     ),
     Entry::choice(
         "dtype",
         &[Borrowed("float16"), Borrowed("bfloat16"), Borrowed("float32")],
         Flag::Value("--dtype"),
-        "the server's own",
+        "float16 on a GPU, float32 on the CPU",
         "Precision of weights and activations.",
     ),
     Entry::text("device", Flag::Value("--device"), "a GPU where there is one", "Where it computes: `cuda:0`, `cpu`."),
+    Entry::whole(
+        "max_model_len",
+        "tokens",
+        (2, 1 << 24),
+        Flag::Value("--max-model-len"),
+        "the model's own",
+        "Longest prompt and output together.",
+    ),
     Entry::switch(
         "random_weights",
         Flag::Where("--random-weights"),

@@ -4,7 +4,7 @@
 use super::flag::{Entry, Flag, Ours};
 use super::history::{Change, History, came, gone};
 use super::version::Version;
-use super::{Adapter, Address, Container, Model, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Container, Model, Program, SharedMemory, VersionQuestion, mark};
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const fn v(major: u32, minor: u32, patch: u32) -> Version {
 
 /// vLLM.
 pub(super) static ADAPTER: Adapter = Adapter {
-    program: &["vllm"],
+    program: Program::Named("vllm"),
     serve: &["serve"],
     version: VersionQuestion::Arguments(&["--version"], ""),
     model: Model::Alone,
@@ -41,7 +41,6 @@ pub(super) static ADAPTER: Adapter = Adapter {
     ],
     kv_tokens_line: Some("GPU KV cache size: "),
     running: Some("max_num_seqs"),
-    address: Address::AsTold,
     grace: Duration::from_secs(10),
     caveats: &[],
 };

@@ -35,9 +35,6 @@ pub struct BuiltinOptions {
     /// Name of the model in requests; `tokenprism-builtin-PRESET` where absent.
     #[arg(long)]
     pub model_name: Option<String>,
-    /// End when standard input reaches its end, that is, when the process that started this one is gone.
-    #[arg(long)]
-    pub exit_with_stdin: bool,
 }
 
 impl Default for BuiltinOptions {
@@ -51,7 +48,6 @@ impl Default for BuiltinOptions {
             batch_wait_ms: 20,
             max_model_len: None,
             model_name: None,
-            exit_with_stdin: false,
         }
     }
 }
@@ -158,9 +154,8 @@ mod tests {
     #[test]
     fn the_command_line_reads_back() {
         assert_eq!(parse("x"), Some(BuiltinOptions::default()));
-        let options = parse("x --preset 110m --kv-cache off --batch 8 --batch-wait-ms 5 --exit-with-stdin").unwrap();
+        let options = parse("x --preset 110m --kv-cache off --batch 8 --batch-wait-ms 5").unwrap();
         assert_eq!((options.preset, options.kv_cache, options.batch), (Preset::P110m, false, 8));
-        assert!(options.exit_with_stdin);
         assert_eq!(options.served_name(), "tokenprism-builtin-110m");
         assert_eq!(parse("x --kv-cache maybe"), None);
     }

@@ -1,8 +1,8 @@
-//! Owns the engine's life: socket, model and thread up, ready line, and down at a signal or when the parent is gone.
+//! Owns the engine's life: socket, model and thread up, ready line, and down at a signal.
 //! Must not know requests.
 
 use std::future::Future;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -31,7 +31,7 @@ struct Started {
     worker_ended: oneshot::Receiver<()>,
 }
 
-/// Runs the engine until SIGTERM or SIGINT, or until standard input ends where the options say so. Blocks.
+/// Runs the engine until SIGTERM or SIGINT. Blocks.
 ///
 /// Prints one line, `ready http://127.0.0.1:PORT`, on standard output once requests are answered. The arithmetic
 /// takes as many threads as `RAYON_NUM_THREADS` says: start the process with [`super::child_environment`].
@@ -39,9 +39,6 @@ struct Started {
 /// # Errors
 /// When an option is out of bounds, the port is taken, the model does not fit, or the model's thread ends.
 pub fn serve(options: BuiltinOptions) -> Result<(), BuiltinError> {
-    if options.exit_with_stdin {
-        std::thread::Builder::new().name("builtin-stdin".to_owned()).spawn(end_with_stdin)?;
-    }
     // One thread is enough for loopback HTTP; the rest of the machine is for the model and the load generator.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
@@ -66,19 +63,6 @@ async fn run(options: BuiltinOptions) -> Result<(), BuiltinError> {
     tokio::select! {
         result = answer(listener, service) => Ok(result?),
         _ = worker_ended => Err(BuiltinError::ModelThread),
-    }
-}
-
-fn end_with_stdin() {
-    let mut buffer = [0; 256];
-    let mut stdin = std::io::stdin().lock();
-    loop {
-        match stdin.read(&mut buffer) {
-            Ok(0) => std::process::exit(0),
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => std::process::exit(0),
-        }
     }
 }
 

@@ -5,14 +5,12 @@ use super::{Launcher, Order};
 use crate::engine::EngineError;
 use crate::engine::adapter::{Bind, Container as ContainerFacts, Mark, SharedMemory, Version};
 use crate::engine::gpu::Devices;
-use crate::engine::life::{Container, Life, docker};
-use crate::process::{Child, Launch};
+use crate::engine::tool::ask;
+use crate::process::{Container, Launch};
 use shared::engine::{ImageInfo, Phase};
 use std::path::Path;
 use std::time::Duration;
 
-/// Label of every container of ours: whose it is, by the data directory.
-pub(super) const OWNER_LABEL: &str = "tokenprism.data";
 /// How long docker may take to tell what an image is.
 const INSPECT_LIMIT: Duration = Duration::from_secs(20);
 /// Lines of the client itself, before the engine's own.
@@ -23,10 +21,8 @@ const MARKS: [Mark; 2] = [
 
 /// Starts engines in containers.
 pub(super) struct Docker {
-    /// The container's name.
-    pub name: String,
-    /// Whose it is.
-    pub owner: String,
+    /// The container, which does not exist yet.
+    pub container: Container,
 }
 
 impl Launcher for Docker {
@@ -41,7 +37,6 @@ impl Launcher for Docker {
         let bind = Bind { host: "0.0.0.0", port: container.port };
         let (engine, variables) = order.adapter.passed(&order.serving, bind, version)?;
         let mut args = Arguments::default();
-        args.add(&["run", "--rm", "--name", &self.name, "--label", &format!("{OWNER_LABEL}={}", self.owner)]);
         if let Some(gpus) = gpus(order.devices) {
             args.add(&["--gpus", &gpus]);
         }
@@ -68,31 +63,35 @@ impl Launcher for Docker {
         args.add(container.command);
         args.0.extend(engine);
         let env = order.secrets.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned())).collect();
-        Ok(Launch { program: "docker".into(), args: args.0.into_iter().map(Into::into).collect(), env })
-    }
-
-    fn life(&self, child: Child, order: &Order<'_>) -> Life {
-        Life::Container { client: child, container: Container::new(self.name.clone(), order.adapter.grace) }
+        Ok(Launch {
+            program: self.container.docker.clone(),
+            args: self.container.run_args(args.0.into_iter().map(Into::into)),
+            env,
+            port: order.port,
+            container: Some(self.container.clone()),
+        })
     }
 
     async fn image(&self, order: &Order<'_>) -> Option<ImageInfo> {
         let name = order.plan.image.clone()?;
-        let said = docker(&["image", "inspect", "--format", "{{json .RepoDigests}}", &name], INSPECT_LIMIT).await;
-        Some(ImageInfo { digest: said.as_deref().and_then(digest_in), name })
+        let question = ["image", "inspect", "--format", "{{json .RepoDigests}}", &name].map(str::to_owned);
+        let docker = self.container.docker.to_string_lossy();
+        let digest = match ask(&docker, &question, &[], INSPECT_LIMIT).await {
+            Ok(answer) if answer.is_ok => digest_in(&answer.text),
+            Ok(answer) => {
+                tracing::debug!(said = answer.text.trim(), "docker does not know the image");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%error, "docker did not say what the image is");
+                None
+            }
+        };
+        Some(ImageInfo { name, digest })
     }
 
     fn marks(&self) -> &'static [Mark] {
         &MARKS
-    }
-}
-
-/// Removes containers that an agent with this data directory left behind.
-pub(crate) async fn reap(owner: &str) {
-    let filter = format!("label={OWNER_LABEL}={owner}");
-    let Some(said) = docker(&["ps", "--all", "--quiet", "--filter", &filter], INSPECT_LIMIT).await else { return };
-    for id in said.split_whitespace().filter(|id| id.bytes().all(|b| b.is_ascii_hexdigit())) {
-        tracing::warn!(id, "a container that an earlier agent left behind is removed");
-        docker(&["rm", "--force", id], INSPECT_LIMIT).await;
     }
 }
 

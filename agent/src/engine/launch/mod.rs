@@ -1,41 +1,29 @@
 //! Owns the start of engines by the agent, up to their first generated token: on this host or in a container.
 //! Must not know load or runs.
 
+mod begin;
 mod docker;
 mod native;
 mod order;
-mod port;
-mod ready;
-mod signs;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use docker::reap;
-
-use super::adapter::{Adapter, Address, Mark, Serving, Version};
-use super::life::Life;
-use super::{Engine, EngineError, Means, gpu};
-use crate::process::{Child, Launch};
+use super::adapter::{Adapter, Mark, Program, Serving, Version};
+use super::{Engine, EngineError, Means, baseline, gpu};
+use crate::process::{Launch, ProcessError, port};
 use crate::secret::Secret;
+use begin::begin;
 use docker::{Docker, cache_folder};
 use native::Native;
 use order::Order;
-use ready::Starting;
 use shared::engine::{EngineKind, ImageInfo, Launch as How, ParamValue};
 use shared::ids::ConfigurationIndex;
 use shared::plan::{Configuration, EnginePlan, Plan};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 use tokio::sync::mpsc;
 
 /// Variable with the token for models that one must ask for; every engine gets it where the agent has it.
 const MODEL_TOKEN: &str = "HF_TOKEN";
-/// The agent's own secrets, which its children would inherit.
-const AGENTS_OWN: [&str; 2] = ["TOKENPRISM_TOKEN", "TOKENPRISM_API_KEY"];
-/// How long a start may take where the plan says nothing: a model may be downloaded first.
-const READY_LIMIT: Duration = Duration::from_secs(1800);
-/// The same of the built-in engine.
-const BUILTIN_READY_LIMIT: Duration = Duration::from_secs(120);
-
 /// A way to start engines.
 trait Launcher {
     /// The version that would be started, where it can be told before.
@@ -46,9 +34,6 @@ trait Launcher {
     /// # Errors
     /// Where the version does not know an argument.
     fn command(&self, order: &Order<'_>, version: Option<Version>) -> Result<Launch, EngineError>;
-
-    /// What is to be ended with the engine.
-    fn life(&self, child: Child, order: &Order<'_>) -> Life;
 
     /// The image that runs, where there is one.
     async fn image(&self, order: &Order<'_>) -> Option<ImageInfo>;
@@ -77,6 +62,7 @@ pub(super) async fn start(
     let variable = |name: &str| std::env::var(name).ok();
     let cache =
         cache_folder(engine.model_cache.as_deref(), variable("HF_HOME").as_deref(), variable("HOME").as_deref());
+    let baseline = baseline_files(engine, adapter, means)?;
     let name = if engine.kind == EngineKind::Builtin { &engine.model } else { &engine.served_name };
     let order = Order {
         adapter,
@@ -90,15 +76,13 @@ pub(super) async fn start(
         },
         devices: &devices,
         secrets: &secrets,
-        port: claimed(engine, adapter)?,
+        port: claimed(engine.port)?,
         cache: cache.as_deref(),
+        baseline: baseline.as_deref(),
     };
-    let mut engine = match plan.engine.launch {
-        Some(How::Docker) => {
-            let name = format!("tokenprism-{:08x}", rand::random::<u32>());
-            run(&Docker { name, owner: means.owner.clone() }, &order, lines).await?
-        }
-        Some(How::Native) | None => run(&Native, &order, lines).await?,
+    let mut engine = match engine.launch {
+        Some(How::Docker) => run(&Docker { container: means.host.container("docker") }, &order, means, lines).await?,
+        Some(How::Native) | None => run(&Native, &order, means, lines).await?,
     };
     engine.info.configuration = index;
     engine.info.params.clone_from(&configuration.params);
@@ -108,25 +92,19 @@ pub(super) async fn start(
 }
 
 /// Starts an engine by a launcher and waits until it has generated a token.
-async fn run(launcher: &impl Launcher, order: &Order<'_>, lines: mpsc::Sender<String>) -> Result<Engine, EngineError> {
+async fn run(
+    launcher: &impl Launcher,
+    order: &Order<'_>,
+    means: &Means,
+    lines: mpsc::Sender<String>,
+) -> Result<Engine, EngineError> {
     let version = launcher.version(order).await?;
-    let mut launch = launcher.command(order, version)?;
-    // What opens the agent and other servers is of no use to an engine.
-    let own = AGENTS_OWN.iter().filter(|name| std::env::var_os(name).is_some());
-    launch.env.extend(own.map(|name| ((*name).to_owned(), String::new())));
+    let launch = launcher.command(order, version)?;
     let command = std::iter::once(launch.program.as_os_str())
         .chain(launch.args.iter().map(std::ffi::OsString::as_os_str))
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
-    let begun = Instant::now();
-    let (child, output) = Child::start(&launch).map_err(|error| EngineError::unstarted(error, order.plan))?;
-    let starting = Starting::of(launcher.life(child, order), order, launcher.marks(), begun);
-    let limit = match order.plan.ready_limit_s {
-        Some(seconds) => Duration::from_secs_f64(seconds),
-        None if order.plan.kind == EngineKind::Builtin => BUILTIN_READY_LIMIT,
-        None => READY_LIMIT,
-    };
-    let mut engine = starting.ready(output, lines, limit).await?;
+    let mut engine = begin(&means.host, launch, order, launcher.marks(), lines).await?;
     let info = &mut engine.info;
     info.command = command;
     info.image = launcher.image(order).await;
@@ -156,16 +134,20 @@ fn secrets(engine: &EnginePlan, means: &Means) -> Result<Vec<(String, Secret)>, 
     Ok(secrets)
 }
 
-/// The port that the engine is to listen on: the plan's, where nobody else does, or a free one.
-fn claimed(engine: &EnginePlan, adapter: &Adapter) -> Result<u16, EngineError> {
-    if adapter.address == Address::Printed {
-        return Ok(0);
+/// The baseline's files where it is started as a process, and nothing of its program is the plan's.
+fn baseline_files(engine: &EnginePlan, adapter: &Adapter, means: &Means) -> Result<Option<PathBuf>, EngineError> {
+    if adapter.program != Program::Baseline || !engine.command.is_empty() {
+        return Ok(None);
     }
-    match engine.port {
-        Some(port) => match port::objection(port) {
-            Some(reason) => Err(EngineError::PortTaken { port, reason }),
-            None => Ok(port),
-        },
-        None => port::free().map_err(EngineError::NoPort),
+    let folder = &means.programs;
+    let written = baseline::unpack(folder).and_then(std::path::absolute);
+    written.map(Some).map_err(|source| EngineError::BaselineFiles { folder: folder.clone(), source })
+}
+
+/// The port that the engine is to listen on: the plan's, where nobody else does, or a free one.
+fn claimed(planned: Option<u16>) -> Result<u16, ProcessError> {
+    match planned {
+        Some(port) => port::refuse_taken(port).map(|()| port),
+        None => port::free(),
     }
 }

@@ -3,11 +3,11 @@
 
 use super::{Launcher, Order};
 use crate::engine::EngineError;
-use crate::engine::adapter::{Bind, Version};
+use crate::engine::adapter::{Bind, Program, Version};
+use crate::engine::baseline::python_of;
 use crate::engine::builtin::child_environment;
-use crate::engine::life::Life;
 use crate::engine::tool::ask;
-use crate::process::{Child, Launch};
+use crate::process::Launch;
 use shared::engine::ImageInfo;
 use std::path::Path;
 use std::time::Duration;
@@ -50,11 +50,7 @@ impl Launcher for Native {
         env.extend(order.secrets.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned())));
         let mut words = words.into_iter();
         let program = words.next().ok_or(EngineError::NoProgram)?.into();
-        Ok(Launch { program, args: words.map(Into::into).collect(), env })
-    }
-
-    fn life(&self, child: Child, _order: &Order<'_>) -> Life {
-        Life::Process(child)
+        Ok(Launch { program, args: words.map(Into::into).collect(), env, port: order.port, container: None })
     }
 
     async fn image(&self, _order: &Order<'_>) -> Option<ImageInfo> {
@@ -62,20 +58,19 @@ impl Launcher for Native {
     }
 }
 
-/// The program and its first arguments: the plan's, else the kind's own, from the plan's environment where it names one.
+/// The program: the plan's, which may have first arguments, else the kind's own, from the plan's environment where it
+/// names one.
 fn program(order: &Order<'_>) -> Result<Vec<String>, EngineError> {
     if !order.plan.command.is_empty() {
         return Ok(order.plan.command.clone());
     }
-    let Some((first, rest)) = order.adapter.program.split_first() else {
-        let own = std::env::current_exe().map_err(EngineError::OwnProgram)?;
-        return Ok(vec![own.to_string_lossy().into_owned()]);
+    let venv = order.plan.venv.as_deref().map(Path::new);
+    let program = match order.adapter.program {
+        Program::Ours => std::env::current_exe().map_err(EngineError::OwnProgram)?,
+        Program::Named(name) => venv.map_or_else(|| name.into(), |venv| venv.join("bin").join(name)),
+        Program::Baseline => python_of(venv),
     };
-    let first = match &order.plan.venv {
-        Some(venv) => Path::new(venv).join("bin").join(first).to_string_lossy().into_owned(),
-        None => (*first).to_owned(),
-    };
-    Ok(std::iter::once(first).chain(rest.iter().map(|word| (*word).to_owned())).collect())
+    Ok(vec![program.to_string_lossy().into_owned()])
 }
 
 /// Variables that are no secrets.
@@ -97,7 +92,11 @@ fn environment(order: &Order<'_>) -> Vec<(String, String)> {
         set("VIRTUAL_ENV", venv.clone());
         set("PATH", format!("{}:{path}", bin.display()));
     }
-    if order.adapter.program.is_empty() {
+    if let Some(folder) = order.baseline {
+        // Ours alone: the packages that are measured are those of the environment.
+        set("PYTHONPATH", folder.display().to_string());
+    }
+    if order.adapter.program == Program::Ours {
         // One core stays with the client, which must not be late.
         child_environment().into_iter().for_each(|(name, value)| set(name, value));
     }

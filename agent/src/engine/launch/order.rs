@@ -20,10 +20,12 @@ pub(super) struct Order<'a> {
     pub devices: &'a Devices,
     /// Variables that go to it alone, by name.
     pub secrets: &'a [(String, Secret)],
-    /// Port on 127.0.0.1; without a meaning for an engine that chooses its own.
+    /// Port of 127.0.0.1 that it is to listen on.
     pub port: u16,
     /// Folder of this host that downloaded models are kept in, where there is one.
     pub cache: Option<&'a Path>,
+    /// Folder with the baseline's files, where that is what is started as a process.
+    pub baseline: Option<&'a Path>,
 }
 
 impl Order<'_> {

@@ -7,6 +7,7 @@ use super::{Launcher, Order};
 use crate::engine::EngineError;
 use crate::engine::adapter::{Adapter, Serving, Version};
 use crate::engine::gpu::Devices;
+use crate::process::Container;
 use crate::secret::Secret;
 use shared::engine::{EngineKind, Launch as How};
 use shared::plan::Plan;
@@ -42,11 +43,13 @@ fn command(engine: &str, version: Option<&str>) -> Result<crate::process::Launch
         secrets: &secrets,
         port: 40001,
         cache: Some(Path::new("/data/hf")),
+        baseline: (plan.engine.kind == EngineKind::Transformers).then(|| Path::new("/data/baseline-1")),
     };
     let version = version.map(|version| Version::parse(version).unwrap());
     match plan.engine.launch {
         Some(How::Docker) => {
-            let docker = Docker { name: "tokenprism-1".into(), owner: "/var/lib/tokenprism".into() };
+            let container = Container { docker: "docker".into(), name: "tokenprism-1".into(), owner: "abc".into() };
+            let docker = Docker { container };
             docker.command(&order, version)
         }
         _ => Native.command(&order, version),
@@ -141,7 +144,7 @@ fn an_argument_that_the_version_does_not_know_is_refused_with_what_to_do_instead
     refused("0.25.1", old, "vLLM 0.25.1 does not know --disable-log-requests");
     refused("0.20.2", old, "leave it out, since requests are not logged unless --enable-log-requests asks for it.");
     refused("0.17.0", old, "there up to 0.16.0 and is gone in 0.20.2");
-    refused("0.33.0", "extra_args = [\"--swap_space=4\"]", "--swap_space=4");
+    refused("0.33.0", "extra_args = [\"--swap_space=4\"]", "does not know --swap_space,");
     refused(
         "0.11.0",
         "params = { stream_interval = 4 }",

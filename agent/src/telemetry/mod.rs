@@ -1,0 +1,37 @@
+//! Owns what hardware says of itself: every value that can be absent has a type that says why.
+//! Must not know runs, engines or viewers.
+
+mod memory;
+mod nvml;
+
+pub use nvml::{Device, GpuProcess, Gpus, Memory, Nvml};
+
+/// A value that hardware was asked for. Absent is never zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading<T> {
+    /// It said.
+    Value(T),
+    /// This hardware or driver has no such value.
+    NotSupported,
+    /// It has, but did not say; the reason.
+    Failed(String),
+}
+
+impl<T> Reading<T> {
+    /// The value, where there is one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::NotSupported | Self::Failed(_) => None,
+        }
+    }
+
+    /// Another value made of this one; absence stays what it is.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Reading<U> {
+        match self {
+            Self::Value(value) => Reading::Value(make(value)),
+            Self::NotSupported => Reading::NotSupported,
+            Self::Failed(why) => Reading::Failed(why),
+        }
+    }
+}

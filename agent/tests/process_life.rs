@@ -1,0 +1,683 @@
+//! Owns the proof, with real processes, that nothing of an engine outlives it, whoever is killed.
+//! Must not know vendors: engines here are shell scripts and the built-in one.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+mod support;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use shared::engine::Phase;
+use std::sync::Mutex;
+use std::time::Duration;
+use support::{PROGRAM, alive, children_of};
+use tokenprism::process::{
+    Child, DeviceMemory, DeviceUse, Ending, Failure, Host, Launch, Line, MemoryBack, MemoryTerms, ProbeOutcome,
+    Reaped, State, Terms, port,
+};
+use tokenprism::telemetry::Reading;
+use tokio::sync::mpsc;
+
+/// An engine of two processes, which says their ids and waits.
+const PAIR: &str = "sleep 1000 & echo \"pids $$ $!\"; wait";
+/// The same, deaf to SIGTERM.
+const DEAF: &str = "trap '' TERM; (trap '' TERM; while :; do sleep 0.05; done) & echo \"pids $$ $!\"; \
+                    while :; do sleep 0.05; done";
+
+fn terms() -> Terms {
+    Terms { probe_every: Duration::from_millis(20), drain: Duration::from_millis(300), ..Terms::default() }
+}
+
+fn shell(script: &str) -> Launch {
+    let args = vec!["-c".into(), script.into()];
+    Launch { program: "/bin/sh".into(), args, env: vec![], port: port::free().unwrap(), container: None }
+}
+
+fn open(data_dir: &Path) -> (Host, Vec<Reaped>) {
+    let (host, reaped) = Host::open(data_dir).unwrap();
+    (host.with_supervisor(PROGRAM), reaped)
+}
+
+/// A host with a ledger of its own.
+fn host() -> (tempfile::TempDir, Host) {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, reaped) = open(dir.path());
+    assert_eq!(reaped, []);
+    (dir, host)
+}
+
+/// Starts a script that never serves.
+fn start(host: &Host, script: &str) -> (Child, mpsc::Receiver<Line>) {
+    Child::start(host, shell(script), terms(), |_| None, || async { ProbeOutcome::NotYet("it never serves".into()) })
+}
+
+/// The ids that an engine says after `pids`.
+async fn pids(lines: &mut mpsc::Receiver<Line>) -> Vec<i32> {
+    loop {
+        let line = lines.recv().await.expect("the engine ended before it said its ids");
+        if let Some(ids) = line.text.strip_prefix("pids ") {
+            return ids.split(' ').map(|id| id.parse().unwrap()).collect();
+        }
+    }
+}
+
+/// Waits until none of these lives; a bound only keeps a failing test from hanging.
+fn gone(pids: &[i32]) {
+    for _ in 0..1000 {
+        if !pids.iter().any(|pid| alive(*pid)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{:?} live", pids.iter().filter(|pid| alive(**pid)).collect::<Vec<_>>());
+}
+
+fn kill_9(pid: i32) {
+    kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+}
+
+/// Processes that watch an engine for this one.
+fn supervisors_of(agent: u32) -> Vec<i32> {
+    let is_one = |pid: &i32| {
+        std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|args| args == "tokenprism\0supervise\0")
+    };
+    children_of(agent.cast_signed()).into_iter().filter(is_one).collect()
+}
+
+fn parent_of(pid: i32) -> i32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit_once(") ").unwrap().1.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+fn entries(data_dir: &Path) -> usize {
+    let files = std::fs::read_dir(data_dir.join("engines")).unwrap();
+    files.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "json")).count()
+}
+
+/// A process with an engine's name that is none of ours.
+struct Stranger(std::process::Child);
+
+impl Stranger {
+    fn start() -> Self {
+        Self(Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap())
+    }
+
+    fn is_untouched(&self) -> bool {
+        alive(self.0.id().cast_signed())
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn lines_of_both_outputs_arrive_in_order_of_each_and_end_with_the_engine() {
+    let (_dir, host) = host();
+    let (mut child, mut lines) = start(&host, "echo one; echo two; printf '\\033[31mred\\033[0m\\n' >&2; exit 3");
+    let mut got = Vec::new();
+    while let Some(line) = lines.recv().await {
+        got.push(line.text);
+    }
+    got.sort_by_key(|line| line == "red");
+    assert_eq!(got, ["one", "two", "red"]);
+    let death = child.ready().await.unwrap_err();
+    assert_eq!(death.failure, Failure::Exited(Ending::Code(3)));
+    assert_eq!(death.lines.len(), 3);
+    assert_eq!(child.stop(Duration::ZERO).await.dropped_lines, 0);
+}
+
+#[tokio::test]
+async fn lines_that_nobody_reads_stop_nothing_and_are_counted() {
+    let (_dir, host) = host();
+    let (mut child, mut lines) = start(&host, "i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done; exit 0");
+    // Its own end is reached though nobody has read a line.
+    let death = child.ready().await.unwrap_err();
+    assert_eq!(death.failure, Failure::Exited(Ending::Code(0)));
+    assert_eq!(death.lines.last().unwrap().text, "line 4999");
+    let reading = tokio::spawn(async move {
+        let (mut read, mut told) = (0, 0);
+        while let Some(line) = lines.recv().await {
+            read += 1;
+            told += line.dropped_before;
+        }
+        (read, told)
+    });
+    let ended = child.stop(Duration::ZERO).await;
+    let (read, told) = reading.await.unwrap();
+    assert!(ended.dropped_lines > 1000, "{}", ended.dropped_lines);
+    assert_eq!((told, read + told), (ended.dropped_lines, 5000));
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_exist_is_named() {
+    let (dir, host) = host();
+    let launch = Launch { program: "/nonexistent/engine".into(), ..shell("") };
+    let (mut child, _lines) = Child::start(&host, launch, terms(), |_| None, || async { ProbeOutcome::Token });
+    let said = child.ready().await.unwrap_err().failure.to_string();
+    assert!(said.starts_with("/nonexistent/engine could not be started: No such file"), "{said}");
+    child.stop(Duration::ZERO).await;
+    assert_eq!(entries(dir.path()), 0);
+}
+
+#[tokio::test]
+async fn the_environment_has_what_the_launch_adds_and_none_of_our_own_secrets() {
+    let (_dir, host) = host();
+    let env = vec![("HF_TOKEN".to_owned(), "hf_secret".to_owned())];
+    let launch = Launch { env, ..shell("echo \"token $HF_TOKEN\"; cat; echo \"pids $$\"; sleep 1000") };
+    let never = || async { ProbeOutcome::NotYet("never".into()) };
+    let (child, mut lines) = Child::start(&host, launch, terms(), |_| None, never);
+    assert_eq!(lines.recv().await.unwrap().text, "token hf_secret");
+    // Its standard input is empty, and nobody's.
+    let engine = pids(&mut lines).await[0];
+    for pid in [engine, parent_of(engine)] {
+        let arguments = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+        assert!(!arguments.contains("hf_secret"), "{arguments}");
+    }
+    let environment = std::fs::read_to_string(format!("/proc/{engine}/environ")).unwrap();
+    assert!(!environment.contains("TOKENPRISM_TOKEN") && !environment.contains("TOKENPRISM_API_KEY"));
+    child.stop(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn an_engine_in_a_session_of_its_own_is_stopped_politely() {
+    let (dir, host) = host();
+    let script =
+        "trap 'echo terminated; kill $!; exit 0' TERM; sleep 1000 & echo \"pids $$ $!\"; while :; do wait; done";
+    let (child, mut lines) = start(&host, script);
+    let pids = pids(&mut lines).await;
+    assert_eq!(entries(dir.path()), 1);
+    let session = |pid: i32| nix::unistd::getsid(Some(Pid::from_raw(pid))).unwrap().as_raw();
+    assert_eq!((session(pids[0]), session(pids[1])), (pids[0], pids[0]));
+    let supervisor = parent_of(pids[0]);
+    let ended = child.stop(Duration::from_secs(20)).await;
+    assert!(ended.death.is_none());
+    assert_eq!(lines.recv().await.unwrap().text, "terminated");
+    assert_eq!((entries(dir.path()), alive(supervisor)), (0, false));
+    gone(&pids);
+}
+
+#[tokio::test]
+async fn a_child_that_ignores_sigterm_dies_with_its_own_children() {
+    let (_dir, host) = host();
+    let (child, mut lines) = start(&host, DEAF);
+    let pids = pids(&mut lines).await;
+    let ended = child.stop(Duration::from_millis(200)).await;
+    assert!(ended.death.is_none());
+    gone(&pids);
+}
+
+#[tokio::test]
+async fn grandchildren_die_in_this_session_and_in_another() {
+    let (_dir, host) = host();
+    let script = r#"echo "leader $$"
+        sh -c '(trap "" TERM; exec sleep 1000) & echo "orphan $!"'
+        sh -c 'setsid sh -c "trap \"\" TERM; echo daemon \$\$; exec sleep 1000" &'
+        exec sleep 1000"#;
+    let (child, mut lines) = start(&host, script);
+    let mut said = std::collections::BTreeMap::new();
+    while said.len() < 3 {
+        let line = lines.recv().await.unwrap().text;
+        let (who, pid) = line.split_once(' ').unwrap();
+        said.insert(who.to_owned(), pid.parse::<i32>().unwrap());
+    }
+    let (leader, orphan, daemon) = (said["leader"], said["orphan"], said["daemon"]);
+    let supervisor = parent_of(leader);
+    // Whoever lost its parent has the supervisor for one, as soon as the parent is gone.
+    for _ in 0..1000 {
+        if parent_of(orphan) == supervisor && parent_of(daemon) == supervisor {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!((parent_of(orphan), parent_of(daemon)), (supervisor, supervisor));
+    let session = |pid: i32| nix::unistd::getsid(Some(Pid::from_raw(pid))).unwrap().as_raw();
+    assert_eq!((session(leader), session(orphan), session(daemon)), (leader, leader, daemon));
+    child.stop(Duration::from_millis(100)).await;
+    gone(&[leader, orphan, daemon]);
+}
+
+#[tokio::test]
+async fn dropping_the_handle_kills() {
+    let (dir, host) = host();
+    let (child, mut lines) = start(&host, DEAF);
+    let pids = pids(&mut lines).await;
+    drop(child);
+    // The lines end when the engine has, and the ledger has been kept.
+    while lines.recv().await.is_some() {}
+    gone(&pids);
+    assert_eq!(entries(dir.path()), 0);
+}
+
+#[tokio::test]
+async fn kill_9_of_the_first_process_takes_its_workers_along() {
+    let (dir, host) = host();
+    let stranger = Stranger::start();
+    let (mut child, mut lines) = start(&host, PAIR);
+    let pids = pids(&mut lines).await;
+    kill_9(pids[0]);
+    let death = child.ready().await.unwrap_err();
+    assert_eq!(death.failure, Failure::Exited(Ending::Signal(9)));
+    gone(&pids);
+    assert_eq!(child.condition().borrow().state, State::Failed);
+    let ended = child.stop(Duration::ZERO).await;
+    assert!(ended.death.is_some());
+    assert_eq!(entries(dir.path()), 0);
+    assert!(stranger.is_untouched());
+}
+
+#[tokio::test]
+async fn an_engine_that_ends_with_0_after_its_worker_was_killed_has_failed() {
+    let (_dir, host) = host();
+    let (mut child, mut lines) = start(&host, "sleep 1000 & echo \"pids $$ $!\"; wait $!; echo 'worker died'; exit 0");
+    let pids = pids(&mut lines).await;
+    kill_9(pids[1]);
+    let death = child.ready().await.unwrap_err();
+    assert_eq!(death.failure, Failure::Exited(Ending::Code(0)));
+    assert_eq!(death.lines.last().unwrap().text, "worker died");
+    gone(&pids);
+}
+
+#[tokio::test]
+async fn kill_9_of_the_supervisor_leaves_nothing() {
+    let (dir, host) = host();
+    let stranger = Stranger::start();
+    let (mut child, mut lines) = start(&host, DEAF);
+    let pids = pids(&mut lines).await;
+    kill_9(parent_of(pids[0]));
+    let death = child.ready().await.unwrap_err();
+    assert_eq!(death.failure, Failure::SupervisorLost);
+    child.stop(Duration::ZERO).await;
+    gone(&pids);
+    assert_eq!(entries(dir.path()), 0);
+    assert!(stranger.is_untouched());
+}
+
+#[tokio::test]
+async fn a_supervisor_that_is_stopped_holds_nothing_up() {
+    let (dir, host) = host();
+    let terms = Terms { grace: Duration::from_secs(2), ..terms() };
+    let never = || async { ProbeOutcome::NotYet("never".into()) };
+    let (child, mut lines) = Child::start(&host, shell(PAIR), terms, |_| None, never);
+    let pids = pids(&mut lines).await;
+    let supervisor = parent_of(pids[0]);
+    kill(Pid::from_raw(supervisor), Signal::SIGSTOP).unwrap();
+    child.stop(Duration::ZERO).await;
+    gone(&pids);
+    gone(&[supervisor]);
+    assert_eq!(entries(dir.path()), 0);
+}
+
+/// Not a test: an agent-like process, started and killed by the tests below. It starts the script in its environment
+/// and repeats the engine's lines.
+#[tokio::test]
+#[ignore = "runs only as the child process of the tests below"]
+async fn holder() {
+    let variable = |name: &str| std::env::var(name).unwrap();
+    let (host, _) = open(Path::new(&variable("HOLDER_DATA")));
+    let launch = match std::env::var("HOLDER_DOCKER_ARGS") {
+        Ok(args) => {
+            let container = host.container("docker");
+            let args = container.run_args(args.split(' ').map(Into::into));
+            let port = variable("HOLDER_PORT").parse().unwrap();
+            Launch { program: "docker".into(), args, env: vec![], port, container: Some(container) }
+        }
+        Err(_) => shell(&variable("HOLDER_SCRIPT")),
+    };
+    let never = || async { ProbeOutcome::NotYet("never".into()) };
+    let (_child, mut lines) = Child::start(&host, launch, terms(), |_| None, never);
+    while let Some(line) = lines.recv().await {
+        println!("\nengine: {}", line.text);
+    }
+}
+
+/// A holder in its own process, with the ids that its engine says.
+struct Holder {
+    process: std::process::Child,
+    pids: Vec<i32>,
+}
+
+impl Holder {
+    fn start(data_dir: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--ignored", "--exact", "holder", "--nocapture"]).env("HOLDER_DATA", data_dir);
+        command.env("TOKENPRISM_TOKEN", "secret").envs(variables.iter().copied());
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let ids = lines.find_map(|line| line.unwrap().strip_prefix("engine: pids ").map(str::to_owned)).unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, pids: ids.split(' ').map(|id| id.parse().unwrap()).collect() }
+    }
+
+    fn supervisor(&self) -> i32 {
+        supervisors_of(self.process.id())[0]
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Kills it and the supervisor, so that neither can do anything about the other's death.
+    fn kill_with_its_supervisor(&mut self) {
+        let supervisor = self.supervisor();
+        kill(Pid::from_raw(self.process.id().cast_signed()), Signal::SIGSTOP).unwrap();
+        kill_9(supervisor);
+        gone(&[supervisor]);
+        self.kill();
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+#[test]
+fn kill_9_of_the_agent_leaves_nothing_even_if_it_never_returns() {
+    for script in [PAIR, DEAF] {
+        let dir = tempfile::tempdir().unwrap();
+        let stranger = Stranger::start();
+        let mut holder = Holder::start(dir.path(), &[("HOLDER_SCRIPT", script)]);
+        let supervisor = holder.supervisor();
+        let environment = std::fs::read_to_string(format!("/proc/{}/environ", holder.pids[0])).unwrap();
+        assert!(!environment.contains("TOKENPRISM_TOKEN"), "{environment}");
+        holder.kill();
+        gone(&holder.pids);
+        gone(&[supervisor]);
+        assert!(stranger.is_untouched());
+        // An agent that does return finds nothing to end.
+        assert_eq!(open(dir.path()).1, []);
+        assert_eq!(entries(dir.path()), 0);
+    }
+}
+
+#[test]
+fn what_outlives_agent_and_supervisor_is_ended_by_the_next_agent_and_nobody_else_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let stranger = Stranger::start();
+    let mut holder = Holder::start(dir.path(), &[("HOLDER_SCRIPT", DEAF)]);
+    holder.kill_with_its_supervisor();
+    gone(&[holder.pids[0]]);
+    assert!(alive(holder.pids[1]), "nobody was there to end it");
+    let (_, reaped) = open(dir.path());
+    assert!(
+        matches!(&reaped[..], [Reaped(said)] if said.starts_with("An engine that an earlier agent left was ended: /bin/sh")),
+        "{reaped:?}"
+    );
+    gone(&holder.pids);
+    assert_eq!(entries(dir.path()), 0);
+    assert!(stranger.is_untouched());
+}
+
+#[test]
+fn an_agent_that_returns_ends_what_the_supervisor_still_waits_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut holder = Holder::start(dir.path(), &[("HOLDER_SCRIPT", DEAF)]);
+    let supervisor = holder.supervisor();
+    holder.kill();
+    open(dir.path());
+    gone(&holder.pids);
+    gone(&[supervisor]);
+    assert_eq!(entries(dir.path()), 0);
+}
+
+#[tokio::test]
+async fn ready_is_a_token_on_a_port_of_the_engines_own() {
+    let (dir, host) = host();
+    let port = port::free().unwrap();
+    let script = format!("echo loading; exec '{PROGRAM}' builtin-engine --port {port}");
+    let ask = move || async move {
+        match support::client().get(format!("http://127.0.0.1:{port}/health")).send().await {
+            Ok(answer) if answer.status().is_success() => ProbeOutcome::Token,
+            Ok(answer) => ProbeOutcome::NotYet(answer.status().to_string()),
+            Err(error) => ProbeOutcome::NotYet(error.to_string()),
+        }
+    };
+    let recognise = |line: &str| line.contains("loading").then_some(tokenprism::process::Mark::of(Phase::Weights));
+    let launch = Launch { port, ..shell(&script) };
+    let (mut child, _lines) =
+        Child::start(&host, launch, Terms { drain: Duration::from_secs(20), ..terms() }, recognise, ask);
+    let timings = child.ready().await.unwrap();
+    assert_eq!(timings.iter().map(|(phase, _)| *phase).collect::<Vec<_>>(), [Phase::Process, Phase::Weights]);
+    assert_eq!(child.condition().borrow().state, State::Ready);
+    port::refuse_taken(port).unwrap_err();
+    let ended = child.stop(Duration::from_secs(20)).await;
+    assert!(ended.death.is_none());
+    assert_eq!(ended.memory, MemoryBack::NotWatched);
+    port::refuse_taken(port).unwrap();
+    assert_eq!(entries(dir.path()), 0);
+}
+
+#[tokio::test]
+async fn a_token_from_a_stranger_on_the_port_is_refused_with_who_it_is() {
+    let (_dir, host) = host();
+    let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let launch = Launch { port: stranger.local_addr().unwrap().port(), ..shell(PAIR) };
+    let (mut child, mut lines) = Child::start(&host, launch, terms(), |_| None, || async { ProbeOutcome::Token });
+    let pids = pids(&mut lines).await;
+    let death = child.ready().await.unwrap_err();
+    let said = death.failure.to_string();
+    assert!(said.contains(&format!("is held by process {}", std::process::id())), "{said}");
+    child.stop(Duration::ZERO).await;
+    gone(&pids);
+}
+
+#[tokio::test]
+async fn an_engine_that_never_serves_is_ended_at_its_limit() {
+    let (_dir, host) = host();
+    let terms = Terms { start_limit: Duration::from_millis(200), ..terms() };
+    let never = || async { ProbeOutcome::NotYet("connection refused".into()) };
+    let (mut child, mut lines) = Child::start(&host, shell(PAIR), terms, |_| None, never);
+    let pids = pids(&mut lines).await;
+    let said = child.ready().await.unwrap_err().failure.to_string();
+    assert!(said.ends_with("connection refused"), "{said}");
+    child.stop(Duration::ZERO).await;
+    gone(&pids);
+}
+
+/// Devices that answer from a script; the last answer stays.
+struct Scripted(Mutex<Vec<u64>>);
+
+impl DeviceMemory for Scripted {
+    fn read(&self) -> Reading<Vec<DeviceUse>> {
+        let mut script = self.0.lock().unwrap();
+        let used_bytes = if script.len() > 1 { script.remove(0) } else { script[0] };
+        Reading::Value(vec![DeviceUse { id: "a".into(), label: "GPU 0".into(), used_bytes, holders: vec![] }])
+    }
+}
+
+#[tokio::test]
+async fn device_memory_is_waited_for_and_told_where_it_does_not_come_back() {
+    let memory =
+        Some(MemoryTerms { tolerance_bytes: 0, limit: Duration::from_millis(300), every: Duration::from_millis(10) });
+    for (script, expect) in [(vec![5, 9 << 30, 9 << 30, 5], true), (vec![5, 9 << 30], false)] {
+        let (_dir, host) = host();
+        let host = host.with_memory(std::sync::Arc::new(Scripted(Mutex::new(script))));
+        let never = || async { ProbeOutcome::NotYet("never".into()) };
+        let (child, mut lines) = Child::start(&host, shell(PAIR), Terms { memory, ..terms() }, |_| None, never);
+        let pids = pids(&mut lines).await;
+        let ended = child.stop(Duration::ZERO).await;
+        gone(&pids);
+        match ended.memory {
+            MemoryBack::Back(_) if expect => {}
+            MemoryBack::Held(said) if !expect => assert!(said.starts_with("GPU 0 still holds 9.0 GiB more"), "{said}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A `docker` that records what it is told; a container is a file in its folder.
+struct FakeDocker(tempfile::TempDir);
+
+impl FakeDocker {
+    fn install(port: u16) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let script = r#"#!/bin/sh
+cd "$(dirname "$0")" || exit 1
+echo "$*" >> calls
+value_of() { wanted=$1; shift; while [ $# -gt 0 ]; do [ "$1" = "$wanted" ] && { echo "$2"; return; }; shift; done; }
+case "$1" in
+run)
+    name=$(value_of --name "$@")
+    value_of --label "$@" > "container-$name"
+    trap '' TERM
+    echo "pids $$"
+    while [ -e "container-$name" ]; do sleep 0.02; done
+    exit 143 ;;
+stop) [ -e deaf ] || rm -f "container-$4" ;;
+rm) for id in "$@"; do rm -f "container-${id#id-}"; done ;;
+ps)
+    for container in container-*; do
+        [ -e "$container" ] || continue
+        name=${container#container-}
+        case "$*" in *"label=$(cat "$container")"*"name=^/$name\$"*) echo "id-$name" ;; esac
+    done ;;
+port) echo "8000/tcp -> 127.0.0.1:PORT" ;;
+esac
+"#;
+        let path = dir.path().join("docker");
+        std::fs::write(&path, script.replace("PORT", &port.to_string())).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self(dir)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("docker")
+    }
+
+    /// What it was told, a line each, with the container's random name as NAME and its owner's as OWNER.
+    fn calls(&self) -> Vec<String> {
+        let calls = std::fs::read_to_string(self.0.path().join("calls")).unwrap();
+        let name = calls.split_whitespace().find(|word| word.starts_with("tokenprism-")).unwrap().to_owned();
+        let owner = calls.split("tokenprism.agent=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        calls.replace(&name, "NAME").replace(&owner, "OWNER").lines().map(str::to_owned).collect()
+    }
+
+    fn containers(&self) -> Vec<String> {
+        containers_in(self.0.path())
+    }
+
+    fn wait_for_no_container_but(&self, expect: &[&str]) {
+        for _ in 0..1000 {
+            if self.containers() == expect {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{:?} are there", self.containers());
+    }
+
+    fn launch(&self, host: &Host, port: u16) -> Launch {
+        let container = host.container(self.path());
+        let args = container.run_args(["image:1", "--model", "a model"].map(Into::into));
+        Launch { program: self.path(), args, env: vec![], port, container: Some(container) }
+    }
+}
+
+const RUN: &str = "run --rm --name NAME --label tokenprism.agent=OWNER image:1 --model a model";
+const FIND: &str = "ps --all --quiet --no-trunc --filter label=tokenprism.agent=OWNER --filter name=^/NAME$";
+
+#[tokio::test]
+async fn a_container_is_started_stopped_and_looked_after_by_argument_vectors() {
+    let (dir, host) = host();
+    let port = port::free().unwrap();
+    let docker = FakeDocker::install(port);
+    let folder = docker.0.path().to_owned();
+    let ask = move || {
+        let runs = containers_in(&folder).len() == 1;
+        async move { if runs { ProbeOutcome::Token } else { ProbeOutcome::NotYet("no container".into()) } }
+    };
+    let (mut child, mut lines) = Child::start(&host, docker.launch(&host, port), terms(), |_| None, ask);
+    let pids = pids(&mut lines).await;
+    child.ready().await.unwrap();
+    let ended = child.stop(Duration::from_secs(20)).await;
+    assert!(ended.death.is_none());
+    gone(&pids);
+    assert_eq!(docker.calls(), [RUN, "port NAME", "stop --time 20 NAME", FIND]);
+    assert_eq!((docker.containers().len(), entries(dir.path())), (0, 0));
+}
+
+#[tokio::test]
+async fn a_container_that_docker_forwards_no_port_to_is_not_ready() {
+    let (_dir, host) = host();
+    let docker = FakeDocker::install(1);
+    let launch = docker.launch(&host, port::free().unwrap());
+    let (mut child, _lines) = Child::start(&host, launch, terms(), |_| None, || async { ProbeOutcome::Token });
+    let said = child.ready().await.unwrap_err().failure.to_string();
+    assert!(said.contains("docker forwards no such port"), "{said}");
+    child.stop(Duration::ZERO).await;
+    docker.wait_for_no_container_but(&[]);
+}
+
+#[tokio::test]
+async fn a_container_that_does_not_stop_is_removed_and_so_is_one_whose_command_was_killed() {
+    for killed in [false, true] {
+        let (_dir, host) = host();
+        let port = port::free().unwrap();
+        let docker = FakeDocker::install(port);
+        std::fs::write(docker.0.path().join("deaf"), "").unwrap();
+        let never = || async { ProbeOutcome::NotYet("never".into()) };
+        let (mut child, mut lines) = Child::start(&host, docker.launch(&host, port), terms(), |_| None, never);
+        let pids = pids(&mut lines).await;
+        if killed {
+            kill_9(pids[0]);
+            assert_eq!(child.ready().await.unwrap_err().failure, Failure::Exited(Ending::Signal(9)));
+        }
+        child.stop(Duration::from_millis(100)).await;
+        gone(&pids);
+        let calls = docker.calls();
+        assert!(calls.contains(&"rm --force NAME".to_owned()) && calls.last().unwrap() == FIND, "{calls:?}");
+        docker.wait_for_no_container_but(&[]);
+    }
+}
+
+fn containers_in(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
+    names.filter_map(|name| name.to_str()?.strip_prefix("container-").map(str::to_owned)).collect()
+}
+
+/// A holder whose engine is a container of the fake docker on its PATH.
+fn docker_holder(data_dir: &Path, docker: &FakeDocker) -> Holder {
+    let path = format!("{}:{}", docker.0.path().display(), std::env::var("PATH").unwrap());
+    Holder::start(data_dir, &[("PATH", &path), ("HOLDER_DOCKER_ARGS", "image:1"), ("HOLDER_PORT", "1")])
+}
+
+#[test]
+fn kill_9_of_the_agent_leaves_no_container() {
+    let dir = tempfile::tempdir().unwrap();
+    let docker = FakeDocker::install(1);
+    let mut holder = docker_holder(dir.path(), &docker);
+    assert_eq!(docker.containers().len(), 1);
+    let supervisor = holder.supervisor();
+    holder.kill();
+    docker.wait_for_no_container_but(&[]);
+    gone(&holder.pids);
+    gone(&[supervisor]);
+}
+
+#[test]
+fn a_container_that_outlives_agent_and_supervisor_is_removed_by_the_next_agent_and_no_other_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let docker = FakeDocker::install(1);
+    let mut holder = docker_holder(dir.path(), &docker);
+    holder.kill_with_its_supervisor();
+    gone(&holder.pids);
+    // Another agent's, with a name that begins as ours do.
+    std::fs::write(docker.0.path().join("container-tokenprism-other"), "tokenprism.agent=another\n").unwrap();
+    assert_eq!(docker.containers().len(), 2, "{:?}", docker.calls());
+    // The agent that returns has the same docker on its path.
+    let path = format!("{}:{}", docker.0.path().display(), std::env::var("PATH").unwrap());
+    let mut again = Holder::start(dir.path(), &[("PATH", &path), ("HOLDER_SCRIPT", PAIR)]);
+    docker.wait_for_no_container_but(&["tokenprism-other"]);
+    again.kill();
+    gone(&again.pids);
+}
