@@ -12,13 +12,13 @@ mod request;
 mod vocabulary;
 
 pub use cache::{PrefixCounters, PrefixReading};
-pub use diagnose::{Cause, Diagnosis, diagnose, explain};
+pub use diagnose::{Cause, Diagnosis, diagnose, explain, reason};
 pub use error::EngineError;
 pub use request::{Ask, Extras, Message, Prompt, RequestShape, Role};
 pub use vocabulary::{Vocabulary, WORDS};
 
 use crate::load::Target;
-use crate::process::{Child, Host};
+use crate::process::{Child, Failure, Host};
 use shared::caveat::Caveat;
 use shared::event::EngineInfo;
 use shared::plan::{EngineKind, Plan};
@@ -61,7 +61,11 @@ impl Engine {
     /// How a launched engine ended, where it has, as a sentence.
     pub fn died(&self) -> Option<String> {
         let death = self.child.as_ref()?.death()?;
-        Some(format!("The engine's process ended while it was measured. {}", explain(&death)))
+        let what = match &death.failure {
+            Failure::Exited(ending) => format!("The engine's process ended while it was measured ({ending})."),
+            other => format!("The engine's process ended while it was measured. {other}"),
+        };
+        Some(reason(&death).map_or_else(|| what.clone(), |why| format!("{what} {why}")))
     }
 
     /// Ends a launched engine and waits until it is gone; an attached one is left alone.

@@ -47,24 +47,27 @@ pub fn diagnose(lines: &[&str], ending: Option<Ending>) -> Diagnosis {
     Diagnosis { cause: if killed { Cause::Killed } else { Cause::Unknown }, line }
 }
 
-/// The sentences for a death: what happened to the process, why, and what to do.
+/// The sentences for a death: what happened, why, and what to do.
 #[must_use]
 pub fn explain(death: &Death) -> String {
+    let what = death.failure.to_string();
+    reason(death).map_or_else(|| what.clone(), |why| format!("{what} {why}"))
+}
+
+/// Why an engine died and what to do; nothing where its failure's own sentence says it all.
+#[must_use]
+pub fn reason(death: &Death) -> Option<String> {
     let ending = match &death.failure {
         Failure::Exited(ending) => Some(*ending),
-        // Its own words are an engine's only where it ran.
-        Failure::Spawn(_) | Failure::PortTaken(_) | Failure::SupervisorLost | Failure::Unfollowed => {
-            return death.failure.to_string();
-        }
         Failure::TooSlow { .. } | Failure::Refused(_) | Failure::Unkillable { .. } => None,
+        // Its log has nothing to do with it.
+        Failure::Spawn(_) | Failure::PortTaken(_) | Failure::SupervisorLost | Failure::Unfollowed => return None,
     };
     let lines: Vec<&str> = death.lines.iter().map(|line| line.text.as_str()).collect();
     let diagnosis = diagnose(&lines, ending);
-    if ending.is_none() && diagnosis.cause == Cause::Unknown {
-        // It lives and says nothing of a fault: what the probe found is all that there is.
-        return death.failure.to_string();
-    }
-    format!("{} {}", death.failure, diagnosis.sentence())
+    // One that lives and says nothing of a fault: what the probe found is all that there is.
+    let says_nothing = ending.is_none() && diagnosis.cause == Cause::Unknown;
+    (!says_nothing).then(|| diagnosis.sentence())
 }
 
 /// The first line that bears a sign; of its groups the more telling one decides.
