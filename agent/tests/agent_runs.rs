@@ -94,7 +94,8 @@ async fn an_engine_that_dies_fails_the_run_with_a_sentence() {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(engine), nix::sys::signal::SIGKILL).unwrap();
     let view = agent.wait(&run, LIMIT, |view| state(view) == "failed").await;
     let reason = view["reason"].as_str().unwrap();
-    assert!(reason.contains("The engine's process ended"), "{reason}");
+    assert!(reason.contains("The engine's process ended while it was measured (SIGKILL)."), "{reason}");
+    assert!(reason.contains("It was killed from outside"), "{reason}");
 }
 
 #[tokio::test]

@@ -168,7 +168,10 @@ async fn every_configuration_is_measured_and_one_that_fails_is_a_result() {
     let failure = &view["failures"][0];
     assert_eq!(failure["configuration"], 1);
     let reason = failure["reason"].as_str().unwrap();
-    assert!(reason.starts_with("The engine did not start. Its process ended (exit code 1). GPU memory is not enough."), "{reason}");
+    assert!(
+        reason.starts_with("The engine did not start. Its process ended (exit code 1). GPU memory is not enough."),
+        "{reason}"
+    );
     assert!(reason.contains("Its log says: torch.OutOfMemoryError: CUDA out of memory."), "{reason}");
     let lines: Vec<&str> = failure["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     assert!(lines.contains(&"non-default args: token=[secret]"), "{lines:?}");
@@ -198,7 +201,8 @@ async fn what_cannot_work_is_refused_before_anything_starts() {
     // CASES B36: another service holds the port.
     let stranger = play(ABLE);
     let port = stranger.url.rsplit(':').next().unwrap();
-    refused(format!("{NATIVE}\nport = {port}"), &format!("Port {port} is held by process {} (", std::process::id())).await;
+    refused(format!("{NATIVE}\nport = {port}"), &format!("Port {port} is held by process {} (", std::process::id()))
+        .await;
     assert_eq!(calls(dir.path(), "calls").matches("serve").count(), 0);
     let (status, body) = agent
         .post("/api/v1/runs", plan(&format!("{NATIVE}\nparams = {{ max_num_seq = 4 }}")), "application/toml")

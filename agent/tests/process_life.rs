@@ -1,121 +1,25 @@
 //! Owns the proof, with real processes, that nothing of an engine outlives it, whoever is killed.
-//! Must not know vendors: engines here are shell scripts and the built-in one.
+//! Must not know vendors or docker: engines here are shell scripts and the built-in one.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+#[path = "support/engine_life.rs"]
+mod engine_life;
 mod support;
 
+use engine_life::{
+    DEAF, Holder, PAIR, Stranger, entries, gone, host, kill_9, open, parent_of, pids, shell, start, terms,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use shared::engine::Phase;
 use std::sync::Mutex;
 use std::time::Duration;
-use support::{PROGRAM, alive, children_of};
+use support::{PROGRAM, alive};
 use tokenprism::process::{
-    Child, DeviceMemory, DeviceUse, Ending, Failure, Host, Launch, Line, MemoryBack, MemoryTerms, ProbeOutcome,
-    Reaped, State, Terms, port,
+    Child, DeviceMemory, DeviceUse, Ending, Failure, Launch, MemoryBack, MemoryTerms, ProbeOutcome, Reaped, State,
+    Terms, port,
 };
 use tokenprism::telemetry::Reading;
-use tokio::sync::mpsc;
-
-/// An engine of two processes, which says their ids and waits.
-const PAIR: &str = "sleep 1000 & echo \"pids $$ $!\"; wait";
-/// The same, deaf to SIGTERM.
-const DEAF: &str = "trap '' TERM; (trap '' TERM; while :; do sleep 0.05; done) & echo \"pids $$ $!\"; \
-                    while :; do sleep 0.05; done";
-
-fn terms() -> Terms {
-    Terms { probe_every: Duration::from_millis(20), drain: Duration::from_millis(300), ..Terms::default() }
-}
-
-fn shell(script: &str) -> Launch {
-    let args = vec!["-c".into(), script.into()];
-    Launch { program: "/bin/sh".into(), args, env: vec![], port: port::free().unwrap(), container: None }
-}
-
-fn open(data_dir: &Path) -> (Host, Vec<Reaped>) {
-    let (host, reaped) = Host::open(data_dir).unwrap();
-    (host.with_supervisor(PROGRAM), reaped)
-}
-
-/// A host with a ledger of its own.
-fn host() -> (tempfile::TempDir, Host) {
-    let dir = tempfile::tempdir().unwrap();
-    let (host, reaped) = open(dir.path());
-    assert_eq!(reaped, []);
-    (dir, host)
-}
-
-/// Starts a script that never serves.
-fn start(host: &Host, script: &str) -> (Child, mpsc::Receiver<Line>) {
-    Child::start(host, shell(script), terms(), |_| None, || async { ProbeOutcome::NotYet("it never serves".into()) })
-}
-
-/// The ids that an engine says after `pids`.
-async fn pids(lines: &mut mpsc::Receiver<Line>) -> Vec<i32> {
-    loop {
-        let line = lines.recv().await.expect("the engine ended before it said its ids");
-        if let Some(ids) = line.text.strip_prefix("pids ") {
-            return ids.split(' ').map(|id| id.parse().unwrap()).collect();
-        }
-    }
-}
-
-/// Waits until none of these lives; a bound only keeps a failing test from hanging.
-fn gone(pids: &[i32]) {
-    for _ in 0..1000 {
-        if !pids.iter().any(|pid| alive(*pid)) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("{:?} live", pids.iter().filter(|pid| alive(**pid)).collect::<Vec<_>>());
-}
-
-fn kill_9(pid: i32) {
-    kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
-}
-
-/// Processes that watch an engine for this one.
-fn supervisors_of(agent: u32) -> Vec<i32> {
-    let is_one = |pid: &i32| {
-        std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|args| args == "tokenprism\0supervise\0")
-    };
-    children_of(agent.cast_signed()).into_iter().filter(is_one).collect()
-}
-
-fn parent_of(pid: i32) -> i32 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    stat.rsplit_once(") ").unwrap().1.split(' ').nth(1).unwrap().parse().unwrap()
-}
-
-fn entries(data_dir: &Path) -> usize {
-    let files = std::fs::read_dir(data_dir.join("engines")).unwrap();
-    files.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "json")).count()
-}
-
-/// A process with an engine's name that is none of ours.
-struct Stranger(std::process::Child);
-
-impl Stranger {
-    fn start() -> Self {
-        Self(Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap())
-    }
-
-    fn is_untouched(&self) -> bool {
-        alive(self.0.id().cast_signed())
-    }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
 
 #[tokio::test]
 async fn lines_of_both_outputs_arrive_in_order_of_each_and_end_with_the_engine() {
@@ -314,71 +218,11 @@ async fn a_supervisor_that_is_stopped_holds_nothing_up() {
     assert_eq!(entries(dir.path()), 0);
 }
 
-/// Not a test: an agent-like process, started and killed by the tests below. It starts the script in its environment
-/// and repeats the engine's lines.
+/// Not a test: the agent-like process that tests below start and kill.
 #[tokio::test]
 #[ignore = "runs only as the child process of the tests below"]
 async fn holder() {
-    let variable = |name: &str| std::env::var(name).unwrap();
-    let (host, _) = open(Path::new(&variable("HOLDER_DATA")));
-    let launch = match std::env::var("HOLDER_DOCKER_ARGS") {
-        Ok(args) => {
-            let container = host.container("docker");
-            let args = container.run_args(args.split(' ').map(Into::into));
-            let port = variable("HOLDER_PORT").parse().unwrap();
-            Launch { program: "docker".into(), args, env: vec![], port, container: Some(container) }
-        }
-        Err(_) => shell(&variable("HOLDER_SCRIPT")),
-    };
-    let never = || async { ProbeOutcome::NotYet("never".into()) };
-    let (_child, mut lines) = Child::start(&host, launch, terms(), |_| None, never);
-    while let Some(line) = lines.recv().await {
-        println!("\nengine: {}", line.text);
-    }
-}
-
-/// A holder in its own process, with the ids that its engine says.
-struct Holder {
-    process: std::process::Child,
-    pids: Vec<i32>,
-}
-
-impl Holder {
-    fn start(data_dir: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--ignored", "--exact", "holder", "--nocapture"]).env("HOLDER_DATA", data_dir);
-        command.env("TOKENPRISM_TOKEN", "secret").envs(variables.iter().copied());
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ids = lines.find_map(|line| line.unwrap().strip_prefix("engine: pids ").map(str::to_owned)).unwrap();
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process, pids: ids.split(' ').map(|id| id.parse().unwrap()).collect() }
-    }
-
-    fn supervisor(&self) -> i32 {
-        supervisors_of(self.process.id())[0]
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    /// Kills it and the supervisor, so that neither can do anything about the other's death.
-    fn kill_with_its_supervisor(&mut self) {
-        let supervisor = self.supervisor();
-        kill(Pid::from_raw(self.process.id().cast_signed()), Signal::SIGSTOP).unwrap();
-        kill_9(supervisor);
-        gone(&[supervisor]);
-        self.kill();
-    }
-}
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
+    engine_life::hold().await;
 }
 
 #[test]
@@ -513,171 +357,4 @@ async fn device_memory_is_waited_for_and_told_where_it_does_not_come_back() {
             other => panic!("{other:?}"),
         }
     }
-}
-
-/// A `docker` that records what it is told; a container is a file in its folder.
-struct FakeDocker(tempfile::TempDir);
-
-impl FakeDocker {
-    fn install(port: u16) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let script = r#"#!/bin/sh
-cd "$(dirname "$0")" || exit 1
-echo "$*" >> calls
-value_of() { wanted=$1; shift; while [ $# -gt 0 ]; do [ "$1" = "$wanted" ] && { echo "$2"; return; }; shift; done; }
-case "$1" in
-run)
-    name=$(value_of --name "$@")
-    value_of --label "$@" > "container-$name"
-    trap '' TERM
-    echo "pids $$"
-    while [ -e "container-$name" ]; do sleep 0.02; done
-    exit 143 ;;
-stop) [ -e deaf ] || rm -f "container-$4" ;;
-rm) for id in "$@"; do rm -f "container-${id#id-}"; done ;;
-ps)
-    for container in container-*; do
-        [ -e "$container" ] || continue
-        name=${container#container-}
-        case "$*" in *"label=$(cat "$container")"*"name=^/$name\$"*) echo "id-$name" ;; esac
-    done ;;
-port) echo "8000/tcp -> 127.0.0.1:PORT" ;;
-esac
-"#;
-        let path = dir.path().join("docker");
-        std::fs::write(&path, script.replace("PORT", &port.to_string())).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        Self(dir)
-    }
-
-    fn path(&self) -> PathBuf {
-        self.0.path().join("docker")
-    }
-
-    /// What it was told, a line each, with the container's random name as NAME and its owner's as OWNER.
-    fn calls(&self) -> Vec<String> {
-        let calls = std::fs::read_to_string(self.0.path().join("calls")).unwrap();
-        let name = calls.split_whitespace().find(|word| word.starts_with("tokenprism-")).unwrap().to_owned();
-        let owner = calls.split("tokenprism.agent=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-        calls.replace(&name, "NAME").replace(&owner, "OWNER").lines().map(str::to_owned).collect()
-    }
-
-    fn containers(&self) -> Vec<String> {
-        containers_in(self.0.path())
-    }
-
-    fn wait_for_no_container_but(&self, expect: &[&str]) {
-        for _ in 0..1000 {
-            if self.containers() == expect {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("{:?} are there", self.containers());
-    }
-
-    fn launch(&self, host: &Host, port: u16) -> Launch {
-        let container = host.container(self.path());
-        let args = container.run_args(["image:1", "--model", "a model"].map(Into::into));
-        Launch { program: self.path(), args, env: vec![], port, container: Some(container) }
-    }
-}
-
-const RUN: &str = "run --rm --name NAME --label tokenprism.agent=OWNER image:1 --model a model";
-const FIND: &str = "ps --all --quiet --no-trunc --filter label=tokenprism.agent=OWNER --filter name=^/NAME$";
-
-#[tokio::test]
-async fn a_container_is_started_stopped_and_looked_after_by_argument_vectors() {
-    let (dir, host) = host();
-    let port = port::free().unwrap();
-    let docker = FakeDocker::install(port);
-    let folder = docker.0.path().to_owned();
-    let ask = move || {
-        let runs = containers_in(&folder).len() == 1;
-        async move { if runs { ProbeOutcome::Token } else { ProbeOutcome::NotYet("no container".into()) } }
-    };
-    let (mut child, mut lines) = Child::start(&host, docker.launch(&host, port), terms(), |_| None, ask);
-    let pids = pids(&mut lines).await;
-    child.ready().await.unwrap();
-    let ended = child.stop(Duration::from_secs(20)).await;
-    assert!(ended.death.is_none());
-    gone(&pids);
-    assert_eq!(docker.calls(), [RUN, "port NAME", "stop --time 20 NAME", FIND]);
-    assert_eq!((docker.containers().len(), entries(dir.path())), (0, 0));
-}
-
-#[tokio::test]
-async fn a_container_that_docker_forwards_no_port_to_is_not_ready() {
-    let (_dir, host) = host();
-    let docker = FakeDocker::install(1);
-    let launch = docker.launch(&host, port::free().unwrap());
-    let (mut child, _lines) = Child::start(&host, launch, terms(), |_| None, || async { ProbeOutcome::Token });
-    let said = child.ready().await.unwrap_err().failure.to_string();
-    assert!(said.contains("docker forwards no such port"), "{said}");
-    child.stop(Duration::ZERO).await;
-    docker.wait_for_no_container_but(&[]);
-}
-
-#[tokio::test]
-async fn a_container_that_does_not_stop_is_removed_and_so_is_one_whose_command_was_killed() {
-    for killed in [false, true] {
-        let (_dir, host) = host();
-        let port = port::free().unwrap();
-        let docker = FakeDocker::install(port);
-        std::fs::write(docker.0.path().join("deaf"), "").unwrap();
-        let never = || async { ProbeOutcome::NotYet("never".into()) };
-        let (mut child, mut lines) = Child::start(&host, docker.launch(&host, port), terms(), |_| None, never);
-        let pids = pids(&mut lines).await;
-        if killed {
-            kill_9(pids[0]);
-            assert_eq!(child.ready().await.unwrap_err().failure, Failure::Exited(Ending::Signal(9)));
-        }
-        child.stop(Duration::from_millis(100)).await;
-        gone(&pids);
-        let calls = docker.calls();
-        assert!(calls.contains(&"rm --force NAME".to_owned()) && calls.last().unwrap() == FIND, "{calls:?}");
-        docker.wait_for_no_container_but(&[]);
-    }
-}
-
-fn containers_in(folder: &Path) -> Vec<String> {
-    let names = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
-    names.filter_map(|name| name.to_str()?.strip_prefix("container-").map(str::to_owned)).collect()
-}
-
-/// A holder whose engine is a container of the fake docker on its PATH.
-fn docker_holder(data_dir: &Path, docker: &FakeDocker) -> Holder {
-    let path = format!("{}:{}", docker.0.path().display(), std::env::var("PATH").unwrap());
-    Holder::start(data_dir, &[("PATH", &path), ("HOLDER_DOCKER_ARGS", "image:1"), ("HOLDER_PORT", "1")])
-}
-
-#[test]
-fn kill_9_of_the_agent_leaves_no_container() {
-    let dir = tempfile::tempdir().unwrap();
-    let docker = FakeDocker::install(1);
-    let mut holder = docker_holder(dir.path(), &docker);
-    assert_eq!(docker.containers().len(), 1);
-    let supervisor = holder.supervisor();
-    holder.kill();
-    docker.wait_for_no_container_but(&[]);
-    gone(&holder.pids);
-    gone(&[supervisor]);
-}
-
-#[test]
-fn a_container_that_outlives_agent_and_supervisor_is_removed_by_the_next_agent_and_no_other_is() {
-    let dir = tempfile::tempdir().unwrap();
-    let docker = FakeDocker::install(1);
-    let mut holder = docker_holder(dir.path(), &docker);
-    holder.kill_with_its_supervisor();
-    gone(&holder.pids);
-    // Another agent's, with a name that begins as ours do.
-    std::fs::write(docker.0.path().join("container-tokenprism-other"), "tokenprism.agent=another\n").unwrap();
-    assert_eq!(docker.containers().len(), 2, "{:?}", docker.calls());
-    // The agent that returns has the same docker on its path.
-    let path = format!("{}:{}", docker.0.path().display(), std::env::var("PATH").unwrap());
-    let mut again = Holder::start(dir.path(), &[("PATH", &path), ("HOLDER_SCRIPT", PAIR)]);
-    docker.wait_for_no_container_but(&["tokenprism-other"]);
-    again.kill();
-    gone(&again.pids);
 }

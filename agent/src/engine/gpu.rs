@@ -118,10 +118,7 @@ mod tests {
 
     fn two() -> HostGpus {
         let devices = vec![device(0, "GPU-aa11", "NVIDIA H100 80GB HBM3"), device(1, "GPU-bb22", "NVIDIA L4")];
-        HostGpus::of(telemetry::Gpus {
-            driver: Reading::Value("580.65.06".into()),
-            devices: Reading::Value(devices),
-        })
+        HostGpus::of(telemetry::Gpus { driver: Reading::Value("580.65.06".into()), devices: Reading::Value(devices) })
     }
 
     fn check(host: HostGpus, wanted: &str, expect: Result<(Option<&[&str]>, Option<u32>), &str>) {

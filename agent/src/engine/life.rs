@@ -150,9 +150,10 @@ mod tests {
         let lines: Vec<String> = (0..50).map(|n| format!("line {n}")).collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let too_slow = Failure::TooSlow { limit: Duration::from_secs(9), last: "no answer".into() };
-        let told =
-            EngineDeath::while_starting(&death(too_slow, &lines), &Redactor::default(), &MemoryBack::NotWatched);
+        let told = EngineDeath::while_starting(&death(too_slow, &lines), &Redactor::default(), &MemoryBack::NotWatched);
         assert_eq!((told.lines.len(), told.lines[0].as_str()), (20, "line 30"));
-        assert!(told.sentence.contains("after 9 s: no answer") && told.sentence.ends_with("raise engine.ready_limit_s."));
+        assert!(
+            told.sentence.contains("after 9 s: no answer") && told.sentence.ends_with("raise engine.ready_limit_s.")
+        );
     }
 }

@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(reaped, []);
         let entry = entry(Identity { pid: i32::MAX, start: 7 });
         ledger.add(&entry).unwrap();
-        assert_eq!(ledger.entries().unwrap(), [entry.clone()]);
+        assert_eq!(ledger.entries().unwrap(), std::slice::from_ref(&entry));
         ledger.strike(&entry);
         assert_eq!(ledger.entries().unwrap(), []);
         let (again, _) = Ledger::open(dir.path()).unwrap();

@@ -7,7 +7,7 @@ use crate::process::{DeviceMemory, DeviceUse};
 impl DeviceMemory for Nvml {
     fn read(&self) -> Reading<Vec<DeviceUse>> {
         match Self::read(self).devices {
-            Reading::Value(devices) => devices.into_iter().map(|device| use_of(device)).collect(),
+            Reading::Value(devices) => devices.into_iter().map(use_of).collect(),
             Reading::NotSupported => Reading::NotSupported,
             Reading::Failed(why) => Reading::Failed(why),
         }

@@ -34,7 +34,7 @@ pub(super) async fn begin(
     let redactor = Redactor::of(order.secrets.iter().map(|(_, secret)| secret.clone()));
     let question = Question::of(order, redactor.clone())?;
     let found = Arc::clone(&question.found);
-    let mut signs = Signs::of(order.adapter, more_marks);
+    let signs = Signs::of(order.adapter, more_marks);
     let kv_tokens = Arc::clone(&signs.kv_tokens);
     let terms = terms(order);
     let drain = terms.drain;
@@ -147,7 +147,7 @@ impl Signs {
     }
 
     /// The phase that a line belongs to, where it begins one.
-    fn take(&mut self, line: &str) -> Option<process::Mark> {
+    fn take(&self, line: &str) -> Option<process::Mark> {
         if let Some(tokens) = self.kv_tokens_line.and_then(|before| number_after(line, before)) {
             *lock(&self.kv_tokens) = Some(tokens);
         }
@@ -188,7 +188,7 @@ mod tests {
     use Phase::{Compile, Download, Serve, Weights};
 
     fn check(kind: EngineKind, lines: &[&str], phases: &[Phase], kv_tokens: Option<u64>) {
-        let mut signs = Signs::of(Adapter::of(kind).unwrap(), &[]);
+        let signs = Signs::of(Adapter::of(kind).unwrap(), &[]);
         let mut seen: Vec<Phase> = lines.iter().filter_map(|line| signs.take(line)).map(|mark| mark.phase).collect();
         seen.dedup();
         assert_eq!((&seen[..], *lock(&signs.kv_tokens)), (phases, kv_tokens), "{kind:?}");

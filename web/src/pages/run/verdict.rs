@@ -22,13 +22,15 @@ fn early_end(view: &RunView) -> Option<(&'static str, String)> {
     }
 }
 
-/// Engine configurations that failed while the run went on, and why.
-fn failures(view: &RunView) -> Vec<String> {
+/// Engine configurations that failed while the run went on: why, and the last lines of their logs.
+fn failures(view: &RunView) -> Vec<(String, String)> {
     let variant = |failure: &EngineFailure| {
         let point = view.points.iter().find(|point| point.configuration == failure.configuration);
         point.map(|point| point.variant.clone()).unwrap_or_default()
     };
-    view.failures.iter().map(|failure| format!("{}: {}", variant(failure), failure.reason)).collect()
+    let told =
+        |failure: &EngineFailure| (format!("{}: {}", variant(failure), failure.reason), failure.lines.join("\n"));
+    view.failures.iter().map(told).collect()
 }
 
 /// Caveats of the run, its engine and every summary, each once.
@@ -115,8 +117,11 @@ pub fn VerdictCard() -> impl IntoView {
         {move || end.get().map(|(shape, sentence)| view! {
             <p class="notice" role="status" data-testid="reason"><span class="shape" aria-hidden="true">{shape}</span>" "{sentence}</p>
         })}
-        {move || failures.get().into_iter().map(|sentence| view! {
+        {move || failures.get().into_iter().map(|(sentence, lines)| view! {
             <p class="notice" role="status" data-testid="engine-failure"><span class="shape" aria-hidden="true">"✕"</span>" "{sentence}</p>
+            {(!lines.is_empty()).then(|| view! {
+                <details><summary>"The last lines of its log"</summary><pre class="code log" tabindex="0" data-testid="engine-failure-log">{lines}</pre></details>
+            })}
         }).collect_view()}
         <section class="card verdict-card" aria-label="Verdict">
             <div>
