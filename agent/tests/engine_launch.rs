@@ -16,7 +16,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use support::{Agent, PROGRAM, SHORT_PLAN, alive, children_of, engines_of, state};
+use support::{Agent, PROGRAM, alive, children_of, engines_of, plan_of, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 const SECRET: &str = "hf_S3cretOfThisTest";
@@ -85,12 +85,6 @@ fn command(dir: &Path) -> Command {
     command
 }
 
-/// The short plan with these lines of its engine.
-fn plan(engine: &str) -> String {
-    let builtin = "kind = \"builtin\"\n[engine.params]\npreset = \"1m\"\nbatch = 4\n";
-    SHORT_PLAN.replace(builtin, &format!("{engine}\n"))
-}
-
 const NATIVE: &str = "kind = \"vllm\"\nlaunch = \"native\"\nmodel = \"m/7b\"\nserved_name = \"7b\"";
 const DOCKED: &str =
     "kind = \"vllm\"\nlaunch = \"docker\"\nimage = \"engine:v0.25.1\"\nmodel = \"m/7b\"\nserved_name = \"7b\"";
@@ -120,7 +114,7 @@ fn assert_absent(folder: &Path, secret: &str) {
 #[tokio::test]
 async fn an_engine_of_the_host_is_launched_measured_and_gone() {
     let (agent, dir) = agent();
-    let view = ended(&agent, &plan(NATIVE)).await;
+    let view = ended(&agent, &plan_of(NATIVE)).await;
     assert_eq!(state(&view), "done", "{}", view["reason"]);
     let engine = &view["engine"];
     assert_eq!((&engine["label"], &engine["model"]), (&"vLLM".into(), &"7b".into()));
@@ -148,7 +142,7 @@ async fn an_engine_of_the_host_is_launched_measured_and_gone() {
 #[tokio::test]
 async fn every_configuration_is_measured_and_one_that_fails_is_a_result() {
     let (agent, dir) = agent();
-    let view = ended(&agent, &plan(&format!("{NATIVE}\nvary = {{ max_num_seqs = [4, 13, 64] }}"))).await;
+    let view = ended(&agent, &plan_of(&format!("{NATIVE}\nvary = {{ max_num_seqs = [4, 13, 64] }}"))).await;
     assert_eq!(state(&view), "done", "{}", view["reason"]);
     let points = view["points"].as_array().unwrap();
     let words: Vec<&str> = points.iter().map(|point| point["variant"].as_str().unwrap()).collect();
@@ -189,7 +183,7 @@ async fn every_configuration_is_measured_and_one_that_fails_is_a_result() {
 async fn what_cannot_work_is_refused_before_anything_starts() {
     let (agent, dir) = agent();
     let refused = async |engine: String, words: &str| {
-        let view = ended(&agent, &plan(&engine)).await;
+        let view = ended(&agent, &plan_of(&engine)).await;
         let reason = view["reason"].as_str().unwrap_or_default();
         assert!(state(&view) == "failed" && reason.contains(words), "{engine}: {}", view["reason"]);
     };
@@ -205,7 +199,7 @@ async fn what_cannot_work_is_refused_before_anything_starts() {
         .await;
     assert_eq!(calls(dir.path(), "calls").matches("serve").count(), 0);
     let (status, body) = agent
-        .post("/api/v1/runs", plan(&format!("{NATIVE}\nparams = {{ max_num_seq = 4 }}")), "application/toml")
+        .post("/api/v1/runs", plan_of(&format!("{NATIVE}\nparams = {{ max_num_seq = 4 }}")), "application/toml")
         .await;
     assert!(status == 422 && body["error"].as_str().unwrap().contains("no parameter of vLLM"), "{body}");
 }
@@ -216,7 +210,7 @@ async fn a_stranger_that_answers_in_the_engines_place_is_not_measured() {
     let (agent, dir) = agent();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let run = agent
-        .submit(&plan(&format!(
+        .submit(&plan_of(&format!(
             "{}\nport = {}\nextra_args = [\"--sleep\"]",
             NATIVE.replace("\"7b\"", "\"played\""),
             free.port()
@@ -236,7 +230,7 @@ async fn a_stranger_that_answers_in_the_engines_place_is_not_measured() {
 #[tokio::test]
 async fn an_engine_in_a_container_is_run_stopped_and_removed_by_docker() {
     let (agent, dir) = agent();
-    let view = ended(&agent, &plan(DOCKED)).await;
+    let view = ended(&agent, &plan_of(DOCKED)).await;
     assert_eq!(state(&view), "done", "{}", view["reason"]);
     let engine = &view["engine"];
     let image = serde_json::json!({"name": "engine:v0.25.1", "digest": "sha256:1f00"});
@@ -264,7 +258,7 @@ async fn an_engine_in_a_container_is_run_stopped_and_removed_by_docker() {
 #[tokio::test]
 async fn a_container_is_removed_where_its_start_is_cancelled_or_its_agent_was_killed() {
     let (agent, dir) = agent();
-    let run = agent.submit(&plan(&format!("{DOCKED}\nextra_args = [\"--sleep\"]"))).await;
+    let run = agent.submit(&plan_of(&format!("{DOCKED}\nextra_args = [\"--sleep\"]"))).await;
     while !calls(dir.path(), "docker-run").contains("--sleep") {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -276,7 +270,7 @@ async fn a_container_is_removed_where_its_start_is_cancelled_or_its_agent_was_ki
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // Killed together with who watches: the next agent asks docker for what stands in its ledger, and nothing else.
-    let run = agent.submit(&plan(&format!("{DOCKED}\nextra_args = [\"--sleep\"]"))).await;
+    let run = agent.submit(&plan_of(&format!("{DOCKED}\nextra_args = [\"--sleep\"]"))).await;
     while calls(dir.path(), "docker-run").matches("--sleep").count() < 2 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -375,7 +369,7 @@ async fn an_engine_is_ready_once_it_has_generated_a_token_and_no_sooner() {
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     let engine =
         format!("kind = \"transformers\"\nlaunch = \"native\"\nmodel = \"m\"\ncommand = [\"{}\"]", script.display());
-    let run = agent.submit(&plan(&engine).replace("output_tokens = 8", "output_tokens = 1")).await;
+    let run = agent.submit(&plan_of(&engine).replace("output_tokens = 8", "output_tokens = 1")).await;
     let view = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
     assert_eq!(state(&view), "done", "{}", view["reason"]);
     assert!(view["engine_log"].to_string().contains("loading"), "{}", view["engine_log"]);

@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use support::{Agent, PROGRAM, alive, attached, client, state};
+use support::{Agent, PROGRAM, alive, attached, children_of, client, plan_of, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -20,6 +20,16 @@ fn venv() -> PathBuf {
     std::env::var_os("TOKENPRISM_VENV")
         .expect("TOKENPRISM_VENV names an environment with torch and Transformers")
         .into()
+}
+
+/// Writes a tiny model's config and tokenizer below a folder.
+fn tiny(folder: &Path) -> PathBuf {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../baseline");
+    let model = folder.join("tiny");
+    let python = venv().join("bin/python");
+    let written = Command::new(python).args(["-m", "tests.tiny"]).arg(&model).env("PYTHONPATH", sources).output();
+    assert!(written.unwrap().status.success());
+    model
 }
 
 /// A running baseline; killed when dropped.
@@ -35,11 +45,7 @@ struct Baseline {
 impl Baseline {
     fn start(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../baseline");
-        let model = folder.path().join("tiny");
-        let python = venv().join("bin/python");
-        let written = Command::new(python).args(["-m", "tests.tiny"]).arg(&model).env("PYTHONPATH", sources).output();
-        assert!(written.unwrap().status.success());
+        let model = tiny(folder.path());
         let mut child = Command::new(PROGRAM)
             .arg("baseline")
             .arg("--venv")
@@ -163,6 +169,38 @@ async fn the_agent_measures_it_and_both_count_the_same() {
     let rest = open.text().await.unwrap();
     assert!(rest.contains("data: {\"error\":") && rest.ends_with("data: [DONE]\n\n"), "{rest}");
     assert!(baseline.ended().success());
+}
+
+#[tokio::test]
+#[ignore = "needs torch and Transformers: cargo xtask test --transformers"]
+async fn the_agent_starts_it_in_each_configuration_and_ends_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = tiny(dir.path());
+    let mut command = Command::new(PROGRAM);
+    command.env("OMP_NUM_THREADS", "1");
+    let agent = Agent::of(command, &dir.path().join("data"), "127.0.0.1:0");
+    let engine = format!(
+        "kind = \"transformers\"\nlaunch = \"native\"\nvenv = \"{}\"\nmodel = \"{}\"\nserved_name = \"tiny\"\n\
+         params = {{ device = \"cpu\", dtype = \"float32\", attention = \"eager\", random_weights = true, seed = 7, \
+         batch_wait_ms = 50, max_model_len = 128 }}\nvary = {{ batch = [1, 4], kv_cache = [false, true] }}",
+        venv().display(),
+        model.display()
+    );
+    let run = agent.submit(&plan_of(&engine)).await;
+    let view = agent.wait(&run, LIMIT * 2, |view| ["done", "failed"].contains(&state(view))).await;
+    assert_eq!(state(&view), "done", "{} {}", view["reason"], view["engine_log"]);
+    let points = view["points"].as_array().unwrap();
+    assert_eq!(points.len(), 8);
+    assert!(points.iter().all(|point| point["summary"]["ok"] == 12), "{points:?}");
+    let engines = view["engines"].as_array().unwrap();
+    assert_eq!(engines.len(), 4);
+    for engine in engines {
+        assert_eq!((&engine["model"], &engine["context_tokens"]), (&"tiny".into(), &128.into()), "{engine}");
+        let phases = engine["phases"].as_array().unwrap().iter().map(|start| start["phase"].as_str().unwrap());
+        assert_eq!(phases.collect::<Vec<_>>(), ["process", "weights", "compile", "serve"], "{engine}");
+        assert!(engine["version"].as_str().unwrap().starts_with('5'), "{engine}");
+    }
+    assert!(children_of(agent.child.id().cast_signed()).is_empty(), "something of it is left");
 }
 
 async fn reqwest_json(url: &str) -> Value {

@@ -170,10 +170,15 @@ concurrency = [1, 4]
 requests = 12
 "#;
 
+/// The short plan with these lines of its engine.
+pub fn plan_of(engine: &str) -> String {
+    let builtin = "kind = \"builtin\"\n[engine.params]\npreset = \"1m\"\nbatch = 4\n";
+    SHORT_PLAN.replace(builtin, &format!("{engine}\n"))
+}
+
 /// The short plan for a server by URL, with more lines of its engine.
 pub fn attached(url: &str, more: &str) -> String {
-    let builtin = "kind = \"builtin\"\n[engine.params]\npreset = \"1m\"\nbatch = 4\n";
-    SHORT_PLAN.replace(builtin, &format!("kind = \"openai_completions\"\nurl = \"{url}\"\n{more}"))
+    plan_of(&format!("kind = \"openai_completions\"\nurl = \"{url}\"\n{more}"))
 }
 
 /// A plan that would go on for minutes.

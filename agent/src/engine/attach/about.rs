@@ -34,6 +34,13 @@ struct Version {
     version: String,
 }
 
+/// Of the baseline: its packages, which are what is measured.
+#[derive(Deserialize)]
+struct Packages {
+    transformers: String,
+    torch: String,
+}
+
 /// Of Text Generation Inference.
 #[derive(Deserialize)]
 struct Info {
@@ -71,7 +78,8 @@ impl Probe {
             EngineKind::Sglang => self.sglang().await,
             EngineKind::Tgi | EngineKind::GenerateStream => self.tgi().await,
             EngineKind::LlamaServer => self.llama_cpp(wanted).await,
-            EngineKind::Builtin | EngineKind::Transformers => self.versioned().await,
+            EngineKind::Builtin => self.versioned().await,
+            EngineKind::Transformers => self.packages().await,
             EngineKind::OpenaiCompletions | EngineKind::OpenaiChat => match self.vllm().await {
                 Some(about) => Some(about),
                 None => match self.llama_cpp(wanted).await {
@@ -98,6 +106,11 @@ impl Probe {
     async fn versioned(&self) -> Option<About> {
         let version = self.get::<Version>("/version").await.ok()?.version;
         Some(About { version: Some(version), ..About::default() })
+    }
+
+    async fn packages(&self) -> Option<About> {
+        let Packages { transformers, torch } = self.get("/version").await.ok()?;
+        Some(About { version: Some(format!("{transformers} (torch {torch})")), ..About::default() })
     }
 
     async fn vllm(&self) -> Option<About> {
