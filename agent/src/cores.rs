@@ -19,8 +19,7 @@ pub(crate) fn allowed() -> io::Result<Vec<usize>> {
 
 /// The core of the load generator: the last one, where there are enough. The first ones serve most interrupts.
 pub(crate) fn of_load() -> Option<usize> {
-    let cores = allowed().ok().filter(|cores| cores.len() >= LEAST_TO_SPARE_ONE)?;
-    cores.last().copied()
+    spared(&allowed().ok()?)
 }
 
 /// Keeps this thread, and what it starts later, off the load generator's core.
@@ -28,12 +27,11 @@ pub(crate) fn of_load() -> Option<usize> {
 /// # Errors
 /// Where the system refuses.
 pub(crate) fn keep_off_load() -> io::Result<()> {
-    let Some(kept) = of_load() else { return Ok(()) };
-    let mut set = CpuSet::new();
-    for core in allowed()?.into_iter().filter(|core| *core != kept) {
-        set.set(core)?;
+    let cores = allowed()?;
+    match spared(&cores) {
+        Some(kept) => bind_to(cores.into_iter().filter(|core| *core != kept)),
+        None => Ok(()),
     }
-    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
 /// Binds this thread, and the threads that it starts later, to a core.
@@ -41,7 +39,42 @@ pub(crate) fn keep_off_load() -> io::Result<()> {
 /// # Errors
 /// Where the system refuses.
 pub(crate) fn bind(core: usize) -> io::Result<()> {
+    bind_to([core])
+}
+
+fn spared(cores: &[usize]) -> Option<usize> {
+    cores.last().copied().filter(|_| cores.len() >= LEAST_TO_SPARE_ONE)
+}
+
+fn bind_to(cores: impl IntoIterator<Item = usize>) -> io::Result<()> {
     let mut set = CpuSet::new();
-    set.set(core)?;
+    for core in cores {
+        set.set(core)?;
+    }
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_is_spared_where_there_are_enough() {
+        let check = |cores: &[usize], expect| assert_eq!(spared(cores), expect, "{cores:?}");
+        check(&[0, 1, 2], None);
+        check(&[0, 1, 2, 3], Some(3));
+        check(&[4, 5, 6, 7, 9], Some(9));
+        check(&[], None);
+    }
+
+    #[test]
+    fn what_a_bound_thread_starts_is_bound_too() {
+        let first = allowed().unwrap()[0];
+        let thread = std::thread::spawn(move || {
+            bind(first).unwrap();
+            let below = std::thread::spawn(|| allowed().unwrap());
+            (allowed().unwrap(), below.join().unwrap())
+        });
+        assert_eq!(thread.join().unwrap(), (vec![first], vec![first]));
+    }
 }

@@ -90,6 +90,17 @@ async fn the_environment_has_what_the_launch_adds_and_none_of_our_own_secrets() 
 }
 
 #[tokio::test]
+async fn an_engine_leaves_the_load_generators_core_alone() {
+    let (_dir, host) = host();
+    let (child, mut lines) = start(&host, "env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc; exec sleep 1000");
+    let all = nix::sched::sched_getaffinity(Pid::from_raw(0)).unwrap();
+    let all = (0..nix::sched::CpuSet::count()).filter(|core| all.is_set(*core).unwrap()).count();
+    let cores: usize = lines.recv().await.unwrap().text.parse().unwrap();
+    assert_eq!(cores, if all < 4 { all } else { all - 1 });
+    child.stop(Duration::ZERO).await;
+}
+
+#[tokio::test]
 async fn an_engine_in_a_session_of_its_own_is_stopped_politely() {
     let (dir, host) = host();
     let script =
