@@ -14,6 +14,7 @@ pub use words::{Action, Ending, Event, Failure, PortOwner, Probed, Report, State
 use super::memory::{DeviceUse, MemoryBack, MemoryWait};
 use crate::telemetry::Reading;
 use phase::Phases;
+use shared::engine::Phase;
 use std::time::Duration;
 
 /// The life of one engine. Feed it events, do the actions that it returns in their order, and feed it
