@@ -1,14 +1,10 @@
 //! Owns what is to be ended with an engine: nothing, a process and its group, or a container and its client.
 //! Must not know how an engine was started or what it serves.
 
-use super::tool::ask;
+use super::tool::{DOCKER_LIMIT, docker};
 use crate::process::Child;
-use std::io::ErrorKind;
 use std::process::ExitStatus;
 use std::time::Duration;
-
-/// How long docker may take for an order, beyond what the order itself allows.
-const DOCKER_LIMIT: Duration = Duration::from_secs(20);
 
 /// What ends with an engine.
 pub(super) enum Life {
@@ -94,23 +90,6 @@ impl Drop for Container {
             // Waited for elsewhere, so that no zombie stays.
             Ok(mut child) => drop(std::thread::spawn(move || child.wait())),
             Err(error) => tracing::error!(%error, name, "a container could not be removed"),
-        }
-    }
-}
-
-/// Gives docker an order; what it says against it is logged.
-pub(super) async fn docker(args: &[&str], limit: Duration) -> Option<String> {
-    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    match ask("docker", &args, &[], limit).await {
-        Ok(answer) if answer.is_ok => Some(answer.text),
-        Ok(answer) => {
-            tracing::debug!(?args, said = answer.text.trim(), "docker refused");
-            None
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => {
-            tracing::warn!(?args, %error, "docker did not answer");
-            None
         }
     }
 }

@@ -39,11 +39,10 @@ impl Adapter {
     /// The id that the server is to list; absent where it is the server's own choice.
     #[must_use]
     pub fn listed_model(&self, serving: &Serving<'_>) -> Option<String> {
-        match (self.model, self.name, self.address) {
-            (Model::OfItsOwn, ..) => serving.name.map(str::to_owned),
-            (_, Some(_), _) => Some(serving.name.unwrap_or(serving.model).to_owned()),
-            (_, None, Address::Printed) => None,
-            (_, None, Address::AsTold) => Some(serving.model.to_owned()),
+        match (self.model, self.name) {
+            (Model::OfItsOwn, _) => serving.name.map(str::to_owned),
+            (_, Some(_)) => Some(serving.name.unwrap_or(serving.model).to_owned()),
+            (_, None) => Some(serving.model.to_owned()),
         }
     }
 

@@ -3,7 +3,8 @@
 
 use super::flag::{Entry, Flag};
 use super::history::History;
-use super::{Adapter, Address, Model, VersionQuestion};
+use super::{Adapter, Address, Model, VersionQuestion, mark};
+use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
 
@@ -13,14 +14,14 @@ pub(super) static ADAPTER: Adapter = Adapter {
     serve: &["-m", "tokenprism_baseline"],
     version: VersionQuestion::Package("transformers"),
     model: Model::Behind("--model"),
-    name: None,
+    name: Some("--model-name"),
     host: None,
     always: &["--exit-with-stdin"],
     entries: ENTRIES,
     history: History { engine: "The baseline", changes: &[] },
     environment: &[("PYTHONUNBUFFERED", "1"), ("HF_HUB_DISABLE_TELEMETRY", "1"), ("DO_NOT_TRACK", "1")],
     container: None,
-    marks: &[],
+    marks: &[mark("phase tokenizer ", Phase::Weights)],
     kv_tokens_line: None,
     running: Some("batch"),
     address: Address::Printed,
@@ -42,8 +43,16 @@ static ENTRIES: &[Entry] = &[
         "ms",
         (0, 60_000),
         Flag::Value("--batch-wait-ms"),
-        "the server's own",
+        "20",
         "How long a batch waits to fill.",
+    ),
+    Entry::whole(
+        "max_model_len",
+        "tokens",
+        (2, 1 << 24),
+        Flag::Value("--max-model-len"),
+        "the model's own",
+        "Longest prompt and output together.",
     ),
     Entry::switch(
         "kv_cache",
@@ -55,14 +64,14 @@ static ENTRIES: &[Entry] = &[
         "attention",
         &[Borrowed("eager"), Borrowed("sdpa")],
         Flag::Value("--attention"),
-        "the server's own",
+        "sdpa",
         "How attention is computed: step by step, or by PyTorch's fused kernels.",
     ),
     Entry::choice(
         "dtype",
-        &[Borrowed("float16"), Borrowed("bfloat16"), Borrowed("float32")],
+        &[Borrowed("auto"), Borrowed("float16"), Borrowed("bfloat16"), Borrowed("float32")],
         Flag::Value("--dtype"),
-        "the server's own",
+        "auto: float16 on a GPU, float32 on the CPU",
         "Precision of weights and activations.",
     ),
     Entry::text("device", Flag::Value("--device"), "a GPU where there is one", "Where it computes: `cuda:0`, `cpu`."),

@@ -5,16 +5,14 @@ use super::{Launcher, Order};
 use crate::engine::EngineError;
 use crate::engine::adapter::{Bind, Container as ContainerFacts, Mark, SharedMemory, Version};
 use crate::engine::gpu::Devices;
-use crate::engine::life::{Container, Life, docker};
+use crate::engine::life::{Container, Life};
+use crate::engine::tool::{DOCKER_LIMIT, docker};
 use crate::process::{Child, Launch};
 use shared::engine::{ImageInfo, Phase};
 use std::path::Path;
-use std::time::Duration;
 
 /// Label of every container of ours: whose it is, by the data directory.
 pub(super) const OWNER_LABEL: &str = "tokenprism.data";
-/// How long docker may take to tell what an image is.
-const INSPECT_LIMIT: Duration = Duration::from_secs(20);
 /// Lines of the client itself, before the engine's own.
 const MARKS: [Mark; 2] = [
     Mark { text: "Unable to find image", phase: Phase::Image },
@@ -77,7 +75,7 @@ impl Launcher for Docker {
 
     async fn image(&self, order: &Order<'_>) -> Option<ImageInfo> {
         let name = order.plan.image.clone()?;
-        let said = docker(&["image", "inspect", "--format", "{{json .RepoDigests}}", &name], INSPECT_LIMIT).await;
+        let said = docker(&["image", "inspect", "--format", "{{json .RepoDigests}}", &name], DOCKER_LIMIT).await;
         Some(ImageInfo { digest: said.as_deref().and_then(digest_in), name })
     }
 
@@ -89,10 +87,10 @@ impl Launcher for Docker {
 /// Removes containers that an agent with this data directory left behind.
 pub(crate) async fn reap(owner: &str) {
     let filter = format!("label={OWNER_LABEL}={owner}");
-    let Some(said) = docker(&["ps", "--all", "--quiet", "--filter", &filter], INSPECT_LIMIT).await else { return };
+    let Some(said) = docker(&["ps", "--all", "--quiet", "--filter", &filter], DOCKER_LIMIT).await else { return };
     for id in said.split_whitespace().filter(|id| id.bytes().all(|b| b.is_ascii_hexdigit())) {
         tracing::warn!(id, "a container that an earlier agent left behind is removed");
-        docker(&["rm", "--force", id], INSPECT_LIMIT).await;
+        docker(&["rm", "--force", id], DOCKER_LIMIT).await;
     }
 }
 
@@ -124,9 +122,9 @@ fn volumes(order: &Order<'_>, container: &ContainerFacts) -> Vec<String> {
         let folder = path.parent().filter(|_| is_file).unwrap_or(path).display();
         format!("{folder}:{folder}:ro")
     });
-    let of_cache = order.cache.map(|cache| {
+    let of_cache = order.cache.zip(container.models).filter(|_| order.model_path().is_none()).map(|(cache, models)| {
         let from = if container.models_from.is_empty() { cache.to_owned() } else { cache.join(container.models_from) };
-        format!("{}:{}", from.display(), container.models)
+        format!("{}:{models}", from.display())
     });
     of_model.into_iter().chain(of_cache).collect()
 }

@@ -141,7 +141,7 @@ fn an_argument_that_the_version_does_not_know_is_refused_with_what_to_do_instead
     refused("0.25.1", old, "vLLM 0.25.1 does not know --disable-log-requests");
     refused("0.20.2", old, "leave it out, since requests are not logged unless --enable-log-requests asks for it.");
     refused("0.17.0", old, "there up to 0.16.0 and is gone in 0.20.2");
-    refused("0.33.0", "extra_args = [\"--swap_space=4\"]", "--swap_space=4");
+    refused("0.33.0", "extra_args = [\"--swap_space=4\"]", "does not know --swap_space,");
     refused(
         "0.11.0",
         "params = { stream_interval = 4 }",
