@@ -320,27 +320,34 @@ fn slow_to_serve(listener: &TcpListener) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Not a test: the engine of the test below, in a process of its own.
+#[test]
+#[ignore = "runs only as the child process of the test below"]
+fn plays_the_slow_server() {
+    std::thread::sleep(Duration::from_millis(500));
+    let port: u16 = std::env::var("SLOW_PORT").unwrap().parse().unwrap();
+    slow_to_serve(&TcpListener::bind(("127.0.0.1", port)).unwrap()).unwrap();
+}
+
 #[tokio::test]
 async fn an_engine_is_ready_once_it_has_generated_a_token_and_no_sooner() {
     // CASES B35: the port opens late, the model is listed later, and the first token comes last of all.
     let (agent, dir) = agent();
     let script = dir.path().join("baseline");
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let text = format!(
-        "#!/bin/sh\n[ \"$1\" = -c ] && {{ echo 5.17.0; exit; }}\necho loading\necho 'ready http://{free}'\ncat\n"
+        "#!/bin/sh\n[ \"$1\" = -c ] && {{ echo 5.17.0; exit; }}\n\
+         while [ $# -gt 0 ]; do [ \"$1\" = --port ] && export SLOW_PORT=$2; shift; done\n\
+         exec '{}' --ignored --exact plays_the_slow_server --nocapture\n",
+        std::env::current_exe().unwrap().display()
     );
     std::fs::write(&script, text).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     let engine =
         format!("kind = \"transformers\"\nlaunch = \"native\"\nmodel = \"m\"\ncommand = [\"{}\"]", script.display());
-    let run = agent.submit(&plan(&engine).replace("output_tokens = 8", "output_tokens = 1")).await;
-    agent.wait(&run, LIMIT, |view| view["engine_log"].to_string().contains("loading")).await;
-    std::thread::sleep(Duration::from_millis(500));
-    let listener = TcpListener::bind(free).unwrap();
-    std::thread::spawn(move || drop(slow_to_serve(&listener)));
-    let view = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
+    let view = ended(&agent, &plan(&engine).replace("output_tokens = 8", "output_tokens = 1")).await;
     assert_eq!(state(&view), "done", "{}", view["reason"]);
     assert_eq!(view["engine"]["version"], "5.17.0");
+    assert!(view["engine"]["start_ms"].as_f64().unwrap() > 500.0);
     for point in view["points"].as_array().unwrap() {
         let summary = &point["summary"];
         assert_eq!((&summary["attempted"], &summary["ok"]), (&12.into(), &12.into()), "{summary}");

@@ -3,8 +3,9 @@
 
 use super::flag::{Entry, Flag};
 use super::history::History;
-use super::{Adapter, Address, Model, VersionQuestion};
+use super::{Adapter, Model, VersionQuestion, mark};
 use shared::caveat::Caveat;
+use shared::engine::Phase;
 use shared::engine::builtin::{BATCH, BATCH_WAIT_MS, KV_CACHE, PRESET, SEED};
 use std::time::Duration;
 
@@ -21,10 +22,9 @@ pub(super) static ADAPTER: Adapter = Adapter {
     history: History { engine: "The built-in engine", changes: &[] },
     environment: &[],
     container: None,
-    marks: &[],
+    marks: &[mark("ready http", Phase::Serve)],
     kv_tokens_line: None,
     running: Some("batch"),
-    address: Address::Printed,
     grace: Duration::from_secs(5),
     caveats: &[Caveat::RandomWeightsOnCpu, Caveat::SharedCores],
 };

@@ -3,7 +3,7 @@
 
 use super::flag::Passed;
 use super::version::Version;
-use super::{Adapter, Address, Model};
+use super::{Adapter, Model};
 use shared::engine::ParamValue;
 use std::collections::BTreeMap;
 
@@ -77,8 +77,7 @@ impl Adapter {
         if let Some(flag) = self.host {
             args.extend([flag.to_owned(), bind.host.to_owned()]);
         }
-        let port = if self.address == Address::Printed { 0 } else { bind.port };
-        args.extend(["--port".to_owned(), port.to_string()]);
+        args.extend(["--port".to_owned(), bind.port.to_string()]);
         args.extend(self.always.iter().map(|arg| (*arg).to_owned()));
         let mut variables = Vec::new();
         for entry in self.entries {

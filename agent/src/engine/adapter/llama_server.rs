@@ -3,7 +3,7 @@
 
 use super::flag::{Entry, Flag, Ours};
 use super::history::History;
-use super::{Adapter, Address, Container, Model, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Container, Model, SharedMemory, VersionQuestion, mark};
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
@@ -33,7 +33,6 @@ pub(super) static ADAPTER: Adapter = Adapter {
     marks: &[mark("loading model", Phase::Weights), mark("server is listening on", Phase::Serve)],
     kv_tokens_line: None,
     running: Some("parallel"),
-    address: Address::AsTold,
     grace: Duration::from_secs(5),
     caveats: &[],
 };

@@ -52,8 +52,6 @@ pub struct Adapter {
     pub kv_tokens_line: Option<&'static str>,
     /// The parameter that bounds how many requests run at once.
     pub running: Option<&'static str>,
-    /// How it says where it serves.
-    pub address: Address,
     /// How long it may take to end after SIGTERM, once our own streams are closed.
     pub grace: Duration,
     /// What must be said beside its numbers.
@@ -115,15 +113,6 @@ pub struct Mark {
     pub text: &'static str,
     /// What begins.
     pub phase: Phase,
-}
-
-/// How an engine says where it serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// It listens on the port that it was given.
-    AsTold,
-    /// It prints `ready URL` on a port of its own choice, and ends with its standard input.
-    Printed,
 }
 
 const fn mark(text: &'static str, phase: Phase) -> Mark {

@@ -3,7 +3,7 @@
 
 use super::flag::{Entry, Flag, Ours};
 use super::history::History;
-use super::{Adapter, Address, Container, Model, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Container, Model, SharedMemory, VersionQuestion, mark};
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
@@ -37,7 +37,6 @@ pub(super) static ADAPTER: Adapter = Adapter {
     ],
     kv_tokens_line: None,
     running: Some("max_running_requests"),
-    address: Address::AsTold,
     // It looks every 5 s whether it is to end, and waits for open streams without a limit.
     grace: Duration::from_secs(15),
     caveats: &[],

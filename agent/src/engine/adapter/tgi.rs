@@ -3,7 +3,7 @@
 
 use super::flag::{Entry, Flag, Ours};
 use super::history::History;
-use super::{Adapter, Address, Container, Model, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Container, Model, SharedMemory, VersionQuestion, mark};
 use shared::caveat::Caveat;
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
@@ -38,7 +38,6 @@ pub(super) static ADAPTER: Adapter = Adapter {
     ],
     kv_tokens_line: Some("Setting max batch total tokens to "),
     running: Some("max_batch_size"),
-    address: Address::AsTold,
     grace: Duration::from_secs(15),
     caveats: &[Caveat::EndOfLife],
 };

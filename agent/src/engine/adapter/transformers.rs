@@ -3,7 +3,7 @@
 
 use super::flag::{Entry, Flag};
 use super::history::History;
-use super::{Adapter, Address, Model, VersionQuestion, mark};
+use super::{Adapter, Model, VersionQuestion, mark};
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
@@ -21,10 +21,9 @@ pub(super) static ADAPTER: Adapter = Adapter {
     history: History { engine: "The baseline", changes: &[] },
     environment: &[("PYTHONUNBUFFERED", "1"), ("HF_HUB_DISABLE_TELEMETRY", "1"), ("DO_NOT_TRACK", "1")],
     container: None,
-    marks: &[mark("phase tokenizer ", Phase::Weights)],
+    marks: &[mark("phase tokenizer ", Phase::Weights), mark("ready http", Phase::Serve)],
     kv_tokens_line: None,
     running: Some("batch"),
-    address: Address::Printed,
     grace: Duration::from_secs(5),
     caveats: &[],
 };

@@ -4,7 +4,7 @@
 use super::flag::{Entry, Flag, Ours};
 use super::history::{Change, History, came, gone};
 use super::version::Version;
-use super::{Adapter, Address, Container, Model, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Container, Model, SharedMemory, VersionQuestion, mark};
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
@@ -41,7 +41,6 @@ pub(super) static ADAPTER: Adapter = Adapter {
     ],
     kv_tokens_line: Some("GPU KV cache size: "),
     running: Some("max_num_seqs"),
-    address: Address::AsTold,
     grace: Duration::from_secs(10),
     caveats: &[],
 };

@@ -12,7 +12,7 @@ mod tests;
 
 pub(crate) use docker::reap;
 
-use super::adapter::{Adapter, Address, Mark, Serving, Version};
+use super::adapter::{Adapter, Mark, Serving, Version};
 use super::life::Life;
 use super::{Engine, EngineError, Means, gpu};
 use crate::process::{Child, Launch};
@@ -90,7 +90,7 @@ pub(super) async fn start(
         },
         devices: &devices,
         secrets: &secrets,
-        port: claimed(engine, adapter)?,
+        port: claimed(engine)?,
         cache: cache.as_deref(),
     };
     let mut engine = match plan.engine.launch {
@@ -157,10 +157,7 @@ fn secrets(engine: &EnginePlan, means: &Means) -> Result<Vec<(String, Secret)>, 
 }
 
 /// The port that the engine is to listen on: the plan's, where nobody else does, or a free one.
-fn claimed(engine: &EnginePlan, adapter: &Adapter) -> Result<u16, EngineError> {
-    if adapter.address == Address::Printed {
-        return Ok(0);
-    }
+fn claimed(engine: &EnginePlan) -> Result<u16, EngineError> {
     match engine.port {
         Some(port) => match port::objection(port) {
             Some(reason) => Err(EngineError::PortTaken { port, reason }),

@@ -20,7 +20,7 @@ pub(super) struct Order<'a> {
     pub devices: &'a Devices,
     /// Variables that go to it alone, by name.
     pub secrets: &'a [(String, Secret)],
-    /// Port on 127.0.0.1; without a meaning for an engine that chooses its own.
+    /// Port on 127.0.0.1.
     pub port: u16,
     /// Folder of this host that downloaded models are kept in, where there is one.
     pub cache: Option<&'a Path>,

@@ -4,7 +4,7 @@
 use super::order::Order;
 use super::port::{self, Owner};
 use super::signs::Signs;
-use crate::engine::adapter::{Address, Mark};
+use crate::engine::adapter::Mark;
 use crate::engine::attach::{Probe, Wanted};
 use crate::engine::error::OfAStart;
 use crate::engine::life::Life;
@@ -68,13 +68,7 @@ impl<'a> Starting<'a> {
     }
 
     async fn first_token(&mut self) -> Result<Engine, EngineError> {
-        let url = loop {
-            if let Some(url) = self.url() {
-                break url;
-            }
-            self.look().await?;
-        };
-        let probe = Probe::of_ours(&url, self.redactor.clone())?;
+        let probe = Probe::of_ours(&format!("http://127.0.0.1:{}", self.order.port), self.redactor.clone())?;
         let serving = &self.order.serving;
         let wanted = Wanted {
             kind: self.order.plan.kind,
@@ -108,14 +102,6 @@ impl<'a> Starting<'a> {
         }
     }
 
-    /// Where it serves, once that is known.
-    fn url(&self) -> Option<String> {
-        match self.order.adapter.address {
-            Address::AsTold => Some(format!("http://127.0.0.1:{}", self.order.port)),
-            Address::Printed => lock(&self.signs).url.clone(),
-        }
-    }
-
     /// Waits a moment; an error where the engine has ended meanwhile.
     async fn look(&mut self) -> Result<(), EngineError> {
         tokio::select! {
@@ -126,9 +112,8 @@ impl<'a> Starting<'a> {
 
     /// Whoever answered must be the engine and nobody else.
     fn check_owner(&self) -> Result<(), EngineError> {
-        let Some(leader) = self.life.pid().filter(|_| self.order.adapter.address == Address::AsTold) else {
-            return Ok(());
-        };
+        // Docker's own program listens for a container, as another user.
+        let Some(leader) = self.life.pid() else { return Ok(()) };
         match port::owner(self.order.port, leader) {
             Owner::Ours | Owner::Unknown => Ok(()),
             Owner::Stranger => Err(EngineError::Stranger(self.order.port)),
@@ -159,12 +144,11 @@ async fn forward(
     redactor: Redactor,
     begun: Instant,
 ) {
-    while let Some((source, line)) = output.recv().await {
+    while let Some((_, line)) = output.recv().await {
         let line = redactor.redact(&line).into_owned();
-        let ms = begun.elapsed().as_secs_f64() * 1e3;
-        let is_log = lock(&signs).take(&line, source == Source::Stdout, ms);
+        lock(&signs).take(&line, begun.elapsed().as_secs_f64() * 1e3);
         // A log that nobody reads any more must not stop the engine at a full pipe.
-        if is_log && lines.send(line).await.is_err() {
+        if lines.send(line).await.is_err() {
             tracing::debug!("nobody reads the engine's log");
         }
     }

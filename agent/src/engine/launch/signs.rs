@@ -1,7 +1,7 @@
-//! Owns what the lines of an engine's log say of its start: address, phases, capacity, and the last lines for a failure.
+//! Owns what the lines of an engine's log say of its start: phases, capacity, and the last lines for a failure.
 //! Must not know processes or time sources; takes milliseconds.
 
-use crate::engine::adapter::{Adapter, Address, Mark};
+use crate::engine::adapter::{Adapter, Mark};
 use shared::engine::{Phase, StartPhase};
 use std::collections::VecDeque;
 
@@ -11,15 +11,12 @@ const KEPT_LINES: usize = 200;
 /// What the lines have said so far.
 #[derive(Debug)]
 pub(super) struct Signs {
-    /// The address that it printed.
-    pub url: Option<String>,
     /// Its phases, in order.
     pub phases: Vec<StartPhase>,
     /// Tokens that its KV cache holds.
     pub kv_tokens: Option<u64>,
     /// Its last lines, oldest first.
     pub last: VecDeque<String>,
-    prints_address: bool,
     kv_tokens_line: Option<&'static str>,
     /// Marks that have not been seen yet.
     ahead: Vec<Mark>,
@@ -29,28 +26,16 @@ impl Signs {
     /// Nothing has been said.
     pub fn of(adapter: &Adapter, more: &[Mark]) -> Self {
         Self {
-            url: None,
             phases: vec![StartPhase { phase: Phase::Process, begun_ms: 0.0 }],
             kv_tokens: None,
             last: VecDeque::new(),
-            prints_address: adapter.address == Address::Printed,
             kv_tokens_line: adapter.kv_tokens_line,
             ahead: more.iter().chain(adapter.marks).copied().collect(),
         }
     }
 
-    /// Takes a line that came so many ms after spawn; `stdout` where it came on standard output. False where it only
-    /// tells us the address, which is no part of a log.
-    pub fn take(&mut self, line: &str, stdout: bool, ms: f64) -> bool {
-        if stdout
-            && self.prints_address
-            && self.url.is_none()
-            && let Some(url) = line.strip_prefix("ready ")
-        {
-            self.url = Some(url.trim().to_owned());
-            self.begin(Phase::Serve, ms);
-            return false;
-        }
+    /// Takes a line that came so many ms after spawn.
+    pub fn take(&mut self, line: &str, ms: f64) {
         if let Some(place) = self.ahead.iter().position(|mark| line.contains(mark.text)) {
             let mark = self.ahead.swap_remove(place);
             self.begin(mark.phase, ms);
@@ -62,7 +47,6 @@ impl Signs {
         if self.last.len() > KEPT_LINES {
             self.last.pop_front();
         }
-        true
     }
 
     fn begin(&mut self, phase: Phase, begun_ms: f64) {
@@ -84,13 +68,13 @@ mod tests {
     use super::*;
     use shared::engine::EngineKind;
 
-    fn check(kind: EngineKind, lines: &[&str], phases: &[Phase], kv_tokens: Option<u64>, url: Option<&str>) {
+    fn check(kind: EngineKind, lines: &[&str], phases: &[Phase], kv_tokens: Option<u64>) {
         let mut signs = Signs::of(Adapter::of(kind).unwrap(), &[]);
         for (line, ms) in lines.iter().zip(1u32..) {
-            signs.take(line, true, ms.into());
+            signs.take(line, ms.into());
         }
         let got: Vec<Phase> = signs.phases.iter().map(|phase| phase.phase).collect();
-        assert_eq!((got.as_slice(), signs.kv_tokens, signs.url.as_deref()), (phases, kv_tokens, url), "{lines:?}");
+        assert_eq!((got.as_slice(), signs.kv_tokens), (phases, kv_tokens), "{lines:?}");
     }
 
     #[test]
@@ -107,7 +91,6 @@ mod tests {
             ],
             &[Process, Weights, Compile, Serve],
             Some(121_424),
-            None,
         );
         check(
             EngineKind::Tgi,
@@ -120,7 +103,6 @@ mod tests {
             ],
             &[Process, Download, Weights, Compile, Serve],
             Some(65_536),
-            None,
         );
         check(
             EngineKind::Sglang,
@@ -131,20 +113,18 @@ mod tests {
             ],
             &[Process, Weights, Compile, Serve],
             None,
-            None,
         );
-        let url = "http://127.0.0.1:40001";
-        check(EngineKind::Transformers, &["loading", &format!("ready {url}")], &[Process, Serve], None, Some(url));
-        check(EngineKind::LlamaServer, &["ready http://stranger"], &[Process], None, None);
+        let baseline =
+            ["phase tokenizer 0.31 s: read", "phase weights 2.10 s: read from m", "ready http://127.0.0.1:40001"];
+        check(EngineKind::Transformers, &baseline, &[Process, Weights, Serve], None);
+        let llama = ["srv load_model: loading model 'm.gguf'", "main: server is listening on http://127.0.0.1:8080"];
+        check(EngineKind::LlamaServer, &llama, &[Process, Weights, Serve], None);
     }
 
     #[test]
-    fn the_last_lines_are_kept_and_the_address_is_none_of_them() {
+    fn the_last_lines_are_kept() {
         let mut signs = Signs::of(Adapter::of(EngineKind::Builtin).unwrap(), &[]);
-        assert!(signs.take("ready http://not-me", false, 0.0));
-        assert!(!signs.take("ready http://me", true, 0.0));
-        assert!((0..500).all(|n| signs.take(&format!("line {n}"), false, 0.0)));
+        (0..500).for_each(|n| signs.take(&format!("line {n}"), 0.0));
         assert_eq!((signs.last.len(), signs.last.back().map(String::as_str)), (KEPT_LINES, Some("line 499")));
-        assert_eq!(signs.url.as_deref(), Some("http://me"));
     }
 }
