@@ -205,6 +205,10 @@ impl RunView {
             }
             Body::EngineFailed { configuration, reason } => {
                 self.failures.push(EngineFailure { configuration: *configuration, reason: reason.clone() });
+                // It failed before a trial, or in the middle of one.
+                if let Some(trial) = self.trials.last_mut() {
+                    trial.ended_ns = trial.ended_ns.or(Some(event.t_ns));
+                }
                 self.in_flight = 0;
                 self.waiting = 0;
             }

@@ -112,7 +112,8 @@ async fn run(launcher: &impl Launcher, order: &Order<'_>, lines: mpsc::Sender<St
     let version = launcher.version(order).await?;
     let mut launch = launcher.command(order, version)?;
     // What opens the agent and other servers is of no use to an engine.
-    let own = AGENTS_OWN.iter().filter(|name| std::env::var_os(name).is_some());
+    let is_asked_for = |name: &str| order.secrets.iter().any(|(secret, _)| secret == name);
+    let own = AGENTS_OWN.iter().filter(|name| std::env::var_os(name).is_some() && !is_asked_for(name));
     launch.env.extend(own.map(|name| ((*name).to_owned(), String::new())));
     let command = std::iter::once(launch.program.as_os_str())
         .chain(launch.args.iter().map(std::ffi::OsString::as_os_str))
