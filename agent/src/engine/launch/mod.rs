@@ -139,7 +139,6 @@ async fn run(launcher: &impl Launcher, order: &Order<'_>, lines: mpsc::Sender<St
     if let Some(ParamValue::Int(running)) = running {
         info.capacity.max_running = u32::try_from(running).ok();
     }
-    engine.caveats.extend(order.adapter.caveats.iter().cloned());
     Ok(engine)
 }
 
