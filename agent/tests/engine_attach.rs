@@ -24,7 +24,7 @@ async fn ended(agent: &Agent, plan: &str) -> Value {
 }
 
 async fn check(agent: &Agent, url: &str, more: &str, words: &str) {
-    let view = ended(agent, &attached(url, more)).await;
+    let view = ended(agent, &attached(url, &format!("{more}\n"))).await;
     let reason = view["reason"].as_str().unwrap_or_default();
     assert!(state(&view) == "failed" && reason.contains(words), "{url}: {} lacks {words}", view["reason"]);
     assert!(!view.to_string().contains(KEY));
@@ -65,8 +65,10 @@ async fn each_refusal_is_told_apart() {
     check(&agent, &always("404 Not Found"), "", "it has no such route; check the engine's kind and URL").await;
     let moved = always("307 Temporary Redirect\r\nlocation: https://elsewhere/v1/models");
     check(&agent, &moved, "", "it redirects to https://elsewhere/v1/models: give the final URL").await;
+    let plain = always("400 Bad Request").replace("http:", "https:");
+    check(&agent, &plain, "", "it does not speak TLS on this port: give the URL with http://").await;
     let plain = play(ABLE);
-    check(&agent, &plain.url.replace("http:", "https:"), "", "it does not speak TLS on this port").await;
+    check(&agent, &plain.url.replace("http:", "https:"), "", "it ended the connection before it was encrypted").await;
     // It listens on one of this host's two addresses.
     let other = plain.url.replace("127.0.0.1", "[::1]");
     check(&agent, &other, "", &format!("but something listens at {}: give that", plain.url)).await;

@@ -9,6 +9,9 @@ use tokio::process::Command;
 /// Longest answer that is looked at, bytes.
 const MAX_ANSWER_BYTES: usize = 256 << 10;
 
+/// How long docker may take to answer a question.
+pub(super) const DOCKER_LIMIT: Duration = Duration::from_secs(20);
+
 /// What a program answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -41,6 +44,23 @@ pub(super) async fn ask(
     let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_ANSWER_BYTES)]).into_owned();
     let text = format!("{}\n{}", text(&output.stderr), text(&output.stdout));
     Ok(Answer { text, is_ok: output.status.success() })
+}
+
+/// What docker answers; what it says against the question is logged. Nothing where there is no docker.
+pub(super) async fn docker(args: &[&str], limit: Duration) -> Option<String> {
+    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    match ask("docker", &args, &[], limit).await {
+        Ok(answer) if answer.is_ok => Some(answer.text),
+        Ok(answer) => {
+            tracing::debug!(?args, said = answer.text.trim(), "docker refused");
+            None
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::warn!(?args, %error, "docker did not answer");
+            None
+        }
+    }
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ async fn goodput_for_any_limits_is_what_the_run_would_have_said() {
     assert_eq!(status, 200, "{rows}");
     // First tokens after 3 to 12 ms: four keep the limit in each trial.
     let row = json!([{
-        "point": 0, "level": {"concurrency": 1}, "met": 8, "of": 20,
+        "point": 0, "level": {"concurrency": 1}, "words": "1 in flight", "met": 8, "of": 20,
         "requests_per_s": expect.requests_per_s, "tokens_per_s": expect.tokens_per_s,
     }]);
     assert_eq!((rows, expect.met, expect.of), (row, 8, 20));

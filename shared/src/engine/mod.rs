@@ -8,4 +8,4 @@ mod parameter;
 
 pub use info::{Capacity, EngineInfo, Gpu, ImageInfo, Phase, StartPhase};
 pub use kind::{EngineKind, Launch, Route};
-pub use parameter::{ParamValue, Parameter, Values, find};
+pub use parameter::{ParamValue, Parameter, Values, find_parameter};

@@ -139,7 +139,7 @@ impl Values {
 ///
 /// # Errors
 /// What is wrong and what to do, to follow the name of the field.
-pub fn find<'a>(
+pub fn find_parameter<'a>(
     known: impl Iterator<Item = &'a Parameter> + Clone,
     engine: &str,
     key: &str,

@@ -55,6 +55,8 @@ fn what_belongs_to_another_way_is_refused() {
     check(&format!("{BY_URL}params = {{ max_num_seqs = 4 }}"), Err("takes none"));
     check(&format!("{BY_URL}port = 8000"), Err("engine.port"));
     check(&format!("{NATIVE}port = 0"), Err("a free one"));
+    check(&DOCKER.replace("\"m\"", "\"./m\""), Err("must be an id or an absolute path"));
+    check(&format!("{DOCKER}model_cache = \"hf\""), Err("engine.model_cache in the plan must be an absolute path"));
     check(&format!("{NATIVE}ready_limit_s = 0.0"), Err("86,400"));
 }
 

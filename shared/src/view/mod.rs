@@ -209,6 +209,10 @@ impl RunView {
             Body::EngineFailed { configuration, reason, lines } => {
                 let (reason, lines) = (reason.clone(), lines.clone());
                 self.failures.push(EngineFailure { configuration: *configuration, reason, lines });
+                // It failed before a trial, or in the middle of one.
+                if let Some(trial) = self.trials.last_mut() {
+                    trial.ended_ns = trial.ended_ns.or(Some(event.t_ns));
+                }
                 self.in_flight = 0;
                 self.waiting = 0;
             }

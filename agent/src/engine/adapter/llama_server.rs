@@ -26,7 +26,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
         entrypoint: None,
         command: &[],
         port: 8080,
-        models: "/models",
+        models: None,
         models_from: "",
         memory: SharedMemory::OfHost,
     }),

@@ -18,7 +18,7 @@ pub use version::Version;
 use flag::Entry;
 use history::History;
 use shared::caveat::Caveat;
-use shared::engine::{EngineKind, Parameter, Phase, find};
+use shared::engine::{EngineKind, Parameter, Phase, find_parameter};
 use shared::plan::{Plan, PlanError};
 use std::time::Duration;
 
@@ -100,8 +100,8 @@ pub struct Container {
     pub command: &'static [&'static str],
     /// Port within the container.
     pub port: u16,
-    /// Where models are kept within the container.
-    pub models: &'static str,
+    /// Where models are kept within the container, for an engine that downloads them.
+    pub models: Option<&'static str>,
     /// Folder of the host's model cache that belongs there; the cache itself where empty.
     pub models_from: &'static str,
     /// Shared memory: the host's own, or this much.
@@ -186,7 +186,7 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
     let given = (engine.params.iter().map(|(key, value)| ("engine.params", key, value)))
         .chain(engine.vary.iter().flat_map(|(key, values)| values.iter().map(move |v| ("engine.vary", key, v))));
     for (field, key, value) in given {
-        if let Err(problem) = find(known.iter().copied(), label, key, value) {
+        if let Err(problem) = find_parameter(known.iter().copied(), label, key, value) {
             return Err(PlanError::Field { field, problem });
         }
     }

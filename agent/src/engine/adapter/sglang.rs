@@ -26,7 +26,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
         entrypoint: None,
         command: &["sglang", "serve"],
         port: 30_000,
-        models: "/root/.cache/huggingface",
+        models: Some("/root/.cache/huggingface"),
         models_from: "",
         memory: SharedMemory::OfHost,
     }),

@@ -26,7 +26,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
         entrypoint: None,
         command: &[],
         port: 80,
-        models: "/data",
+        models: Some("/data"),
         models_from: "hub",
         memory: SharedMemory::Size("1g"),
     }),

@@ -67,9 +67,9 @@ static ENTRIES: &[Entry] = &[
     ),
     Entry::choice(
         "dtype",
-        &[Borrowed("float16"), Borrowed("bfloat16"), Borrowed("float32")],
+        &[Borrowed("auto"), Borrowed("float16"), Borrowed("bfloat16"), Borrowed("float32")],
         Flag::Value("--dtype"),
-        "float16 on a GPU, float32 on the CPU",
+        "auto: float16 on a GPU, float32 on the CPU",
         "Precision of weights and activations.",
     ),
     Entry::text("device", Flag::Value("--device"), "a GPU where there is one", "Where it computes: `cuda:0`, `cpu`."),

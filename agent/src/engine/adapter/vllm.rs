@@ -30,7 +30,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
         entrypoint: Some("vllm"),
         command: &["serve"],
         port: 8000,
-        models: "/root/.cache/huggingface",
+        models: Some("/root/.cache/huggingface"),
         models_from: "",
         memory: SharedMemory::OfHost,
     }),

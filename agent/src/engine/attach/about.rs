@@ -80,18 +80,22 @@ impl Probe {
             EngineKind::LlamaServer => self.llama_cpp(wanted).await,
             EngineKind::Builtin => self.versioned().await,
             EngineKind::Transformers => self.packages().await,
-            EngineKind::OpenaiCompletions | EngineKind::OpenaiChat => match self.vllm().await {
-                Some(about) => Some(about),
-                None => match self.llama_cpp(wanted).await {
-                    Some(about) => Some(about),
-                    None => match self.tgi().await {
-                        Some(about) => Some(about),
-                        None => self.sglang().await,
-                    },
-                },
-            },
+            EngineKind::OpenaiCompletions | EngineKind::OpenaiChat => self.of_anybody(wanted).await,
         }
         .unwrap_or_default()
+    }
+
+    async fn of_anybody(&self, wanted: &Wanted) -> Option<About> {
+        if let Some(about) = self.vllm().await {
+            return Some(about);
+        }
+        if let Some(about) = self.llama_cpp(wanted).await {
+            return Some(about);
+        }
+        if let Some(about) = self.tgi().await {
+            return Some(about);
+        }
+        self.sglang().await
     }
 
     /// The model of a server that serves one and tells it on a route of its own.
@@ -193,5 +197,40 @@ mod tests {
         check(two, true, Some(1024), 2);
         check(two, false, None, 2);
         check(r#"{"total_slots":4}"#, true, None, 4);
+    }
+
+    /// Bodies of a real server's answers, where the folder of captures is there.
+    fn captured(file: &str) -> Option<String> {
+        let folder = std::env::var_os("TOKENPRISM_CAPTURES").map_or_else(
+            || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures"),
+            std::path::PathBuf::from,
+        );
+        let text = std::fs::read(folder.join(file)).ok();
+        if text.is_none() {
+            eprintln!("skipped: no {file} below {}; name the folder in TOKENPRISM_CAPTURES", folder.display());
+        }
+        let text = String::from_utf8_lossy(&text?).into_owned();
+        Some(text.split_once("\r\n\r\n").map_or(text.clone(), |(_, body)| body.to_owned()))
+    }
+
+    #[test]
+    fn real_servers_say_what_they_hold() {
+        let check = |file: &str, expect: u64| {
+            if let Some(metrics) = captured(file) {
+                assert_eq!(vllm_kv_tokens(&metrics), Some(expect), "{file}");
+            }
+        };
+        check("vllm-0.25.1-h100/metrics_mid.txt", 121_424);
+        check("vllm-0.32-cpu/metrics.txt", 524_288);
+        check("vllm-0.32-cpu/metrics_after_load.txt", 640);
+        if let Some(props) = captured("llama-server/get_props.raw") {
+            let about = of_props(serde_json::from_str(&props).unwrap(), true);
+            assert_eq!((about.capacity.kv_tokens, about.context_tokens), (Some(1024), Some(512)));
+            assert_eq!(about.version.as_deref(), Some("b0-unknown"));
+        }
+        if let Some(info) = captured("tgi-3.3.7-router/auth_info_none.raw") {
+            let info: Info = serde_json::from_str(&info).unwrap();
+            assert_eq!((info.max_concurrent_requests, info.max_total_tokens), (Some(128), Some(2048)));
+        }
     }
 }

@@ -8,6 +8,7 @@ mod refusal;
 
 pub(super) use probe::Probe;
 
+use super::adapter::Adapter;
 use super::cache::PrefixCounters;
 use super::life::Life;
 use super::request::{Ask, Extras, Prompt, RequestShape};
@@ -94,7 +95,8 @@ impl Probe {
         };
         let about = self.about(wanted).await;
         let shape = self.accepted_shape(protocol, &model, &about, wanted).await?;
-        let mut caveats = Vec::new();
+        let known = Adapter::of(wanted.kind).map(|adapter| adapter.caveats).unwrap_or_default();
+        let mut caveats = known.to_vec();
         if !shape.extras.force_length() {
             caveats.push(Caveat::LengthNotForced);
         }

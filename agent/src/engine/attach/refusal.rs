@@ -15,7 +15,7 @@ pub(super) fn unreachable(base: &Url, error: &reqwest::Error, elsewhere: Option<
     if let Some(there) = elsewhere {
         return EngineError::Elsewhere { url, reason: cause, there };
     }
-    match tls_of(error) {
+    match tls_of(error).or_else(|| cut_off(base, error)) {
         Some(reason) => EngineError::Tls { url, reason },
         None if error.is_timeout() => EngineError::Unreachable { url, reason: "it did not answer in time".to_owned() },
         None => EngineError::Unreachable { url, reason: cause },
@@ -60,6 +60,21 @@ fn tls_of(error: &reqwest::Error) -> Option<String> {
         let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         if let Some(tls) = of_tls.or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>())) {
             return Some(tls_sentence(tls));
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// What to say of a connection that ended in the middle of its handshake.
+fn cut_off(base: &Url, error: &reqwest::Error) -> Option<String> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if base.scheme() == "https" && kind == Some(std::io::ErrorKind::UnexpectedEof) {
+            let sentence = "it ended the connection before it was encrypted; if it does not speak TLS on this port, give the \
+                            URL with http://";
+            return Some(sentence.to_owned());
         }
         next = error.source();
     }

@@ -5,14 +5,11 @@ use super::{Launcher, Order};
 use crate::engine::EngineError;
 use crate::engine::adapter::{Bind, Container as ContainerFacts, Mark, SharedMemory, Version};
 use crate::engine::gpu::Devices;
-use crate::engine::tool::ask;
+use crate::engine::tool::{DOCKER_LIMIT, docker};
 use crate::process::{Container, Launch};
 use shared::engine::{ImageInfo, Phase};
 use std::path::Path;
-use std::time::Duration;
 
-/// How long docker may take to tell what an image is.
-const INSPECT_LIMIT: Duration = Duration::from_secs(20);
 /// Lines of the client itself, before the engine's own.
 const MARKS: [Mark; 2] = [
     Mark { text: "Unable to find image", phase: Phase::Image },
@@ -74,20 +71,8 @@ impl Launcher for Docker {
 
     async fn image(&self, order: &Order<'_>) -> Option<ImageInfo> {
         let name = order.plan.image.clone()?;
-        let question = ["image", "inspect", "--format", "{{json .RepoDigests}}", &name].map(str::to_owned);
-        let docker = self.container.docker.to_string_lossy();
-        let digest = match ask(&docker, &question, &[], INSPECT_LIMIT).await {
-            Ok(answer) if answer.is_ok => digest_in(&answer.text),
-            Ok(answer) => {
-                tracing::debug!(said = answer.text.trim(), "docker does not know the image");
-                None
-            }
-            Err(error) => {
-                tracing::warn!(%error, "docker did not say what the image is");
-                None
-            }
-        };
-        Some(ImageInfo { name, digest })
+        let said = docker(&["image", "inspect", "--format", "{{json .RepoDigests}}", &name], DOCKER_LIMIT).await;
+        Some(ImageInfo { digest: said.as_deref().and_then(digest_in), name })
     }
 
     fn marks(&self) -> &'static [Mark] {
@@ -123,9 +108,9 @@ fn volumes(order: &Order<'_>, container: &ContainerFacts) -> Vec<String> {
         let folder = path.parent().filter(|_| is_file).unwrap_or(path).display();
         format!("{folder}:{folder}:ro")
     });
-    let of_cache = order.cache.map(|cache| {
+    let of_cache = order.cache.zip(container.models).filter(|_| order.model_path().is_none()).map(|(cache, models)| {
         let from = if container.models_from.is_empty() { cache.to_owned() } else { cache.join(container.models_from) };
-        format!("{}:{}", from.display(), container.models)
+        format!("{}:{models}", from.display())
     });
     of_model.into_iter().chain(of_cache).collect()
 }

@@ -116,7 +116,6 @@ async fn run(
     if let Some(ParamValue::Int(running)) = running {
         info.capacity.max_running = u32::try_from(running).ok();
     }
-    engine.caveats.extend(order.adapter.caveats.iter().cloned());
     Ok(engine)
 }
 

@@ -77,9 +77,11 @@ fn program(order: &Order<'_>) -> Result<Vec<String>, EngineError> {
 fn environment(order: &Order<'_>) -> Vec<(String, String)> {
     let mut env = order.variables();
     let mut set = |name: &str, value: String| env.push((name.to_owned(), value));
-    if let Some(chosen) = &order.devices.chosen {
+    if order.adapter.program != Program::Ours {
         // Else the engine numbers GPUs by speed, and its first is not the driver's first.
         set("CUDA_DEVICE_ORDER", "PCI_BUS_ID".to_owned());
+    }
+    if let Some(chosen) = &order.devices.chosen {
         set("CUDA_VISIBLE_DEVICES", chosen.join(","));
     }
     if let Some(cache) = &order.plan.model_cache {

@@ -1,7 +1,7 @@
 //! Owns the rules of a plan's engine that need no knowledge of the engine itself.
 //! Must not know how an engine is started; what its parameters may be, only of the built-in one.
 
-use crate::engine::{EngineKind, Launch, ParamValue, builtin, find};
+use crate::engine::{EngineKind, Launch, ParamValue, builtin, find_parameter};
 use crate::plan::error::refuse;
 use crate::plan::{EnginePlan, Gpus, Order, Plan, PlanError};
 
@@ -124,6 +124,13 @@ impl EnginePlan {
         if self.launch == Some(Launch::Docker) && self.image.is_none() {
             return Err(refuse("engine.image", "is missing: name the container's image with its tag or digest."));
         }
+        let is_relative = |path: &Option<String>| path.as_ref().is_some_and(|path| path.starts_with('.'));
+        if self.launch == Some(Launch::Docker) && is_relative(&self.model) {
+            return Err(refuse("engine.model", "must be an id or an absolute path, which the container sees, too."));
+        }
+        if self.model_cache.as_ref().is_some_and(|path| !path.starts_with('/')) {
+            return Err(refuse("engine.model_cache", "must be an absolute path."));
+        }
         if !self.command.is_empty() && self.venv.is_some() {
             return Err(refuse("engine.venv", "is set beside command, which names the program itself: remove one."));
         }
@@ -244,7 +251,7 @@ impl EnginePlan {
                 return Err(refuse(field, format!("has \"{key}\", which is no number.")));
             }
             if self.kind == EngineKind::Builtin
-                && let Err(problem) = find(builtin::PARAMETERS.iter(), "the built-in engine", key, value)
+                && let Err(problem) = find_parameter(builtin::PARAMETERS.iter(), "the built-in engine", key, value)
             {
                 return Err(refuse(field, problem));
             }
