@@ -95,7 +95,6 @@ fn errors(text: &mut String, rows: &[PeerRow]) {
         "TTFT p99, error ms",
         "of ours",
         "TPOT mean, error ms",
-        "of ours",
         "in flight, of those asked",
         "our tokens/CPU-s, of theirs",
     ];
@@ -105,11 +104,12 @@ fn errors(text: &mut String, rows: &[PeerRow]) {
         let speed = |row: &PeerRow| median(&row.trials, |c| c.tokens_per_cpu_s);
         let true_peak = median(&row.trials, |c| c.in_flight.truth);
         let mut cells = vec![row.streams.to_string(), row.title.to_owned()];
-        let pairs: [fn(&Compared) -> Pair; 3] = [|c| c.ttft_mean_ms, |c| c.ttft_p99_ms, |c| c.tpot_mean_ms];
+        let pairs: [fn(&Compared) -> Pair; 2] = [|c| c.ttft_mean_ms, |c| c.ttft_p99_ms];
         for pair in pairs {
             cells.push(number(error(row, pair), 2));
             cells.push(times(error(row, pair).map(f64::abs), ours.and_then(|ours| error(ours, pair)).map(f64::abs)));
         }
+        cells.push(number(error(row, |c| c.tpot_mean_ms), 2));
         cells.push(number(true_peak.map(|peak| peak / f64::from(row.streams)), 2));
         cells.push(times(ours.and_then(speed), speed(row)));
         line(text, &format!("| {} |", cells.join(" | ")));
