@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod blob;
 pub mod cli;
+mod cores;
 mod descriptors;
 pub mod engine;
 pub mod http;

@@ -26,6 +26,8 @@ pub(crate) struct Poller {
     stopped: bool,
     /// An instant, and the system's monotonic time at it.
     base: (Instant, Duration),
+    /// With what every socket is watched.
+    trigger: EpollFlags,
     /// What the timer is set to, as long as it has not expired.
     armed: Option<Instant>,
 }
@@ -39,11 +41,23 @@ pub(crate) struct Ready {
     pub readable: bool,
     /// It takes bytes again.
     pub writable: bool,
+    /// The other side has closed: after the bytes that are there, reading it tells so.
+    pub closed: bool,
 }
 
 impl Poller {
-    /// A new set.
+    /// A set that tells of a socket for as long as there is something to read.
     pub fn new() -> io::Result<Self> {
+        Self::with(EpollFlags::empty())
+    }
+
+    /// A set that tells of a socket once whenever bytes come: who is told reads them all, and the closing too. Each wait
+    /// looks at every socket that it told of, which this spares.
+    pub fn edge_triggered() -> io::Result<Self> {
+        Self::with(EpollFlags::EPOLLET)
+    }
+
+    fn with(trigger: EpollFlags) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK)?;
         let stop = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
@@ -52,7 +66,7 @@ impl Poller {
         epoll.add(&*stop, EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
         let base = (Instant::now(), Duration::from(clock_gettime(Clock::CLOCK_MONOTONIC)?));
         let ready = vec![EpollEvent::empty(); BATCH];
-        Ok(Self { epoll, timer, stop, ready, stopped: false, base, armed: None })
+        Ok(Self { epoll, timer, stop, ready, stopped: false, base, trigger, armed: None })
     }
 
     /// Writing to it from any thread ends the wait.
@@ -67,12 +81,12 @@ impl Poller {
 
     /// Watches a socket for bytes, and for room to write where asked, until it is closed.
     pub fn add(&self, socket: impl AsFd, key: u64, writes: bool) -> io::Result<()> {
-        Ok(self.epoll.add(socket, EpollEvent::new(interest(writes), key))?)
+        Ok(self.epoll.add(socket, EpollEvent::new(self.interest(writes), key))?)
     }
 
     /// Watches a socket for bytes, and for room to write where asked.
     pub fn watch_writes(&self, socket: impl AsFd, key: u64, writes: bool) -> io::Result<()> {
-        Ok(self.epoll.modify(socket, &mut EpollEvent::new(interest(writes), key))?)
+        Ok(self.epoll.modify(socket, &mut EpollEvent::new(self.interest(writes), key))?)
     }
 
     /// Looks without waiting.
@@ -122,14 +136,16 @@ impl Poller {
                         key,
                         readable: flags.intersects(EpollFlags::EPOLLIN | broken),
                         writable: flags.intersects(EpollFlags::EPOLLOUT),
+                        closed: flags.intersects(EpollFlags::EPOLLRDHUP | broken),
                     });
                 }
             }
         }
         Ok(())
     }
-}
 
-fn interest(writes: bool) -> EpollFlags {
-    if writes { EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT } else { EpollFlags::EPOLLIN }
+    fn interest(&self, writes: bool) -> EpollFlags {
+        let reads = EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP | self.trigger;
+        if writes { reads | EpollFlags::EPOLLOUT } else { reads }
+    }
 }

@@ -116,7 +116,7 @@ impl Bench<'_> {
 
     /// A pacing server for one trial.
     pub fn pacer(&self, scenario: &Scenario) -> anyhow::Result<Pacer> {
-        Pacer::start(scenario.ttft_ms, scenario.gap_ms, self.pacer_core)
+        Pacer::start(scenario.ttft_ms, scenario.gap_ms, scenario.chunks_per_write, self.pacer_core)
     }
 
     /// One trial in a process of its own: what its reader saw, and what the server did.

@@ -1,22 +1,15 @@
 //! Owns what the bench asks of the operating system: cores, open files, CPU time, peak memory, its description.
 //! Must not know what is measured.
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use crate::cores;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use nix::unistd::Pid;
 use std::io;
-
-/// Cores that this process may use.
-pub(super) fn cores() -> io::Result<Vec<usize>> {
-    let set = sched_getaffinity(Pid::from_raw(0))?;
-    Ok((0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect())
-}
 
 /// A core for the reader and one for the server, where there are two: of different physical cores if possible, since
 /// two that share one slow each other down.
 pub(super) fn two_cores() -> io::Result<Option<(usize, usize)>> {
-    let cores = cores()?;
+    let cores = cores::allowed()?;
     let Some((first, others)) = cores.split_first() else { return Ok(None) };
     let siblings = siblings(*first);
     let apart = others.iter().find(|core| !siblings.contains(core));
@@ -36,13 +29,6 @@ fn listed(text: &str) -> Vec<usize> {
         Some(from.parse::<usize>().ok()?..=to.parse().ok()?)
     };
     text.trim().split(',').filter_map(range).flatten().collect()
-}
-
-/// Binds this thread, and the threads that it starts later, to a core.
-pub(super) fn bind_to_core(core: usize) -> io::Result<()> {
-    let mut set = CpuSet::new();
-    set.set(core)?;
-    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
 /// CPU time that this process has used, user and system, ns.

@@ -19,10 +19,11 @@ pub(super) struct Pacer {
 
 impl Pacer {
     /// Starts it, bound to a core where one is named; both times 0 is full speed.
-    pub fn start(ttft_ms: f64, gap_ms: f64, core: Option<usize>) -> anyhow::Result<Self> {
+    pub fn start(ttft_ms: f64, gap_ms: f64, chunks_per_write: u32, core: Option<usize>) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["pacer", "--until-stdin-closes"]);
         command.arg(format!("--ttft-ms={ttft_ms}")).arg(format!("--gap-ms={gap_ms}"));
+        command.arg(format!("--chunks-per-write={chunks_per_write}"));
         if let Some(core) = core {
             command.arg(format!("--core={core}"));
         }

@@ -2,6 +2,7 @@
 //! Must not know what was measured.
 
 use super::host;
+use crate::cores;
 use anyhow::Context;
 use shared::calendar;
 use std::path::Path;
@@ -16,7 +17,7 @@ pub(super) fn head(title: &str, cores: &str, command: &str) -> String {
          - Command: `cargo xtask bench {command}`\n",
         date(SystemTime::now()).unwrap_or_else(unknown),
         host::cpu_model().unwrap_or_else(unknown),
-        host::cores().map_or_else(|_| unknown(), |cores| cores.len().to_string()),
+        cores::allowed().map_or_else(|_| unknown(), |cores| cores.len().to_string()),
         host::kernel().unwrap_or_else(unknown),
         env!("CARGO_PKG_VERSION"),
         if cfg!(debug_assertions) { " (debug build: CPU figures are not those of a release)" } else { "" },

@@ -12,6 +12,8 @@ const PACED_ROUNDS: u32 = 3;
 const FULL_SPEED_ROUNDS: u32 = 40;
 /// Tokens of a request of the row at full speed: long answers, so that it is tokens that are measured.
 const FULL_SPEED_TOKENS: u32 = 1024;
+/// Chunks in each write at full speed: with a write for each, the server is what is measured.
+pub(super) const FULL_SPEED_CHUNKS_PER_WRITE: u32 = 64;
 /// Time from one token to the next where there are very many streams, ms: 5 tokens/s each.
 const MANY_GAP_MS: f64 = 200.0;
 /// Tokens of a request there: it lasts longer than the start, so that all are in flight at once.
@@ -38,6 +40,8 @@ pub(super) struct Scenario {
     pub ttft_ms: f64,
     /// From one token to the next, ms.
     pub gap_ms: f64,
+    /// Chunks in each of the server's writes.
+    pub chunks_per_write: u32,
 }
 
 /// How the requests of a row come.
@@ -69,6 +73,7 @@ impl Scenario {
             prompt_tokens: 0,
             ttft_ms: args.ttft_ms,
             gap_ms: args.gap_ms,
+            chunks_per_write: 1,
         }
     }
 
@@ -93,6 +98,7 @@ impl Scenario {
                 prompt_tokens: 0,
                 ttft_ms: 0.0,
                 gap_ms: 0.0,
+                chunks_per_write: FULL_SPEED_CHUNKS_PER_WRITE,
             });
         }
         if args.rate > 0.0 {
@@ -103,6 +109,7 @@ impl Scenario {
                 prompt_tokens: 0,
                 ttft_ms: OPEN_PACE_MS.0,
                 gap_ms: OPEN_PACE_MS.1,
+                chunks_per_write: 1,
             });
         }
         rows

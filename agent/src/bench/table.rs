@@ -5,7 +5,7 @@ use super::client::ClientBench;
 use super::figures::{Figures, Pair, median};
 use super::peers;
 use super::report;
-use super::scenario::{Load, Scenario};
+use super::scenario::{FULL_SPEED_CHUNKS_PER_WRITE, Load, Scenario};
 use std::fmt::Write as _;
 
 /// Lateness of the pacing server above which a row says more of it than of the reader, ms.
@@ -58,8 +58,8 @@ fn preamble(setting: &Setting<'_>) -> String {
          True: by the pacing server's own account, from the read that completed the request to just before the write. \
          Error: reported − true. Apart: 99th percentile over requests of |reported − true|. All times in ms. \
          A row is server-limited where the server wrote over {SERVER_LATE_LIMIT_MS} ms late at the 99th percentile. \
-         At full speed requests and tokens wait in buffers, which no account sees: that row is for tokens per \
-         CPU-second.\n"
+         At full speed the server puts {FULL_SPEED_CHUNKS_PER_WRITE} chunks into each write, and requests and tokens \
+         wait in buffers, which no account sees: that row is for tokens per CPU-second.\n"
     ));
     text
 }
@@ -234,6 +234,7 @@ mod tests {
                 prompt_tokens: 0,
                 ttft_ms: 0.0,
                 gap_ms: f64::from(u8::from(paced)),
+                chunks_per_write: 1,
             };
             Row { scenario, client: vec![figures], raw: vec![], error: None }
         };

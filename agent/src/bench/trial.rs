@@ -4,6 +4,7 @@
 use super::clock::SharedClock;
 use super::scenario::{Load, Scenario};
 use super::{host, raw};
+use crate::cores;
 use crate::load::{
     self, Arrivals, Clock, Limits, LoadError, LoadEvent, Request, Schedule, Stop, Target, TrialSpec, Work,
 };
@@ -85,7 +86,7 @@ pub(super) fn body(id: u64, scenario: &Scenario) -> String {
 /// Where the process cannot be prepared or the reader fails.
 pub(super) fn run(order: &Order) -> anyhow::Result<Seen> {
     if let Some(core) = order.core {
-        host::bind_to_core(core)?;
+        cores::bind(core)?;
     }
     let clock = SharedClock::new()?;
     let before_ns = host::cpu_ns()?;

@@ -3,7 +3,8 @@
 
 use super::figures::median;
 use super::process::{Pacer, Serving};
-use super::{host, report};
+use super::report;
+use crate::cores;
 use crate::remote::Agent;
 use anyhow::{Context, bail};
 use shared::event::RunState;
@@ -53,8 +54,8 @@ struct Run {
 /// Where a process cannot be started, or a run does not end well.
 pub async fn run_viewers(args: ViewersBench) -> anyhow::Result<()> {
     // The server keeps to one core; agent and viewers get what the system gives them, as on a real host.
-    let core = host::cores()?.last().copied();
-    let pacer = Pacer::start(50.0, 20.0, core)?;
+    let core = cores::allowed()?.last().copied();
+    let pacer = Pacer::start(50.0, 20.0, 1, core)?;
     let serving = Serving::start()?;
     let plan = plan(pacer.addr, &args)?;
     // The first run of a process pays for what later ones have: connections, caches, allocations.

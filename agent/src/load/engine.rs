@@ -81,7 +81,7 @@ impl Engine {
                         self.write(place);
                     }
                     if event.readable {
-                        self.read(place);
+                        self.read(place, event.closed);
                     }
                 }
             }
@@ -201,8 +201,8 @@ impl Engine {
         self.dispatch.has_changed();
     }
 
-    /// Reads what is there.
-    fn read(&mut self, place: usize) {
+    /// Reads what is there: after a read that does not fill the buffer nothing is, but for the closing.
+    fn read(&mut self, place: usize, is_closed: bool) {
         loop {
             let lane = &mut self.io.lanes[place];
             let Line::Open(open) = &mut lane.line else { return };
@@ -215,7 +215,7 @@ impl Engine {
             };
             let t_ns = self.clock.now_ns();
             open.used_ns = t_ns;
-            let more = n == self.buffer.len() || open.socket.holds_back();
+            let more = is_closed || n == self.buffer.len() || open.socket.holds_back();
             let Some(exchange) = &mut lane.exchange else {
                 // Nobody asked for these bytes.
                 return self.io.close(place);
@@ -235,6 +235,9 @@ impl Engine {
                 Err(cut) => return self.end(place, &cut),
             }
             if exchange.is_over() {
+                if is_closed {
+                    exchange.closed();
+                }
                 return self.end(place, &Cut::Clean);
             }
             if exchange.is_done() {

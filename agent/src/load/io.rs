@@ -29,7 +29,7 @@ pub(super) enum Opened {
 
 impl Io {
     pub fn new(clock: Clock, limits: Limits, dialer: Dialer) -> Result<Self, LoadError> {
-        Ok(Self { clock, poller: Poller::new()?, lanes: Vec::new(), deadlines: Vec::new(), limits, dialer })
+        Ok(Self { clock, poller: Poller::edge_triggered()?, lanes: Vec::new(), deadlines: Vec::new(), limits, dialer })
     }
 
     /// A new lane; the answer is its place.

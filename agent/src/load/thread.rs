@@ -14,6 +14,7 @@ use super::policy::Policy;
 use super::window::Window;
 use super::work::{Template, Works};
 use super::{Arrivals, LoadError, LoadEvent, Stop, TrialEnd, TrialHandle, TrialSpec};
+use crate::cores;
 use crate::descriptors::make_room;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -78,6 +79,12 @@ fn trial(
         }
     };
     let works = Works::start(template, spec.work, spec.first_id, lanes as u32, offsets)?;
+    // From here on: the thread that makes bodies has been started, and is to stay off this core.
+    if let Some(core) = cores::of_load()
+        && let Err(error) = cores::bind(core)
+    {
+        tracing::warn!(%error, core, "the load generator has no core of its own");
+    }
     let mut io = Io::new(clock, spec.limits, Dialer::resolve(&spec.target, tls, spec.limits.connect_ns))?;
     if !open_ahead(&mut io, lanes, &works, &cancel)? {
         let end =

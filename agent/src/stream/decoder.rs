@@ -1,6 +1,7 @@
 //! Owns the state of one stream: which events are output, which totals hold, what is doubtful.
 //! Must not know sockets or how a request was made.
 
+use super::alike::Alike;
 use super::counts::{ChunkCounts, RunningCount};
 use super::errors;
 use super::facts::EventFacts;
@@ -44,6 +45,7 @@ impl Decoder {
 #[derive(Debug)]
 struct State {
     protocol: Protocol,
+    alike: Alike,
     summary: StreamSummary,
     count: RunningCount,
     usage: Usage,
@@ -61,6 +63,7 @@ impl State {
     fn new(protocol: Protocol) -> Self {
         Self {
             protocol,
+            alike: Alike::default(),
             summary: StreamSummary {
                 finish_reason: None,
                 finished: false,
@@ -129,7 +132,7 @@ impl State {
             return self.error(errors::from_named_event(data));
         }
         let facts = match self.protocol {
-            Protocol::OpenAiCompletions | Protocol::OpenAiChat => openai::read(data),
+            Protocol::OpenAiCompletions | Protocol::OpenAiChat => self.alike.read(data, openai::read),
             Protocol::TgiGenerateStream => tgi::read(data),
         };
         match facts {

@@ -6,7 +6,7 @@ use super::json::Count;
 use super::types::{FinishReason, StreamError, Usage};
 
 /// What one event says, in words that all protocols share.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct EventFacts {
     /// The event has a place for output: choices that are not empty, or a token.
     pub(super) is_chunk: bool,
@@ -37,6 +37,12 @@ pub(super) struct EventFacts {
 }
 
 impl EventFacts {
+    /// The event has a place for output and says nothing else.
+    pub(super) fn is_mere_chunk(&self) -> bool {
+        let Self { content_bytes, reasoning_bytes, token_ids, .. } = *self;
+        *self == Self { is_chunk: true, is_recognised: true, content_bytes, reasoning_bytes, token_ids, ..Self::default() }
+    }
+
     /// A figure of the usage; one that is no count is noted.
     pub(super) fn count(&mut self, count: Option<Count>) -> Option<u32> {
         match count? {

@@ -14,6 +14,9 @@ pub struct PacerConfig {
     pub gap_ns: u64,
     /// Tokens in a chunk, at least 1.
     pub tokens_per_chunk: u32,
+    /// Chunks in a write, at least 1: more than one only makes sense without a pace, where a write for each is what
+    /// limits the server.
+    pub chunks_per_write: u32,
     /// The core that the server's thread is bound to.
     pub core: Option<usize>,
     /// Answers every request for work with this status and an error body.
@@ -33,6 +36,7 @@ impl Default for PacerConfig {
             ttft_ns: 0,
             gap_ns: 0,
             tokens_per_chunk: 1,
+            chunks_per_write: 1,
             core: None,
             fail_with_status: None,
             die_after_tokens: None,
@@ -57,6 +61,9 @@ pub struct PacerArgs {
     /// Tokens in a chunk.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub tokens_per_chunk: u32,
+    /// Chunks in a write.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub chunks_per_write: u32,
     /// The core to be bound to.
     #[arg(long)]
     pub core: Option<usize>,
@@ -74,6 +81,7 @@ impl PacerArgs {
             ttft_ns: ms_to_ns(self.ttft_ms),
             gap_ns: ms_to_ns(self.gap_ms),
             tokens_per_chunk: self.tokens_per_chunk,
+            chunks_per_write: self.chunks_per_write,
             core: self.core,
             ..PacerConfig::default()
         }

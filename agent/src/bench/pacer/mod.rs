@@ -13,7 +13,7 @@ pub use account::{Account, Ending, Served, Written};
 pub use config::{PacerArgs, PacerConfig};
 pub(super) use wire::{MODEL, TOKEN_TEXT};
 
-use super::host;
+use crate::cores;
 use crate::descriptors::make_room;
 use crate::poller::Poller;
 use nix::sys::eventfd::EventFd;
@@ -89,7 +89,7 @@ pub fn spawn_pacer_in_process(config: PacerConfig) -> Result<PacerHandle, PacerE
     let (addr, stop, server) = prepare(config)?;
     let thread = std::thread::Builder::new().name("pacer".into()).spawn(move || {
         if let Some(core) = core {
-            host::bind_to_core(core)?;
+            cores::bind(core)?;
         }
         server.serve()
     })?;
@@ -103,7 +103,7 @@ pub fn spawn_pacer_in_process(config: PacerConfig) -> Result<PacerHandle, PacerE
 pub fn run_pacer(args: PacerArgs) -> anyhow::Result<()> {
     let config = args.config();
     if let Some(core) = config.core {
-        host::bind_to_core(core)?;
+        cores::bind(core)?;
     }
     let (addr, stop, server) = prepare(config)?;
     println!("{addr}");

@@ -274,14 +274,22 @@ impl Server {
         if before >= cut {
             return self.misbehave(place, &work);
         }
-        let tokens =
-            if streamed { self.config.tokens_per_chunk.max(1).min(asked - before).min(cut - before) } else { asked };
-        let last = before + tokens == asked;
-        self.spell(&work, before, tokens, last);
-        self.account.wrote(entry, Written { due_ns, sent_ns: self.clock.now_ns(), tokens });
+        self.scratch.clear();
+        let mut sent = before;
+        for _ in 0..self.config.chunks_per_write.max(1) {
+            let left = (asked - sent).min(cut - sent);
+            let tokens = if streamed { self.config.tokens_per_chunk.max(1).min(left) } else { asked };
+            self.spell(&work, sent, tokens, sent + tokens == asked);
+            self.account.wrote(entry, Written { due_ns, sent_ns: self.clock.now_ns(), tokens });
+            sent += tokens;
+            if sent >= asked.min(cut) {
+                break;
+            }
+        }
+        let last = sent == asked;
         self.put(place);
         let Some(stream) = self.stream(place) else { return Fate::Closed };
-        stream.sent_tokens += tokens;
+        stream.sent_tokens = sent;
         // At full speed streams take turns: what is due "now" queues behind what was due before.
         stream.due_ns = if gap_ns == 0 { now_ns } else { due_ns + gap_ns };
         if last {
@@ -295,8 +303,8 @@ impl Server {
         Fate::Stays
     }
 
+    /// Appends a chunk to the scratch bytes.
     fn spell(&mut self, work: &Work, before: u32, tokens: u32, last: bool) {
-        self.scratch.clear();
         if !work.streamed {
             wire::whole(&mut self.scratch, work);
         } else if last {
@@ -309,8 +317,9 @@ impl Server {
             match self.spelled.iter().find(same) {
                 Some((_, _, bytes)) => self.scratch.extend_from_slice(bytes),
                 None => {
+                    let start = self.scratch.len();
                     wire::chunk(&mut self.scratch, work, before, tokens, false);
-                    self.spelled.push((work.protocol, work.token_ids, self.scratch.clone()));
+                    self.spelled.push((work.protocol, work.token_ids, self.scratch[start..].to_vec()));
                 }
             }
         }

@@ -4,6 +4,7 @@
 use super::cpu::{CpuCurve, CpuSample, group_cpu_ns};
 use crate::bench::clock::SharedClock;
 use crate::bench::host;
+use crate::cores;
 use anyhow::{Context, ensure};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, getpgrp, getpid};
@@ -87,7 +88,7 @@ pub(super) fn supervise(order: &Order) -> anyhow::Result<()> {
         end_group(getpgrp());
     });
     if let Some(core) = order.core {
-        host::bind_to_core(core)?;
+        cores::bind(core)?;
     }
     let watched = watch(order)?;
     std::io::stdout().write_all(&rmp_serde::to_vec(&watched)?)?;
