@@ -81,7 +81,9 @@ fn decode(protocol: Protocol, body: &[u8]) -> (Vec<Option<u32>>, StreamSummary) 
 
 #[test]
 fn every_protocol_has_exactly_the_tokens_asked_for_and_the_account_says_the_same() {
-    for (tokens, tokens_per_chunk, chunks_per_write) in [(1, 1, 1), (5, 1, 1), (7, 3, 1), (64, 1, 1), (64, 1, 10), (7, 3, 2)] {
+    for (tokens, tokens_per_chunk, chunks_per_write) in
+        [(1, 1, 1), (5, 1, 1), (7, 3, 1), (64, 1, 1), (64, 1, 10), (7, 3, 2)]
+    {
         let config = PacerConfig { tokens_per_chunk, chunks_per_write, ..PacerConfig::default() };
         let pacer = spawn_pacer_in_process(config).unwrap();
         // One connection for all: it is kept open between answers.

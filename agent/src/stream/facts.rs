@@ -40,7 +40,15 @@ impl EventFacts {
     /// The event has a place for output and says nothing else.
     pub(super) fn is_mere_chunk(&self) -> bool {
         let Self { content_bytes, reasoning_bytes, token_ids, .. } = *self;
-        *self == Self { is_chunk: true, is_recognised: true, content_bytes, reasoning_bytes, token_ids, ..Self::default() }
+        *self
+            == Self {
+                is_chunk: true,
+                is_recognised: true,
+                content_bytes,
+                reasoning_bytes,
+                token_ids,
+                ..Self::default()
+            }
     }
 
     /// A figure of the usage; one that is no count is noted.
