@@ -86,7 +86,9 @@ fn every_tool_has_its_line_and_those_that_are_there_their_row() {
         line.trim_matches('|').split('|').map(str::trim).map(str::to_owned).collect::<Vec<_>>()
     };
     let ours = row("Tokenprism");
-    assert_eq!((ours[2].as_str(), ours[8].as_str()), ("130 / 130 (1.00)", "520 / 520 (1.00)"));
+    // Whether the second stream still begins one when the first has ended the last is a matter of microseconds.
+    let agree = |n: u32| ours[2] == format!("{n} / {n} (1.00)") && ours[8] == format!("{0} / {0} (1.00)", n * 4);
+    assert!(agree(129) || agree(130), "{ours:?}");
     let theirs = row("vLLM bench");
     // It sent nothing, and so nothing is true of it.
     assert_eq!((theirs[2].as_str(), theirs[4].as_str()), ("130 / 0", "7.50 / –"));
