@@ -3,6 +3,7 @@
 
 use crate::Up;
 use crate::paths;
+use crate::peers;
 use crate::sh::Sh;
 use anyhow::Result;
 use std::net::{Ipv4Addr, TcpListener};
@@ -35,13 +36,14 @@ pub fn serve(options: &Up) -> Result<()> {
     sh.exec()
 }
 
-/// Builds, then becomes `tokenprism bench ARGS`.
+/// Builds, then becomes `tokenprism bench ARGS`; brings the load tools that it shall be compared with.
 ///
 /// # Errors
-/// When the build fails or the program cannot be started.
+/// When the build or an installation fails, or the program cannot be started.
 pub fn bench(args: &[String]) -> Result<()> {
     build_release()?;
-    binary().args(["bench"]).args(args).exec()
+    let peers = peers::bring(args)?;
+    binary().args(["bench"]).args(args).args(peers).exec()
 }
 
 fn binary() -> Sh {

@@ -8,6 +8,7 @@ mod chromium;
 mod dist;
 mod npm;
 mod paths;
+mod peers;
 mod prerequisites;
 mod python;
 mod sh;
@@ -25,7 +26,8 @@ use std::process::ExitCode;
 /// Set-up and every developer task.
 ///
 /// Trunk and wasm-bindgen are built once into $TOKENPRISM_TOOLS, by default ~/.cache/tokenprism/tools, which every clone
-/// on a machine shares. TOKENPRISM_CHROMIUM names the browser of the tests.
+/// on a machine shares; the load tools that the bench compares us with are installed there too. TOKENPRISM_CHROMIUM names
+/// the browser of the tests.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
 struct Cli {
@@ -57,7 +59,7 @@ enum Task {
     Tidy,
     /// Build the agent in release and run `tokenprism bench …`.
     Bench {
-        /// What `tokenprism bench` gets, for instance `client`.
+        /// What `tokenprism bench` gets, for instance `client`; with `--peers` GuideLLM and AIPerf are installed first.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },

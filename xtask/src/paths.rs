@@ -30,8 +30,8 @@ pub fn dist() -> PathBuf {
     web().join("dist")
 }
 
-/// Where Trunk and wasm-bindgen live: outside the target directory, so that a clean build keeps them, and shared by all
-/// clones, since they take minutes to build.
+/// Where Trunk, wasm-bindgen and the bench's peers live: outside the target directory, so that a clean build keeps them,
+/// and shared by all clones, since they take minutes to build.
 ///
 /// # Errors
 /// When neither TOKENPRISM_TOOLS nor HOME is set.

@@ -25,6 +25,12 @@ impl Sh {
         self
     }
 
+    /// Adds one argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
     /// Adds an option whose value is a path.
     pub fn arg_path(mut self, option: &str, path: &Path) -> Self {
         self.command.arg(option).arg(path);

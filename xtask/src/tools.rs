@@ -4,6 +4,7 @@
 use crate::paths;
 use crate::sh::Sh;
 use anyhow::{Context, Result, bail};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Trunk's version; 0.22 needs a newer compiler and builds slower.
@@ -78,15 +79,25 @@ fn says_version(said: &str, version: &str) -> bool {
     said.split_whitespace().nth(1) == Some(version)
 }
 
+/// Makes the tools folder and locks it until the file is dropped: two clones may be set up at once, and the second
+/// waits and then finds the tool.
+///
+/// # Errors
+/// When the folder cannot be made or locked.
+pub fn lock() -> Result<File> {
+    let tools = paths::tools()?;
+    std::fs::create_dir_all(&tools).with_context(|| format!("cannot create {}", tools.display()))?;
+    let lock = File::create(tools.join("lock")).context("cannot create the lock of the tools folder")?;
+    lock.lock().context("cannot lock the tools folder")?;
+    Ok(lock)
+}
+
 fn bring(package: &str, program: &str, version: &str, opt_level: &str, options: &[&str]) -> Result<String> {
     if find(program, version)?.is_some() {
         return Ok(format!("{version} is there"));
     }
     let tools = paths::tools()?;
-    std::fs::create_dir_all(&tools).with_context(|| format!("cannot create {}", tools.display()))?;
-    // Two clones may be set up at once: the second waits, and then finds the tool. Dropping the file unlocks it.
-    let lock = std::fs::File::create(tools.join("lock")).context("cannot create the lock of the tools folder")?;
-    lock.lock().context("cannot lock the tools folder")?;
+    let _lock = lock()?;
     if find(program, version)?.is_some() {
         return Ok(format!("{version} is there"));
     }

@@ -1,9 +1,10 @@
 //! Owns the bench of the load generator: which trials, in which processes, on which cores.
 //! Must not know how figures are computed or written.
 
-use super::figures::{Figures, compare};
+use super::figures::compare;
 use super::host;
-use super::pacer::fetch_account;
+use super::pacer::{Account, fetch_account};
+use super::peers::{self, PeersArgs};
 use super::process::Pacer;
 use super::report;
 use super::scenario::Scenario;
@@ -47,6 +48,9 @@ pub struct ClientBench {
     /// How long the open loop is, s.
     #[arg(long, default_value_t = 60.0)]
     pub rate_seconds: f64,
+    /// The comparison with other load tools.
+    #[command(flatten)]
+    pub peers: PeersArgs,
     /// Also write the tables to this file.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -66,19 +70,30 @@ pub fn run_client(args: ClientBench) -> anyhow::Result<()> {
         std::io::stdout().write_all(&rmp_serde::to_vec(&seen)?)?;
         return Ok(());
     }
+    if let Some(order) = &args.peers.one_peer {
+        return peers::supervise(order);
+    }
+    // Before anything is measured: a tool that is named and does not work is better known now than in half an hour.
+    let peers = peers::find(&args.peers)?;
     let (client_core, pacer_core) = host::two_cores()?.unzip();
     let bench = Bench { args: &args, client_core, pacer_core };
     let rows =
         Scenario::all(&args).into_iter().map(|scenario| bench.row(scenario)).collect::<anyhow::Result<Vec<_>>>()?;
+    let peer_rows = peers::rows(&bench, &peers)?;
     let setting = Setting { bound: client_core.is_some(), args: &args };
-    let text = table::markdown(&setting, &rows);
+    let mut text = table::markdown(&setting, &rows);
+    text.push_str(&peers::markdown(&args.peers, &peers, &peer_rows));
     report::write(&text, args.out.as_deref())
 }
 
-struct Bench<'a> {
-    args: &'a ClientBench,
-    client_core: Option<usize>,
-    pacer_core: Option<usize>,
+/// What all trials of a bench have in common.
+pub(super) struct Bench<'a> {
+    /// What was asked for.
+    pub args: &'a ClientBench,
+    /// The core of whoever reads, where there are two.
+    pub client_core: Option<usize>,
+    /// The pacing server's core.
+    pub pacer_core: Option<usize>,
 }
 
 impl Bench<'_> {
@@ -87,20 +102,26 @@ impl Bench<'_> {
         let mut row = Row { scenario, client: Vec::new(), raw: Vec::new(), error: None };
         for repeat in 1..=self.args.repeats {
             eprintln!("{}, repeat {repeat} of {}", row.scenario.name, self.args.repeats);
-            let (figures, error) = self.trial(&row.scenario, Reader::LoadGenerator)?;
-            row.client.push(figures);
-            row.error = row.error.or(error);
+            let (seen, account) = self.trial(&row.scenario, Reader::LoadGenerator)?;
+            row.client.push(compare(&seen, &account));
+            row.error = row.error.or(seen.first_error);
             if row.scenario.suits_raw_reader() {
-                let (figures, error) = self.trial(&row.scenario, Reader::Raw)?;
-                row.raw.push(figures);
-                row.error = row.error.or(error);
+                let (seen, account) = self.trial(&row.scenario, Reader::Raw)?;
+                row.raw.push(compare(&seen, &account));
+                row.error = row.error.or(seen.first_error);
             }
         }
         Ok(row)
     }
 
-    fn trial(&self, scenario: &Scenario, reader: Reader) -> anyhow::Result<(Figures, Option<String>)> {
-        let pacer = Pacer::start(scenario.ttft_ms, scenario.gap_ms, scenario.chunks_per_write, self.pacer_core)?;
+    /// A pacing server for one trial.
+    pub fn pacer(&self, scenario: &Scenario) -> anyhow::Result<Pacer> {
+        Pacer::start(scenario.ttft_ms, scenario.gap_ms, scenario.chunks_per_write, self.pacer_core)
+    }
+
+    /// One trial in a process of its own: what its reader saw, and what the server did.
+    pub fn trial(&self, scenario: &Scenario, reader: Reader) -> anyhow::Result<(Seen, Account)> {
+        let pacer = self.pacer(scenario)?;
         let order = Order { reader, server: pacer.addr, scenario: scenario.clone(), core: self.client_core };
         let child = Command::new(std::env::current_exe()?)
             .args(["bench", "client", "--one-trial", &serde_json::to_string(&order)?])
@@ -115,6 +136,6 @@ impl Bench<'_> {
             account.unrecorded_chunks == 0 || !scenario.is_paced(),
             "the pacing server's account was full; ask for fewer tokens or streams"
         );
-        Ok((compare(&seen, &account), seen.first_error))
+        Ok((seen, account))
     }
 }

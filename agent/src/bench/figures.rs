@@ -47,7 +47,7 @@ pub(super) struct Figures {
     pub blocked_writes: f64,
 }
 
-/// A figure as reported and as it truly was, ms.
+/// A figure as reported and as it truly was.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Pair {
     /// By the reader.
@@ -57,9 +57,14 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// Reported minus true, ms.
+    /// Reported minus true.
     pub fn error(&self) -> Option<f64> {
         Some(self.reported? - self.truth?)
+    }
+
+    /// Reported divided by true; absent where the truth is nothing.
+    pub fn ratio(&self) -> Option<f64> {
+        finite(self.reported? / self.truth?)
     }
 }
 

@@ -33,7 +33,16 @@ fn listed(text: &str) -> Vec<usize> {
 
 /// CPU time that this process has used, user and system, ns.
 pub(super) fn cpu_ns() -> io::Result<u64> {
-    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    used_ns(UsageWho::RUSAGE_SELF)
+}
+
+/// CPU time of the children that this process has waited for, and of those that they had waited for, ns.
+pub(super) fn children_cpu_ns() -> io::Result<u64> {
+    used_ns(UsageWho::RUSAGE_CHILDREN)
+}
+
+fn used_ns(who: UsageWho) -> io::Result<u64> {
+    let usage = getrusage(who)?;
     let us = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
     Ok(us.unsigned_abs() * 1000)
 }

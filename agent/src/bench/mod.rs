@@ -6,6 +6,7 @@ mod clock;
 mod figures;
 mod host;
 mod pacer;
+mod peers;
 mod process;
 mod raw;
 mod report;
@@ -20,4 +21,5 @@ pub use pacer::{
     Account, Ending, PacerArgs, PacerConfig, PacerError, PacerHandle, Served, Written, fetch_account, run_pacer,
     spawn_pacer_in_process,
 };
+pub use peers::{PeerCommand, PeersArgs};
 pub use viewers::{ViewersBench, run_viewers};

@@ -64,11 +64,9 @@ impl Scenario {
         matches!(self.load, Load::Streams { .. }) && self.prompt_tokens == 0
     }
 
-    /// The rows that the arguments ask for.
-    pub fn all(args: &ClientBench) -> Vec<Self> {
-        let streams =
-            |streams: u32, rounds: u32| Load::Streams { streams, requests: (streams * rounds).max(LEAST_REQUESTS) };
-        let paced = |n: u32| Self {
+    /// A row of that many streams at the pace of the arguments.
+    pub fn paced(n: u32, args: &ClientBench) -> Self {
+        Self {
             name: n.to_string(),
             load: streams(n, PACED_ROUNDS),
             tokens: args.tokens,
@@ -76,7 +74,12 @@ impl Scenario {
             ttft_ms: args.ttft_ms,
             gap_ms: args.gap_ms,
             chunks_per_write: 1,
-        };
+        }
+    }
+
+    /// The rows that the arguments ask for.
+    pub fn all(args: &ClientBench) -> Vec<Self> {
+        let paced = |n| Self::paced(n, args);
         let mut rows: Vec<Self> = args.streams.iter().map(|n| paced(*n)).collect();
         if args.many_streams > 0 {
             let many = Self { load: streams(args.many_streams, 1), ..paced(args.many_streams) };
@@ -111,4 +114,8 @@ impl Scenario {
         }
         rows
     }
+}
+
+fn streams(streams: u32, rounds: u32) -> Load {
+    Load::Streams { streams, requests: (streams * rounds).max(LEAST_REQUESTS) }
 }

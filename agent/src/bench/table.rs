@@ -3,12 +3,13 @@
 
 use super::client::ClientBench;
 use super::figures::{Figures, Pair, median};
+use super::peers;
 use super::report;
 use super::scenario::{FULL_SPEED_CHUNKS_PER_WRITE, Load, Scenario};
 use std::fmt::Write as _;
 
 /// Lateness of the pacing server above which a row says more of it than of the reader, ms.
-const SERVER_LATE_LIMIT_MS: f64 = 2.0;
+pub(super) const SERVER_LATE_LIMIT_MS: f64 = 2.0;
 
 /// All trials of one row.
 pub(super) struct Row {
@@ -68,7 +69,7 @@ fn options(args: &ClientBench) -> String {
     let streams: Vec<String> = args.streams.iter().map(u32::to_string).collect();
     format!(
         " --streams {} --tokens {} --ttft-ms {} --gap-ms {} --repeats {} --full-speed-streams {} --many-streams {} \
-         --long-prompt-tokens {} --rate {} --rate-seconds {}",
+         --long-prompt-tokens {} --rate {} --rate-seconds {}{}",
         streams.join(","),
         args.tokens,
         args.ttft_ms,
@@ -79,6 +80,7 @@ fn options(args: &ClientBench) -> String {
         args.long_prompt_tokens,
         args.rate,
         args.rate_seconds,
+        peers::options(&args.peers),
     )
 }
 
@@ -100,7 +102,7 @@ fn open_loop(text: &mut String, rows: &[&Row]) {
         "server late p99",
         "notes",
     ];
-    begin(text, "Open loop", &head);
+    begin(text, "## Open loop", &head);
     for row in rows {
         let trials = &row.client;
         let one = |figure: fn(&Figures) -> Option<f64>, digits| number(median(trials, figure), digits);
@@ -120,8 +122,9 @@ fn open_loop(text: &mut String, rows: &[&Row]) {
     }
 }
 
-fn begin(text: &mut String, title: &str, head: &[&str]) {
-    line(text, &format!("\n## {title}\n"));
+/// A title, which says its own level, and the head of a table below it.
+pub(super) fn begin(text: &mut String, title: &str, head: &[&str]) {
+    line(text, &format!("\n{title}\n"));
     line(text, &format!("| {} |", head.join(" | ")));
     line(text, &format!("|{}", "---|".repeat(head.len())));
 }
@@ -155,7 +158,7 @@ fn section(text: &mut String, title: &str, rows: &[&Row], of: impl Fn(&Row) -> &
         "server late p99",
         "notes",
     ];
-    begin(text, title, &head);
+    begin(text, &format!("## {title}"), &head);
     for row in rows {
         let trials = of(row);
         if trials.is_empty() {
@@ -182,7 +185,8 @@ fn section(text: &mut String, title: &str, rows: &[&Row], of: impl Fn(&Row) -> &
     }
 }
 
-fn line(text: &mut String, line: &str) {
+/// Adds a line.
+pub(super) fn line(text: &mut String, line: &str) {
     // Writing to a String cannot fail.
     if writeln!(text, "{line}").is_err() {
         text.push('\n');
@@ -210,7 +214,8 @@ fn notes(row: &Row, trials: &[Figures]) -> Vec<String> {
     notes
 }
 
-fn number(value: Option<f64>, digits: usize) -> String {
+/// A figure, or a dash where it is absent.
+pub(super) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
 }
 

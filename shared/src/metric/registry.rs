@@ -22,9 +22,11 @@ macro_rules! metrics {
 metrics! {
     "ttft" "TTFT" "ms" Lower
     "Time to first token: from the request's first byte on an open connection to the first chunk with generated output. The headline of closed loops and bursts." {
-        "vLLM bench": "TTFT; starts before the connection is opened.";
-        "AIPerf": "TTFT; the same.";
+        "vLLM bench": "TTFT; starts before a connection is opened, where none is idle.";
+        "AIPerf": "TTFT; starts before a connection is opened, where none is idle.";
         "GuideLLM": "TTFT; the same.";
+        "SGLang bench": "TTFT; every request opens a connection of its own, which is part of it.";
+        "inference-benchmarker": "TTFT; starts before a connection is opened, where none is idle.";
     }
     "ttft_scheduled" "TTFT, scheduled" "ms" Lower
     "Time to first token from the instant the request was due, waiting in the client included. The headline of open loops; never compared with TTFT unmarked. Requests that were never sent count as at least their wait." {
@@ -33,30 +35,36 @@ metrics! {
     }
     "ttfv" "First visible" "ms" Lower
     "From the first byte sent to the first output that is not reasoning." {
-        "AIPerf": "Time to first output token (TTFO); the same.";
+        "AIPerf": "Time to first output token (TTFO); starts as its TTFT.";
+        "GuideLLM": "Time to first output token (TTFOT); the same.";
     }
     "tpot" "TPOT" "ms" Lower
     "Time per output token after the first chunk: (last − first arrival) / (tokens − tokens of the first chunk). Absent where all output came at once." {
         "vLLM bench": "TPOT; the same but for first chunks of several tokens.";
-        "AIPerf": "Calls this ITL.";
-        "GuideLLM": "Calls this ITL; its TPOT counts from the send and divides by all tokens.";
-        "SGLang bench": "TPOT; the same but for first chunks of several tokens.";
+        "AIPerf": "Calls this ITL; the first chunk is one token unless per-chunk usage is asked for.";
+        "GuideLLM": "Calls this ITL, for first chunks of one token, each request weighed by its tokens; its TPOT counts from the send and divides by all tokens.";
+        "SGLang bench": "TPOT; the same but for first chunks of several tokens, and until the stream's last line.";
+        "inference-benchmarker": "Calls this inter-token latency, with its own tokenizer's count of the text.";
     }
     "itl" "ITL" "ms" Lower
     "Gaps between tokens, pooled: a gap before a chunk of m tokens counts m times as its m-th part. Only where the server says how many tokens each chunk holds." {
-        "SGLang bench": "ITL; the same.";
+        "SGLang bench": "ITL; the same on its own endpoint, on OpenAI's the gap between chunks.";
         "vLLM bench": "ITL is the gap between chunks.";
         "AIPerf": "ITL is our TPOT.";
+        "GuideLLM": "ITL is our TPOT.";
     }
     "chunk_gap" "Chunk gap" "ms" Lower
     "Time between consecutive output chunks, pooled over requests. A chunk is not a token." {
         "vLLM bench": "Calls this ITL.";
         "AIPerf": "Calls this inter-chunk latency (ICL).";
+        "SGLang bench": "Calls this ITL on OpenAI's endpoints.";
     }
     "e2e" "E2E latency" "ms" Lower
     "From the first byte sent to the last output chunk." {
         "vLLM bench": "E2EL; until 0.33 the usage chunk moved its end.";
-        "AIPerf": "Request latency; the same.";
+        "AIPerf": "Request latency; starts as its TTFT.";
+        "GuideLLM": "Request latency; until the end of the stream.";
+        "SGLang bench": "E2E; until the stream's last line.";
         "LoadGen": "Latency from the instant the request was due.";
     }
     "queue_client" "Client queue" "ms" Lower
@@ -66,11 +74,15 @@ metrics! {
     "connect" "Connect" "ms" Lower
     "Time to open a connection, for requests that one was opened for: never part of TTFT." {
         "vLLM bench": "Part of its TTFT.";
+        "AIPerf": "Part of its TTFT, and apart as http_req_connecting.";
+        "SGLang bench": "Part of its TTFT, at every request.";
     }
     "output_throughput" "Output throughput" "tok/s" Higher
     "Output tokens that arrived in the window, per second of it, whichever request they belong to; those of failed requests excluded." {
         "vLLM bench": "All tokens / whole wall time, ramp and drain included.";
         "SGLang bench": "As vLLM's bench.";
+        "AIPerf": "All tokens / time from the first request to the last answer, ramp and drain included.";
+        "GuideLLM": "By time as here, each answer's tokens spread evenly over its stream.";
     }
     "total_throughput" "Total throughput" "tok/s" Higher
     "Prompt and output tokens in the window per second; prompt tokens are credited at the first arrival." {
@@ -80,6 +92,7 @@ metrics! {
     "request_throughput" "Request throughput" "req/s" Higher
     "Requests that ended well in the window, per second." {
         "vLLM bench": "All that ended well / whole wall time.";
+        "AIPerf": "All that ended well / time from the first request to the last answer.";
     }
     "per_user_throughput" "Per user" "tok/s" Higher
     "What one user sees: the median over requests of 1 / TPOT." {
@@ -90,7 +103,7 @@ metrics! {
     "goodput" "Goodput" "req/s" Higher
     "Requests that keep every limit, per second of the window, and their tokens; failures and requests never sent are misses. Any limits can be asked for after the run." {
         "vLLM bench": "Requests / whole wall time; failures are left out.";
-        "AIPerf": "Requests / whole duration.";
+        "AIPerf": "Requests / time from the first request to the last answer.";
     }
     "offered_rate" "Offered rate" "req/s" Neutral
     "Requests that became due in the window, per second of it. Open loop only." {
@@ -104,6 +117,8 @@ metrics! {
     "Requests between first byte sent and end of stream; time-weighted mean and peak." {
         "vLLM bench": "max_concurrent_requests counts requests in a one-second bucket.";
         "SGLang bench": "Concurrency: sum of latencies / wall time.";
+        "GuideLLM": "Concurrency; the same.";
+        "AIPerf": "Effective concurrency; starts as its TTFT.";
     }
     "tokens_per_chunk" "Tokens per chunk" "tokens" Neutral
     "Output tokens / output chunks, over the requests that ended well." {}

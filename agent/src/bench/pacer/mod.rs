@@ -11,6 +11,7 @@ mod wire;
 pub use account::{Account, Ending, Served, Written};
 
 pub use config::{PacerArgs, PacerConfig};
+pub(super) use wire::{MODEL, TOKEN_TEXT};
 
 use crate::cores;
 use crate::descriptors::make_room;

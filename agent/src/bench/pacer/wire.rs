@@ -5,11 +5,11 @@ use super::request::Work;
 use crate::stream::Protocol;
 
 /// Text of one token.
-const TOKEN_TEXT: &str = " tick";
+pub(in crate::bench) const TOKEN_TEXT: &str = " tick";
 /// Id of one token.
 const TOKEN_ID: u32 = 7;
 /// The one model.
-pub(super) const MODEL: &str = "pacer";
+pub(in crate::bench) const MODEL: &str = "pacer";
 /// Prompt tokens that usage states: the server does not tokenise.
 const PROMPT_TOKENS: u32 = 8;
 
