@@ -13,15 +13,17 @@ mod gpu;
 mod launch;
 mod life;
 mod request;
+mod rules;
 mod tool;
 mod vocabulary;
 
-pub use adapter::{check, parameters};
+pub use adapter::parameters;
 pub use cache::{PrefixCounters, PrefixReading};
 pub use diagnose::{Cause, Diagnosis, diagnose, explain, reason};
 pub use error::EngineError;
 pub use life::EngineDeath;
 pub use request::{Ask, Extras, Message, Prompt, RequestShape, Role};
+pub use rules::check;
 pub use vocabulary::{Vocabulary, WORDS};
 
 use crate::load::Target;

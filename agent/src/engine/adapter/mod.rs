@@ -18,8 +18,7 @@ pub use version::Version;
 use flag::Entry;
 use history::History;
 use shared::caveat::Caveat;
-use shared::engine::{EngineKind, Parameter, Phase, find_parameter};
-use shared::plan::{Plan, PlanError};
+use shared::engine::{EngineKind, Parameter, Phase};
 use std::time::Duration;
 
 /// What is known of one engine.
@@ -33,7 +32,7 @@ pub struct Adapter {
     /// How it is told which model to serve.
     model: Model,
     /// Flag before the name that the server gives the model, where it can give one.
-    name: Option<&'static str>,
+    pub name: Option<&'static str>,
     /// Flag before the address to listen on, where it does not choose that itself.
     host: Option<&'static str>,
     /// Arguments that are always passed.
@@ -168,29 +167,6 @@ impl Adapter {
 /// The parameters of a kind; none of one that is only attached.
 pub fn parameters(kind: EngineKind) -> Vec<&'static Parameter> {
     Adapter::of(kind).iter().flat_map(|adapter| adapter.entries).map(|entry| &entry.parameter).collect()
-}
-
-/// Checks what only one who knows the engine can check of a plan: parameters, their values, and a name for the model.
-///
-/// # Errors
-/// The first field at fault, as a sentence.
-pub fn check(plan: &Plan) -> Result<(), PlanError> {
-    let engine = &plan.engine;
-    let Some(adapter) = Adapter::of(engine.kind).filter(|_| engine.launch.is_some()) else { return Ok(()) };
-    let label = engine.kind.label();
-    if engine.served_name.is_some() && adapter.name.is_none() {
-        let problem = format!("is set, but {label} cannot give its model another name: remove it.");
-        return Err(PlanError::Field { field: "engine.served_name", problem });
-    }
-    let known = parameters(engine.kind);
-    let given = (engine.params.iter().map(|(key, value)| ("engine.params", key, value)))
-        .chain(engine.vary.iter().flat_map(|(key, values)| values.iter().map(move |v| ("engine.vary", key, v))));
-    for (field, key, value) in given {
-        if let Err(problem) = find_parameter(known.iter().copied(), label, key, value) {
-            return Err(PlanError::Field { field, problem });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

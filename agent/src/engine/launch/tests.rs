@@ -153,25 +153,3 @@ fn an_argument_that_the_version_does_not_know_is_refused_with_what_to_do_instead
     assert!(command(&format!("{VLLM}launch = \"native\"\n{old}\n"), Some("0.16.0")).is_ok());
     assert!(command(&format!("{VLLM}launch = \"native\"\n{old}\n"), None).is_ok());
 }
-
-#[test]
-fn parameters_are_checked_by_the_engine_that_they_are_for() {
-    let check = |engine: &str, words: &str| {
-        let plan = Plan::from_toml(&format!(
-            "schema = 1\nname = \"x\"\n[workload]\ninput_tokens = 8\noutput_tokens = 4\n[load]\nconcurrency = [1]\n\
-             requests = 9\n[engine]\nlaunch = \"native\"\nmodel = \"m\"\n{engine}"
-        ));
-        let error = super::super::check(&plan.unwrap()).unwrap_err().to_string();
-        assert!(error.contains(words), "{error} lacks {words}");
-    };
-    check(
-        "kind = \"vllm\"\nparams = { max_num_seq = 4 }",
-        "\"max_num_seq\", which is no parameter of vLLM; those are dtype,",
-    );
-    check("kind = \"vllm\"\nparams = { max_num_seqs = 0 }", "must be a whole number from 1 to");
-    check(
-        "kind = \"sglang\"\nvary = { dtype = [\"float16\", \"int3\"] }",
-        "engine.vary in the plan has \"dtype\" = int3",
-    );
-    check("kind = \"tgi\"\nserved_name = \"x\"", "cannot give its model another name");
-}

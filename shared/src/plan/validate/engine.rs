@@ -1,7 +1,8 @@
-//! Owns the rules of a plan's engine that need no knowledge of the engine itself.
-//! Must not know how an engine is started; what its parameters may be, only of the built-in one.
+//! Owns the rules of a plan's engine that the page checks, too: how it is reached, its GPUs, what varies.
+//! Must not know how an engine is started (the agent's `engine` has the rules of that), nor parameters of others than
+//! the built-in one.
 
-use crate::engine::{EngineKind, Launch, ParamValue, builtin, find_parameter};
+use crate::engine::{EngineKind, ParamValue, builtin, find_parameter};
 use crate::plan::error::refuse;
 use crate::plan::{EnginePlan, Gpus, Order, Plan, PlanError};
 
@@ -9,22 +10,16 @@ use crate::plan::{EnginePlan, Gpus, Order, Plan, PlanError};
 const MAX_GPUS: u32 = 1024;
 /// Most parameters, and most values of one that varies.
 const MAX_PARAMS: usize = 64;
-/// Most arguments of each list.
-const MAX_ARGUMENTS: usize = 64;
 /// Most engine configurations of a plan.
 const MAX_CONFIGURATIONS: usize = 64;
 /// Most points of a plan: configurations × levels.
 const MAX_POINTS: usize = 512;
-/// Flags whose value would be a secret in the plan.
-const SECRET_FLAGS: [&str; 3] = ["--api-key", "--hf-token", "--admin-api-key"];
 
 impl Plan {
     pub(super) fn validate_engine(&self) -> Result<(), PlanError> {
         let engine = &self.engine;
         engine.validate_gpus()?;
         engine.validate_way()?;
-        engine.validate_texts()?;
-        engine.validate_names()?;
         engine.validate_params()?;
         if engine.vary.is_empty() {
             return Ok(());
@@ -121,109 +116,16 @@ impl EnginePlan {
                 (Some(_), None) => {}
             }
         }
-        if self.launch == Some(Launch::Docker) && self.image.is_none() {
-            return Err(refuse("engine.image", "is missing: name the container's image with its tag or digest."));
-        }
-        let is_relative = |path: &Option<String>| path.as_ref().is_some_and(|path| path.starts_with('.'));
-        if self.launch == Some(Launch::Docker) && is_relative(&self.model) {
-            return Err(refuse("engine.model", "must be an id or an absolute path, which the container sees, too."));
-        }
-        if self.model_cache.as_ref().is_some_and(|path| !path.starts_with('/')) {
-            return Err(refuse("engine.model_cache", "must be an absolute path."));
-        }
-        if !self.command.is_empty() && self.venv.is_some() {
-            return Err(refuse("engine.venv", "is set beside command, which names the program itself: remove one."));
-        }
-        let is_native = self.launch == Some(Launch::Native);
-        let is_launched = self.launch.is_some();
-        let strangers = [
-            ("engine.command", !self.command.is_empty() && !is_native, "needs launch = \"native\""),
-            ("engine.venv", self.venv.is_some() && !is_native, "needs launch = \"native\""),
-            ("engine.image", self.image.is_some() && self.launch != Some(Launch::Docker), "needs launch = \"docker\""),
-            ("engine.served_name", self.served_name.is_some() && !is_launched, "needs an engine that is launched"),
-            ("engine.model_cache", self.model_cache.is_some() && !is_launched, "needs an engine that is launched"),
-            ("engine.port", self.port.is_some() && !is_launched, "needs an engine that is launched"),
-            ("engine.ready_limit_s", self.ready_limit_s.is_some() && !is_launched, "needs an engine that is launched"),
-            ("engine.extra_args", !self.extra_args.is_empty() && !is_launched, "needs an engine that is launched"),
-            ("engine.pass_env", !self.pass_env.is_empty() && !is_launched, "needs an engine that is launched"),
-            ("engine.vary", !self.vary.is_empty() && !self.is_started(), "needs an engine that the agent starts"),
-            ("engine.order", self.order != Order::default() && self.vary.is_empty(), "needs an engine that varies"),
-            ("engine.gpu", self.gpu.is_some() && self.is_started(), "is for a server that runs already"),
-            ("engine.api_key", self.api_key.is_some() && self.is_started(), "is for a server that runs already"),
-            ("engine.headers", !self.headers.is_empty() && self.is_started(), "is for a server that runs already"),
-        ];
-        match strangers.iter().find(|(_, is_stranger, _)| *is_stranger) {
-            Some((field, _, needs)) => Err(refuse(field, format!("{needs}: remove it."))),
-            None => Ok(()),
-        }
-    }
-
-    /// Texts that become arguments of a command must not be taken for flags.
-    fn validate_texts(&self) -> Result<(), PlanError> {
-        let texts = [
-            ("engine.model", self.model.as_deref()),
-            ("engine.served_name", self.served_name.as_deref()),
-            ("engine.image", self.image.as_deref()),
-            ("engine.venv", self.venv.as_deref()),
-            ("engine.model_cache", self.model_cache.as_deref()),
-            ("engine.gpu", self.gpu.as_deref()),
-        ];
-        for (field, text) in texts {
-            let fits = |text: &str| !text.starts_with('-') && !text.trim().is_empty() && text.len() <= 500;
-            if text.is_some_and(|text| !fits(text) || text.contains(char::is_control)) {
-                return Err(refuse(
-                    field,
-                    "must have 1 to 500 characters, none of them a line's end, and not begin with a dash.",
-                ));
-            }
-        }
-        for (field, list) in [("engine.command", &self.command), ("engine.extra_args", &self.extra_args)] {
-            if list.len() > MAX_ARGUMENTS || list.iter().any(|text| text.is_empty() || text.contains('\0')) {
-                return Err(refuse(field, format!("must be at most {MAX_ARGUMENTS} arguments, none of them empty.")));
-            }
-            let is_secret = |text: &String| SECRET_FLAGS.iter().any(|flag| text.split('=').next() == Some(flag));
-            if let Some(flag) = list.iter().find(|text| is_secret(text)) {
-                let flag = flag.split('=').next().unwrap_or_default();
-                return Err(refuse(
-                    field,
-                    format!(
-                        "has {flag}, which would show a secret to everybody: keep it in a variable, and name that in \
-                             pass_env."
-                    ),
-                ));
-            }
-        }
-        if self.ready_limit_s.is_some_and(|s| !(1.0..=86_400.0).contains(&s)) {
-            return Err(refuse("engine.ready_limit_s", "must be from 1 to 86,400 seconds."));
-        }
-        if self.port == Some(0) {
-            return Err(refuse("engine.port", "must be from 1 to 65,535; leave it out for a free one."));
-        }
-        Ok(())
-    }
-
-    /// Secrets are named, never given.
-    fn validate_names(&self) -> Result<(), PlanError> {
-        let named = (self.pass_env.iter().map(|name| ("engine.pass_env", name)))
-            .chain(self.api_key.iter().map(|name| ("engine.api_key", name)))
-            .chain(self.headers.values().map(|name| ("engine.headers", name)));
-        for (field, name) in named {
-            if !is_name(name) {
-                return Err(refuse(
-                    field,
-                    "must be the NAME of an environment variable or secret, in capital letters, digits and underscores; its \
-                     value never stands in a plan.",
-                ));
-            }
-        }
-        let is_token = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        if self.headers.len() > MAX_ARGUMENTS || self.headers.keys().any(|name| name.is_empty() || !is_token(name)) {
-            return Err(refuse("engine.headers", "has a name that no header can have."));
-        }
         Ok(())
     }
 
     fn validate_params(&self) -> Result<(), PlanError> {
+        if !self.vary.is_empty() && !self.is_started() {
+            return Err(refuse("engine.vary", "needs an engine that the agent starts: remove it."));
+        }
+        if self.order != Order::default() && self.vary.is_empty() {
+            return Err(refuse("engine.order", "needs an engine that varies: remove it."));
+        }
         if !self.is_started()
             && let Some(key) = self.params.keys().next()
         {
@@ -276,10 +178,4 @@ fn is_uuid(text: &str) -> bool {
     (text.starts_with("GPU-") || text.starts_with("MIG-"))
         && text.len() <= 80
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-}
-
-fn is_name(text: &str) -> bool {
-    text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
-        && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
