@@ -116,7 +116,7 @@ impl Columns {
         }
         for (place, name) in self.names.iter().enumerate() {
             let colour = PALETTE[(colour + place / self.figures) % PALETTE.len()];
-            let dashes = dashes[place % self.figures].clone();
+            let dashes = dashes[place % self.figures];
             option = option.series(Series::line("level", name, name, colour).dashed(dashes).marked(7));
         }
         option
