@@ -35,6 +35,9 @@ pub struct Bind {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refused(pub String);
 
+/// Arguments, and variables with their values.
+pub type ArgumentsAndVariables = (Vec<String>, Vec<(&'static str, String)>);
+
 impl Adapter {
     /// The id that the server is to list; absent where it is the server's own choice.
     #[must_use]
@@ -64,7 +67,7 @@ impl Adapter {
         serving: &Serving<'_>,
         bind: Bind,
         version: Option<Version>,
-    ) -> Result<(Vec<String>, Vec<(&'static str, String)>), Refused> {
+    ) -> Result<ArgumentsAndVariables, Refused> {
         let objection = |argument: &String| version.and_then(|version| self.history.objection(version, argument));
         let mut args: Vec<String> = Vec::new();
         match self.model {
