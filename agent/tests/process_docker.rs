@@ -106,7 +106,7 @@ async fn a_container_is_started_stopped_and_looked_after_by_argument_vectors() {
     let ended = child.stop(Duration::from_secs(20)).await;
     assert!(ended.death.is_none());
     gone(&pids);
-    assert_eq!(docker.calls(), [RUN, "port NAME", "stop --time 20 NAME", FIND]);
+    assert_eq!(docker.calls(), [RUN, "port NAME", "stop -t 20 NAME", FIND]);
     assert_eq!((docker.containers().len(), entries(dir.path())), (0, 0));
 }
 

@@ -40,9 +40,9 @@ impl Container {
 
     /// Arguments that ask it to end within the drain limit, after which docker kills it.
     pub(super) fn stop_args(&self, drain: Duration) -> [String; 4] {
-        // Docker counts whole seconds; less than asked for would cut streams short.
+        // Docker counts whole seconds; less than asked for would cut streams short. The long flag has two names by now.
         let seconds = drain.as_secs() + u64::from(drain.subsec_nanos() > 0);
-        ["stop".into(), "--time".into(), seconds.to_string(), self.name.clone()]
+        ["stop".into(), "-t".into(), seconds.to_string(), self.name.clone()]
     }
 
     /// Arguments that end and remove it at once.
@@ -122,7 +122,7 @@ mod tests {
             "a b; rm -rf /",
         ];
         assert_eq!(container.run_args(rest), expect);
-        assert_eq!(container.stop_args(Duration::from_millis(1500)), ["stop", "--time", "2", "tokenprism-1"]);
+        assert_eq!(container.stop_args(Duration::from_millis(1500)), ["stop", "-t", "2", "tokenprism-1"]);
         assert_eq!(container.remove_args(), ["rm", "--force", "tokenprism-1"]);
         let filters = ["--filter", "label=tokenprism.agent=abc", "--filter", "name=^/tokenprism-1$"];
         assert_eq!(container.find_args()[4..], filters);
