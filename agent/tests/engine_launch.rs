@@ -251,7 +251,7 @@ async fn an_engine_in_a_container_is_run_stopped_and_removed_by_docker() {
     assert!(args.windows(2).any(|pair| pair == ["-e", "HF_TOKEN"]) && !run.contains(SECRET), "{args:?}");
     assert!(dir.path().join("got-token").exists());
     let name = args[3];
-    assert_eq!(calls(dir.path(), "docker-stop").lines().collect::<Vec<_>>(), ["stop", "--time", "10", name]);
+    assert_eq!(calls(dir.path(), "docker-stop").lines().collect::<Vec<_>>(), ["stop", "-t", "10", name]);
     // Gone by itself, which docker was asked.
     let filters = ["--filter", &format!("label=tokenprism.agent={owner}"), "--filter", &format!("name=^/{name}$")];
     let looks: Vec<String> = calls(dir.path(), "docker-ps").lines().map(str::to_owned).collect();
