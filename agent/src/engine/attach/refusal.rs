@@ -53,32 +53,25 @@ fn cause(error: &reqwest::Error) -> String {
 
 /// What is wrong with TLS, where that is the cause.
 fn tls_of(error: &reqwest::Error) -> Option<String> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        let of_tls = error.downcast_ref::<rustls::Error>();
-        // An error of the system can hold one that its own chain does not show.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if let Some(tls) = of_tls.or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>())) {
-            return Some(tls_sentence(tls));
-        }
-        next = error.source();
-    }
-    None
+    causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(tls_sentence)
 }
 
 /// What to say of a connection that ended in the middle of its handshake.
 fn cut_off(base: &Url, error: &reqwest::Error) -> Option<String> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        if base.scheme() == "https" && kind == Some(std::io::ErrorKind::UnexpectedEof) {
-            let sentence = "it ended the connection before it was encrypted; if it does not speak TLS on this port, give the \
-                            URL with http://";
-            return Some(sentence.to_owned());
-        }
-        next = error.source();
-    }
-    None
+    let kinds = causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    let is_cut = kinds.map(std::io::Error::kind).any(|kind| kind == std::io::ErrorKind::UnexpectedEof);
+    (base.scheme() == "https" && is_cut).then(|| {
+        "it ended the connection before it was encrypted; if it does not speak TLS on this port, give the URL with http://"
+            .to_owned()
+    })
+}
+
+/// An error and what is behind it. An error of the system can hold one that its own chain passes over.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| {
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        held.map(|held| held as &(dyn std::error::Error + 'static)).or_else(|| error.source())
+    })
 }
 
 fn tls_sentence(error: &rustls::Error) -> String {
