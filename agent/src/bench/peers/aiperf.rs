@@ -12,7 +12,7 @@ pub(super) static TOOL: Tool = Tool {
     program: "aiperf",
     title: "AIPerf",
     install: "pip install aiperf==0.13.0",
-    setting: "`--use-server-token-count`, streams started over as long as ours, as many workers as it chooses; without that option it tokenises the text again",
+    setting: "`--use-server-token-count`, without which it tokenises the text again; streams started over as long as ours; one worker and one record processor, since it has one core",
     invoke,
     read,
 };
@@ -29,6 +29,8 @@ fn invoke(ask: &Ask<'_>) -> Invocation {
         &["--input-file", PROMPTS, "--custom-dataset-type", "single_turn"],
         &["--extra-inputs", &tokens, "ignore_eos:true"],
         &["--artifact-dir", FOLDER, "--export-level", "summary", "--ui", "none"],
+        // On one core more of them only take turns.
+        &["--workers-max", "1", "--record-processors", "1"],
         // Neither a GPU nor a server's metrics are here to be watched.
         &["--no-gpu-telemetry", "--no-server-metrics"],
     ];

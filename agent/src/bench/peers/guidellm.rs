@@ -12,7 +12,7 @@ pub(super) static TOOL: Tool = Tool {
     program: "guidellm",
     title: "GuideLLM",
     install: "pip install 'guidellm[recommended]==0.8.1'",
-    setting: "`concurrent` profile, streams started over as long as ours, its own ten worker processes; token counts from the server's usage",
+    setting: "`concurrent` profile, streams started over as long as ours, one worker process, since it has one core: with its default of ten its latencies are further from the truth; token counts from the server's usage",
     invoke,
     read,
 };
@@ -36,7 +36,8 @@ fn invoke(ask: &Ask<'_>) -> Invocation {
     let line = |prompt: String| format!("{}\n", serde_json::json!({"prompt": prompt, "output_tokens_count": tokens}));
     Invocation {
         args: args.into(),
-        env: Vec::new(),
+        // On one core more of them only take turns.
+        env: vec![("GUIDELLM__MAX_WORKER_PROCESSES", "1".to_owned())],
         files: vec![(PROMPTS.to_owned(), ask.prompts().map(line).collect())],
         result: RESULT,
     }

@@ -12,7 +12,7 @@ pub(super) static TOOL: Tool = Tool {
     program: "vllm",
     title: "vLLM bench",
     install: "pip install vllm",
-    setting: "`bench serve`, all streams started at once, for it has no gradual start below a limit of requests in flight; token counts from the server's usage; its requests in flight are a count per second of the clock",
+    setting: "`bench serve` with a limit of requests in flight, below which a `--request-rate` starts the streams one each millisecond; token counts from the server's usage; its requests in flight are a count per second of the clock",
     invoke,
     read,
 };
@@ -20,12 +20,14 @@ pub(super) static TOOL: Tool = Tool {
 const PROMPTS: &str = "prompts.jsonl";
 
 pub(super) fn invoke(ask: &Ask<'_>) -> Invocation {
+    let rate = release_rate(ask).to_string();
     let (streams, requests, tokens) = (ask.streams.to_string(), ask.requests.to_string(), ask.tokens.to_string());
     let args = [
         &["bench", "serve", "--backend", "openai", "--base-url", ask.url, "--endpoint", "/v1/completions"][..],
         &["--model", MODEL, "--tokenizer", hub::TOKENIZER, "--skip-chat-template"],
         &["--dataset-name", "custom", "--dataset-path", PROMPTS, "--disable-shuffle", "--custom-output-len", &tokens],
         &["--num-prompts", &requests, "--max-concurrency", &streams, "--ignore-eos", "--temperature", "0"],
+        &["--request-rate", &rate, "--burstiness", "inf"],
         &["--percentile-metrics", "ttft,tpot", "--metric-percentiles", "99"],
         &["--save-result", "--result-dir", ".", "--result-filename", RESULT, "--disable-tqdm"],
     ];
@@ -36,6 +38,12 @@ pub(super) fn invoke(ask: &Ask<'_>) -> Invocation {
         files: vec![(PROMPTS.to_owned(), ask.prompts().map(line).collect())],
         result: RESULT,
     }
+}
+
+/// Requests released in a second: each then waits for a place among those in flight, which its times leave out. One each
+/// millisecond starts the streams gradually; where answers end faster than that, it must not hold them back.
+fn release_rate(ask: &Ask<'_>) -> f64 {
+    f64::max(1000.0, 1.2 * f64::from(ask.streams) / ask.request_s)
 }
 
 const RESULT: &str = "result.json";
