@@ -2,7 +2,7 @@
 //! Must not know how tools are brought.
 
 use crate::chromium;
-use crate::dist;
+use crate::dashboard;
 use crate::python;
 use crate::sh::Sh;
 use crate::steps::Steps;
@@ -26,7 +26,7 @@ pub fn test() -> Result<()> {
         browser = Some(path);
         Ok(shown)
     })?;
-    dist::prepare(&mut steps)?;
+    dashboard::prepare(&mut steps)?;
     failed.step(&mut steps, "Clippy, native", clippy_native);
     failed.step(&mut steps, "Clippy, wasm", clippy_wasm);
     failed.step(&mut steps, "Tests", || {

@@ -5,12 +5,13 @@ mod agent;
 mod apt;
 mod checks;
 mod chromium;
-mod dist;
+mod dashboard;
 mod npm;
 mod paths;
 mod peers;
 mod prerequisites;
 mod python;
+mod release;
 mod sh;
 mod stamp;
 mod steps;
@@ -53,6 +54,8 @@ enum Task {
     },
     /// Build the dashboard into web/dist.
     Web,
+    /// Build the release archive into target/dist: runs on glibc 2.28 and newer.
+    Dist,
     /// Format, clippy (native and wasm) and tidy, without tests.
     Check,
     /// The project's own rules alone (seconds).
@@ -93,7 +96,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Up(options) => {
             let mut steps = steps::Steps::new(9);
-            dist::prepare(&mut steps)?;
+            dashboard::prepare(&mut steps)?;
             steps.run("Agent (release)", agent::build_release)?;
             steps.finish("set-up");
             agent::serve(&options)
@@ -102,7 +105,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test { transformers: false } => checks::test(),
         Task::Setup { browser } => {
             let mut steps = steps::Steps::new(if browser { 6 } else { 5 });
-            dist::setup(&mut steps)?;
+            dashboard::setup(&mut steps)?;
             if browser {
                 steps.run("Chromium", || chromium::find_or_install().map(|path| path.display().to_string()))?;
             }
@@ -111,8 +114,17 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Web => {
             let mut steps = steps::Steps::new(8);
-            dist::prepare(&mut steps)?;
+            dashboard::prepare(&mut steps)?;
             steps.finish("dashboard");
+            Ok(())
+        }
+        Task::Dist => {
+            let mut steps = steps::Steps::new(11);
+            dashboard::prepare(&mut steps)?;
+            steps.run("Compiler for an older glibc", release::bring_toolchain)?;
+            steps.run("Agent (release)", release::build)?;
+            steps.run("Archive", release::pack)?;
+            steps.finish("dist");
             Ok(())
         }
         Task::Check => checks::check(),

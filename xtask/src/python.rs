@@ -4,6 +4,7 @@
 use crate::paths;
 use crate::sh::Sh;
 use crate::stamp::Fingerprint;
+use crate::tools;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
@@ -51,14 +52,26 @@ pub fn transformers() -> Result<PathBuf> {
     for name in ["requirements.txt", "constraints.txt"] {
         inputs.add_path(&baseline().join(name), &[])?;
     }
-    let venv = paths::tools()?.join(format!("transformers-{}", inputs.hex()));
+    let name = format!("transformers-{}", inputs.hex());
+    environment(&name, "gigabytes", &["-r", "requirements.txt", "-c", "constraints.txt"])
+}
+
+/// The environment of that name beside the other tools, made where it is not there; `packages` are pip's arguments, files
+/// among them being the baseline's.
+///
+/// # Errors
+/// When Python or pip fails.
+pub fn environment(name: &str, size: &str, packages: &[&str]) -> Result<PathBuf> {
+    let _lock = tools::lock()?;
+    let venv = paths::tools()?.join(name);
     // Written last: an environment that was interrupted while it was made is made anew.
     let complete = venv.join("complete");
     if !complete.exists() {
-        println!("  making {} (gigabytes, minutes, once on this machine)", venv.display());
+        println!("  making {} ({size}, minutes, once on this machine)", venv.display());
         Sh::new("python3").args(["-m", "venv"]).arg_path("--clear", &venv).run()?;
         Sh::new(venv.join("bin/python"))
-            .args(["-m", "pip", "install", "--quiet", "-r", "requirements.txt", "-c", "constraints.txt"])
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(packages)
             .dir(&baseline())
             .run()?;
         std::fs::write(&complete, "").with_context(|| format!("cannot write {}", complete.display()))?;

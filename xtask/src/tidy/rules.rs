@@ -178,9 +178,6 @@ fn file_length(source: &Source) -> Vec<Finding> {
     vec![Finding { line: lines, what: format!("{lines} lines"), only_warns: lines <= 800 }]
 }
 
-/// Where the images of engines keep models.
-const IMAGES_MODELS: &str = "/root/.cache/huggingface";
-
 fn no_machine(source: &Source) -> Vec<Finding> {
     if source.is_in(SELF) {
         return Vec::new();
@@ -188,8 +185,7 @@ fn no_machine(source: &Source) -> Vec<Finding> {
     let mut found = Vec::new();
     for (number, line) in source.text.lines().enumerate() {
         let mut say = |what: String| found.push(Finding::error(number + 1, what));
-        // In published images that path is the same for everybody.
-        if let Some(folder) = home_folder(&line.replace(IMAGES_MODELS, "")) {
+        if let Some(folder) = home_folder(line) {
             say(format!("names a developer's folder, {folder}"));
         }
         if let Some(host) = REGISTRY_HOSTS.iter().find(|host| line.contains(*host)) {
