@@ -36,10 +36,10 @@ pub(super) fn markdown(setting: &Setting<'_>, rows: &[Row]) -> String {
     let mut text = preamble(setting);
     let (streams, schedules): (Vec<&Row>, Vec<&Row>) =
         rows.iter().partition(|row| matches!(row.scenario.load, Load::Streams { .. }));
-    section(&mut text, "Load generator", &streams, |row| &row.client);
-    section(&mut text, "Raw reader", &streams, |row| &row.raw);
+    table(&mut text, "Load generator", STREAMS, &streams, |row| &row.client);
+    table(&mut text, "Raw reader", STREAMS, &streams, |row| &row.raw);
     if !schedules.is_empty() {
-        open_loop(&mut text, &schedules);
+        table(&mut text, "Open loop", OPEN_LOOP, &schedules, |row| &row.client);
     }
     text
 }
@@ -84,40 +84,66 @@ fn options(args: &ClientBench) -> String {
     )
 }
 
-/// The table of schedules: whether what was due was sent, and when.
-fn open_loop(text: &mut String, rows: &[&Row]) {
-    let head = [
-        "offered",
-        "ok / due",
-        "sent/s",
-        "due to sent p99",
-        "in flight",
-        "TTFT mean",
-        "true",
-        "error",
-        "TTFT p99",
-        "true",
-        "error",
-        "tokens/CPU-s",
-        "server late p99",
-        "notes",
-    ];
-    begin(text, "## Open loop", &head);
-    for row in rows {
-        let trials = &row.client;
-        let one = |figure: fn(&Figures) -> Option<f64>, digits| number(median(trials, figure), digits);
-        let cells = [
-            row.scenario.name.clone(),
-            format!("{} / {}", one(|f| Some(f.ok), 0), one(|f| Some(f.attempted), 0)),
-            one(|f| f.sent_per_s, 2),
-            one(|f| f.due_to_sent_p99_ms, 3),
-            one(|f| Some(f.in_flight), 0),
-            pair(trials, |f| f.ttft_mean_ms),
-            pair(trials, |f| f.ttft_p99_ms),
-            one(|f| f.tokens_per_cpu_s, 0),
-            one(|f| f.server_late_p99_ms, 2),
-            notes(row, trials).join("; "),
-        ];
+/// Some columns of a table that belong together: their heads and a row's cells, both with ` | ` between them.
+struct Columns {
+    head: &'static str,
+    cells: fn(&Row, &[Figures]) -> String,
+}
+
+const fn columns(head: &'static str, cells: fn(&Row, &[Figures]) -> String) -> Columns {
+    Columns { head, cells }
+}
+
+const NAME: fn(&Row, &[Figures]) -> String = |row, _| row.scenario.name.clone();
+const OK: fn(&Row, &[Figures]) -> String =
+    |_, trials| format!("{} / {}", middle(trials, |f| Some(f.ok), 0), middle(trials, |f| Some(f.attempted), 0));
+const IN_FLIGHT: Columns = columns("in flight", |_, trials| middle(trials, |f| Some(f.in_flight), 0));
+const TTFT_MEAN: Columns = columns("TTFT mean | true | error", |_, trials| pair(trials, |f| f.ttft_mean_ms));
+const TTFT_P99: Columns = columns("TTFT p99 | true | error", |_, trials| pair(trials, |f| f.ttft_p99_ms));
+const TOKENS_PER_CPU_S: Columns = columns("tokens/CPU-s", |_, trials| middle(trials, |f| f.tokens_per_cpu_s, 0));
+const NOTES: Columns = columns("notes", |row, trials| notes(row, trials).join("; "));
+
+/// Streams that are kept open.
+const STREAMS: &[Columns] = &[
+    columns("streams", NAME),
+    columns("ok / begun", OK),
+    IN_FLIGHT,
+    TTFT_MEAN,
+    TTFT_P99,
+    columns("apart", |_, trials| middle(trials, |f| f.ttft_apart_p99_ms, 2)),
+    columns("gap p99 | true | error", |_, trials| pair(trials, |f| f.gap_p99_ms)),
+    columns("tokens/s", |_, trials| middle(trials, |f| f.tokens_per_s, 0)),
+    TOKENS_PER_CPU_S,
+    columns("peak MiB", |_, trials| middle(trials, |f| f.peak_mib, 1)),
+    columns("KiB a stream", |_, trials| middle(trials, |f| Some(f.peak_mib? * 1024.0 / f.in_flight), 1)),
+    columns("reader late p99", |_, trials| middle(trials, |f| f.late_p99_ms, 2)),
+    columns("server late p99", |row, trials| match row.scenario.is_paced() {
+        true => middle(trials, |f| f.server_late_p99_ms, 2),
+        false => "not paced".to_owned(),
+    }),
+    NOTES,
+];
+
+/// Schedules: whether what was due was sent, and when.
+const OPEN_LOOP: &[Columns] = &[
+    columns("offered", NAME),
+    columns("ok / due", OK),
+    columns("sent/s", |_, trials| middle(trials, |f| f.sent_per_s, 2)),
+    columns("due to sent p99", |_, trials| middle(trials, |f| f.due_to_sent_p99_ms, 3)),
+    IN_FLIGHT,
+    TTFT_MEAN,
+    TTFT_P99,
+    TOKENS_PER_CPU_S,
+    columns("server late p99", |_, trials| middle(trials, |f| f.server_late_p99_ms, 2)),
+    NOTES,
+];
+
+/// A table of those rows that have trials.
+fn table(text: &mut String, title: &str, columns: &[Columns], rows: &[&Row], of: fn(&Row) -> &[Figures]) {
+    let head: Vec<&str> = columns.iter().flat_map(|columns| columns.head.split(" | ")).collect();
+    begin(text, &format!("## {title}"), &head);
+    for row in rows.iter().filter(|row| !of(row).is_empty()) {
+        let cells: Vec<String> = columns.iter().map(|columns| (columns.cells)(row, of(row))).collect();
         line(text, &format!("| {} |", cells.join(" | ")));
     }
 }
@@ -135,54 +161,9 @@ fn pair(trials: &[Figures], pair: fn(&Figures) -> Pair) -> String {
     [part(|p| p.reported), part(|p| p.truth), part(Pair::error)].join(" | ")
 }
 
-fn section(text: &mut String, title: &str, rows: &[&Row], of: impl Fn(&Row) -> &Vec<Figures>) {
-    let head = [
-        "streams",
-        "ok / begun",
-        "in flight",
-        "TTFT mean",
-        "true",
-        "error",
-        "TTFT p99",
-        "true",
-        "error",
-        "apart",
-        "gap p99",
-        "true",
-        "error",
-        "tokens/s",
-        "tokens/CPU-s",
-        "peak MiB",
-        "KiB a stream",
-        "reader late p99",
-        "server late p99",
-        "notes",
-    ];
-    begin(text, &format!("## {title}"), &head);
-    for row in rows {
-        let trials = of(row);
-        if trials.is_empty() {
-            continue;
-        }
-        let one = |figure: fn(&Figures) -> Option<f64>, digits| number(median(trials, figure), digits);
-        let cells = [
-            row.scenario.name.clone(),
-            format!("{} / {}", one(|f| Some(f.ok), 0), one(|f| Some(f.attempted), 0)),
-            one(|f| Some(f.in_flight), 0),
-            pair(trials, |f| f.ttft_mean_ms),
-            pair(trials, |f| f.ttft_p99_ms),
-            one(|f| f.ttft_apart_p99_ms, 2),
-            pair(trials, |f| f.gap_p99_ms),
-            one(|f| f.tokens_per_s, 0),
-            one(|f| f.tokens_per_cpu_s, 0),
-            one(|f| f.peak_mib, 1),
-            one(|f| Some(f.peak_mib? * 1024.0 / f.in_flight), 1),
-            one(|f| f.late_p99_ms, 2),
-            if row.scenario.is_paced() { one(|f| f.server_late_p99_ms, 2) } else { "not paced".to_owned() },
-            notes(row, trials).join("; "),
-        ];
-        line(text, &format!("| {} |", cells.join(" | ")));
-    }
+/// The median over trials.
+fn middle(trials: &[Figures], figure: fn(&Figures) -> Option<f64>, digits: usize) -> String {
+    number(median(trials, figure), digits)
 }
 
 /// Adds a line.
