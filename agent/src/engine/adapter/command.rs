@@ -1,7 +1,7 @@
 //! Owns the arguments and variables that an engine is started with: model, name, address, parameters, extra arguments.
 //! Must not know whether they go to a process of this host or into a container.
 
-use super::flag::Passed;
+use super::flag::{Entry, Passed};
 use super::version::Version;
 use super::{Adapter, Model};
 use shared::engine::ParamValue;
@@ -20,6 +20,13 @@ pub struct Serving<'a> {
     pub extra: &'a [String],
     /// The plan's prompts are to find one another's beginnings in a cache.
     pub reuses_prefixes: bool,
+}
+
+impl Serving<'_> {
+    /// The value that a parameter has: the plan's, else ours; absent where the engine's own default holds.
+    fn value(&self, entry: &Entry) -> Option<ParamValue> {
+        self.params.get(&*entry.parameter.key).cloned().or_else(|| entry.our_value(self.reuses_prefixes))
+    }
 }
 
 /// Where it listens.
@@ -50,11 +57,10 @@ impl Adapter {
         listed.map(str::to_owned)
     }
 
-    /// The value that a parameter has: the plan's, else ours; absent where the engine's own default holds.
+    /// The value that the parameter of a key has: the plan's, else ours.
     #[must_use]
     pub fn value(&self, key: &str, serving: &Serving<'_>) -> Option<ParamValue> {
-        let entry = self.entries.iter().find(|entry| entry.parameter.key == key)?;
-        serving.params.get(key).cloned().or_else(|| entry.our_value(serving.reuses_prefixes))
+        serving.value(self.entries.iter().find(|entry| entry.parameter.key == key)?)
     }
 
     /// What follows program and `serve`, and the variables beside it. A value of ours that the version does not know
@@ -85,10 +91,10 @@ impl Adapter {
         args.extend(self.always.iter().map(|arg| (*arg).to_owned()));
         let mut variables = Vec::new();
         for entry in self.entries {
-            let planned = serving.params.get(&*entry.parameter.key);
-            let Some(value) = planned.cloned().or_else(|| entry.our_value(serving.reuses_prefixes)) else { continue };
+            let Some(value) = serving.value(entry) else { continue };
             let Passed { args: passed, variable } = entry.pass(&value);
-            if planned.is_none() && passed.iter().any(|arg| objection(arg).is_some()) {
+            let is_planned = serving.params.contains_key(&*entry.parameter.key);
+            if !is_planned && passed.iter().any(|arg| objection(arg).is_some()) {
                 continue;
             }
             args.extend(passed);

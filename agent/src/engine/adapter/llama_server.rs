@@ -27,7 +27,6 @@ pub(super) static ADAPTER: Adapter = Adapter {
         command: &[],
         port: 8080,
         models: None,
-        models_from: "",
         memory: SharedMemory::OfHost,
     }),
     marks: &[mark("loading model", Phase::Weights), mark("server is listening on", Phase::Serve)],

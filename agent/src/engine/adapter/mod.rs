@@ -99,12 +99,19 @@ pub struct Container {
     pub command: &'static [&'static str],
     /// Port within the container.
     pub port: u16,
-    /// Where models are kept within the container, for an engine that downloads them.
-    pub models: Option<&'static str>,
-    /// Folder of the host's model cache that belongs there; the cache itself where empty.
-    pub models_from: &'static str,
+    /// Where models are kept, for an engine that downloads them.
+    pub models: Option<Models>,
     /// Shared memory: the host's own, or this much.
     pub memory: SharedMemory,
+}
+
+/// Where a container keeps models.
+#[derive(Clone, Copy, Debug)]
+pub enum Models {
+    /// In the host's model cache, at this path within the container, which the engine is told of as the cache.
+    Cache(&'static str),
+    /// In the cache's folder of models, at this path, where the image looks for them by itself.
+    Hub(&'static str),
 }
 
 /// Shared memory of a container.

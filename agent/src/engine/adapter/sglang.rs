@@ -3,7 +3,7 @@
 
 use super::flag::{Entry, Flag, Ours};
 use super::history::History;
-use super::{Adapter, Container, Model, Program, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Container, Model, Models, Program, SharedMemory, VersionQuestion, mark};
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
@@ -26,8 +26,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
         entrypoint: None,
         command: &["sglang", "serve"],
         port: 30_000,
-        models: Some("/root/.cache/huggingface"),
-        models_from: "",
+        models: Some(Models::Cache("/models")),
         memory: SharedMemory::OfHost,
     }),
     marks: &[

@@ -3,7 +3,7 @@
 
 use super::flag::{Entry, Flag, Ours};
 use super::history::History;
-use super::{Adapter, Container, Model, Program, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Container, Model, Models, Program, SharedMemory, VersionQuestion, mark};
 use shared::caveat::Caveat;
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
@@ -26,8 +26,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
         entrypoint: None,
         command: &[],
         port: 80,
-        models: Some("/data"),
-        models_from: "hub",
+        models: Some(Models::Hub("/data")),
         memory: SharedMemory::Size("1g"),
     }),
     marks: &[

@@ -4,7 +4,7 @@
 use super::flag::{Entry, Flag, Ours};
 use super::history::{Change, History, came, gone};
 use super::version::Version;
-use super::{Adapter, Container, Model, Program, SharedMemory, VersionQuestion, mark};
+use super::{Adapter, Container, Model, Models, Program, SharedMemory, VersionQuestion, mark};
 use shared::engine::Phase;
 use std::borrow::Cow::Borrowed;
 use std::time::Duration;
@@ -30,8 +30,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
         entrypoint: Some("vllm"),
         command: &["serve"],
         port: 8000,
-        models: Some("/root/.cache/huggingface"),
-        models_from: "",
+        models: Some(Models::Cache("/models")),
         memory: SharedMemory::OfHost,
     }),
     marks: &[

@@ -3,7 +3,7 @@
 
 use super::{Launcher, Order};
 use crate::engine::EngineError;
-use crate::engine::adapter::{Bind, Container as ContainerFacts, Mark, SharedMemory, Version};
+use crate::engine::adapter::{Bind, Container as ContainerFacts, Mark, Models, SharedMemory, Version};
 use crate::engine::gpu::Devices;
 use crate::engine::tool::{DOCKER_LIMIT, docker};
 use crate::process::{Container, Launch};
@@ -46,7 +46,7 @@ impl Launcher for Docker {
             args.add(&["-v", &volume]);
         }
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value));
-        for (name, value) in order.variables().into_iter().chain(variables) {
+        for (name, value) in order.variables().into_iter().chain(variables).chain(cache_variable(container)) {
             args.add(&["-e", &format!("{name}={value}")]);
         }
         // By name only: the value goes from the client's environment into the container's, and no process list has it.
@@ -108,11 +108,22 @@ fn volumes(order: &Order<'_>, container: &ContainerFacts) -> Vec<String> {
         let folder = path.parent().filter(|_| is_file).unwrap_or(path).display();
         format!("{folder}:{folder}:ro")
     });
-    let of_cache = order.cache.zip(container.models).filter(|_| order.model_path().is_none()).map(|(cache, models)| {
-        let from = if container.models_from.is_empty() { cache.to_owned() } else { cache.join(container.models_from) };
-        format!("{}:{models}", from.display())
-    });
+    let of_cache =
+        order.cache.zip(container.models).filter(|_| order.model_path().is_none()).map(
+            |(cache, models)| match models {
+                Models::Cache(folder) => format!("{}:{folder}", cache.display()),
+                Models::Hub(folder) => format!("{}:{folder}", cache.join("hub").display()),
+            },
+        );
     of_model.into_iter().chain(of_cache).collect()
+}
+
+/// What tells the engine where its model cache is, so that no image's home folder need be known.
+fn cache_variable(container: &ContainerFacts) -> Option<(String, String)> {
+    match container.models {
+        Some(Models::Cache(folder)) => Some(("HF_HOME".to_owned(), folder.to_owned())),
+        Some(Models::Hub(_)) | None => None,
+    }
 }
 
 /// The digest in the JSON list of an image's names with digests.

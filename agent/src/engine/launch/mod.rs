@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 
 /// Variable with the token for models that one must ask for; every engine gets it where the agent has it.
 const MODEL_TOKEN: &str = "HF_TOKEN";
+
 /// A way to start engines.
 trait Launcher {
     /// The version that would be started, where it can be told before.
