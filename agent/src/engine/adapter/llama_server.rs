@@ -29,7 +29,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
         models: None,
         memory: SharedMemory::OfHost,
     }),
-    marks: &[mark("loading model", Phase::Weights), mark("server is listening on", Phase::Serve)],
+    marks: &[mark("loading model", Phase::Weights), mark("listening on http", Phase::Serve)],
     kv_tokens_line: None,
     running: Some("parallel"),
     grace: Duration::from_secs(5),

@@ -100,6 +100,11 @@ impl Probe {
         if !shape.extras.force_length() {
             caveats.push(Caveat::LengthNotForced);
         }
+        let mut target = self.target(protocol)?;
+        if about.vendor == Some(Vendor::LlamaCpp) {
+            // It promises to keep a connection and closes it after every stream; the next request may be under way by then.
+            target.headers.push(("connection".to_owned(), Secret::new("close")));
+        }
         let info = EngineInfo {
             label: wanted.kind.label().to_owned(),
             version: about.version,
@@ -110,7 +115,7 @@ impl Probe {
         };
         Ok(Engine {
             info,
-            target: self.target(protocol)?,
+            target,
             vocabulary: match wanted.kind {
                 EngineKind::Builtin => Some(Vocabulary::builtin()),
                 _ => self.vocabulary(&shape).await,

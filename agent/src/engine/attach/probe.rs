@@ -54,6 +54,8 @@ impl Probe {
         let client = Client::builder()
             .connect_timeout(Duration::from_secs(5))
             .redirect(reqwest::redirect::Policy::none())
+            // Not every server keeps a connection that it has promised to keep.
+            .pool_max_idle_per_host(0)
             .build()
             .map_err(|e| bad(&e.to_string()))?;
         Ok(Self { client, base, headers, redactor })

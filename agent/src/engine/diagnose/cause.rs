@@ -14,6 +14,8 @@ pub enum Cause {
     Gated,
     /// There is no such model, or its files are not where they should be.
     ModelNotFound,
+    /// The model's files are there, but not whole.
+    ModelDamaged,
     /// The driver is older than what the engine was built for, or does not fit its library.
     OldDriver,
     /// Docker cannot give a GPU to a container.
@@ -46,12 +48,13 @@ pub enum Cause {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::BadFlag,
         Self::PortInUse,
         Self::DiskFull,
         Self::Gated,
         Self::ModelNotFound,
+        Self::ModelDamaged,
         Self::OldDriver,
         Self::NoGpuInDocker,
         Self::NoDevice,
@@ -85,6 +88,9 @@ impl Cause {
             Self::ModelNotFound => {
                 "The model was not found. Check its name or path; where it is private, the agent needs a token in \
                  HF_TOKEN."
+            }
+            Self::ModelDamaged => {
+                "A file of the model is damaged or was not fetched to its end. Remove it and fetch it again."
             }
             Self::OldDriver => {
                 "The GPU's driver is too old for this engine, or was changed without a restart of the host. Update the \

@@ -10,7 +10,7 @@ pub use cause::Cause;
 
 use crate::process::{Death, Ending, Failure};
 use nix::sys::signal::Signal;
-use signs::{POINTERS, SIGNS, Sign, is_serious};
+use signs::{POINTERS, SIGNS, Sign, is_marked, is_serious};
 
 /// Longest quotation of a line, characters.
 const MAX_QUOTED: usize = 400;
@@ -76,14 +76,14 @@ fn first_of<'a>(sign: &Sign, lines: &[&'a str]) -> Option<&'a str> {
     sign.groups.iter().find_map(|group| lines.iter().copied().find(|line| bears(line, group)))
 }
 
-/// Where nothing is recognised: the last line that looks like an error and does not point elsewhere, else the last.
+/// Where nothing is recognised: the last line that names an error and does not point elsewhere, else the last that is
+/// marked as one, else the last.
 fn telling<'a>(lines: &[&'a str]) -> Option<&'a str> {
     let filled = || lines.iter().rev().copied().filter(|line| !line.trim().is_empty());
-    let tells = |line: &&str| {
-        let names_error = line.contains("Error") || line.contains("error:") || line.contains("panicked at");
-        names_error && !POINTERS.iter().any(|pointer| line.contains(pointer))
-    };
-    filled().find(tells).or_else(|| filled().next())
+    let points = |line: &str| POINTERS.iter().any(|pointer| line.contains(pointer));
+    let names = |line: &str| line.contains("Error") || line.contains("error:") || line.contains("panicked at");
+    let names_one = filled().find(|line| names(line) && !points(line));
+    names_one.or_else(|| filled().find(|line| is_marked(line) && !points(line))).or_else(|| filled().next())
 }
 
 fn quoted(line: &str) -> String {

@@ -106,6 +106,13 @@ pub(super) const SIGNS: &[Sign] = &[
         ],
     },
     Sign {
+        cause: Cause::ModelDamaged,
+        groups: &[
+            &["error loading model:", "model is corrupted or incomplete"],
+            &["Error while deserializing header:"],
+        ],
+    },
+    Sign {
         cause: Cause::OldDriver,
         groups: &[
             &["The NVIDIA driver on your system is too old"],
@@ -196,6 +203,11 @@ pub(super) const SIGNS: &[Sign] = &[
 pub(super) fn is_serious(line: &str) -> bool {
     let minor = matches!(level_of(line), Some("WARNING" | "WARN" | "INFO" | "DEBUG"));
     !minor && !line.contains("Warning: ") && !line.split_whitespace().any(|word| word == "raise")
+}
+
+/// Whether the program itself calls a line an error.
+pub(super) fn is_marked(line: &str) -> bool {
+    level_of(line) == Some("ERROR")
 }
 
 /// The level of a line, where it begins with one: perhaps after the name of a process or a time.

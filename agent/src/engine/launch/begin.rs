@@ -245,6 +245,18 @@ mod tests {
             None,
         );
         check(EngineKind::Builtin, &["ready http://127.0.0.1:40001"], &[Serve], None);
+        check(
+            EngineKind::LlamaServer,
+            &[
+                "0.00.005.785 I srv    load_model: loading model 'tiny.gguf'",
+                "0.00.012.032 I srv  llama_server: listening on http://127.0.0.1:18111",
+            ],
+            &[Weights, Serve],
+            None,
+        );
+        // As builds before it said the same.
+        let before = "main: server is listening on http://127.0.0.1:8080 - starting the main loop";
+        check(EngineKind::LlamaServer, &["main: HTTP server is listening, hostname: 0.0.0.0", before], &[Serve], None);
         check(EngineKind::LlamaServer, &["ready http://stranger"], &[], None);
     }
 
