@@ -12,7 +12,7 @@ mod route;
 use leptos::ev;
 use leptos::prelude::*;
 use model::{App, Connection};
-use pages::{MetricsGuide, NewRun, Now, Run, Runs, SignIn};
+use pages::{Engines, MetricsGuide, NewRun, Now, Run, Runs, SignIn};
 use parts::{ConnectionBanner, Empty, Help, Rail, Toasts};
 use route::{Place, Route};
 use wasm_bindgen::JsCast;
@@ -59,6 +59,7 @@ fn Screens() -> impl IntoView {
         match route.get() {
         Route::Now => view! { <Now/> }.into_any(),
         Route::NewRun => view! { <NewRun/> }.into_any(),
+        Route::Engines => view! { <Engines/> }.into_any(),
         Route::Runs => view! { <Runs/> }.into_any(),
         Route::Run(id) => view! { <Run id=id/> }.into_any(),
         Route::Metrics => view! { <MetricsGuide/> }.into_any(),

@@ -13,6 +13,8 @@ pub enum Route {
     Now,
     /// The form.
     NewRun,
+    /// What engines there are, and the one started by hand.
+    Engines,
     /// The history.
     Runs,
     /// One run, by the text of its id.
@@ -29,6 +31,7 @@ impl Route {
         match path.trim_matches('/') {
             "" => Route::Now,
             "new" => Route::NewRun,
+            "engines" => Route::Engines,
             "runs" => Route::Runs,
             "metrics-guide" => Route::Metrics,
             path => match path.strip_prefix("runs/") {
@@ -43,6 +46,7 @@ impl Route {
         match self {
             Route::Now | Route::Lost => "/".to_owned(),
             Route::NewRun => "/new".to_owned(),
+            Route::Engines => "/engines".to_owned(),
             Route::Runs => "/runs".to_owned(),
             Route::Run(run) => format!("/runs/{run}"),
             Route::Metrics => "/metrics-guide".to_owned(),
@@ -164,6 +168,7 @@ mod tests {
         check("", Route::Now);
         check("/new", Route::NewRun);
         check("/new/", Route::NewRun);
+        check("/engines", Route::Engines);
         check("/runs", Route::Runs);
         check("/runs/", Route::Runs);
         check("/runs/r0123", Route::Run("r0123".to_owned()));

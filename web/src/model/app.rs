@@ -2,6 +2,7 @@
 //! Must not know markup.
 
 use super::clock::ClockOffset;
+use super::engines::Engines;
 use super::followed::{Effect, Followed};
 use super::rows::Rows;
 use crate::format;
@@ -14,7 +15,7 @@ use shared::chart::Theme;
 use shared::ids::RunId;
 use shared::plan::Plan;
 use shared::view::RunView;
-use shared::wire::{ClientMessage, PROTOCOL_VERSION, RunRow, ServerMessage};
+use shared::wire::{ClientMessage, EngineRow, PROTOCOL_VERSION, RunRow, ServerMessage};
 use std::time::Duration;
 
 /// Least time between two redraws, ms: a figure that changes faster cannot be read, and charts cost the most here.
@@ -98,6 +99,10 @@ pub struct App {
     pub toast: RwSignal<Option<Toast>>,
     /// The presets' plans, once the agent sent them.
     pub presets: RwSignal<Vec<PresetPlan>>,
+    /// The kinds of engine with their parameters, once the agent sent them.
+    pub kinds: RwSignal<Vec<EngineRow>>,
+    /// What the agent tells of engines while somebody looks.
+    pub engines: Engines,
     /// A plan to start from on the next visit to the form.
     pub draft: RwSignal<Option<Plan>>,
     /// Somebody asked for the search field.
@@ -132,6 +137,8 @@ impl App {
             theme: RwSignal::new(theme),
             toast: RwSignal::new(None),
             presets: RwSignal::new(Vec::new()),
+            kinds: RwSignal::new(Vec::new()),
+            engines: Engines::default(),
             draft: RwSignal::new(None),
             search: RwSignal::new(false),
             help: RwSignal::new(false),
@@ -150,7 +157,12 @@ impl App {
 
     /// Connects to the agent and asks it for what every page shows.
     pub fn start(self) {
-        let link = Link::start(move || self.followed.with_value(Followed::greeting), move |event| self.hear(event));
+        let greeting = move || {
+            let mut greeting = self.followed.with_value(Followed::greeting);
+            greeting.extend(self.engines.request());
+            greeting
+        };
+        let link = Link::start(greeting, move |event| self.hear(event));
         self.link.set_value(Some(link));
         set_interval(move || self.now_unix_ms.set(self.agent_ms()), Duration::from_secs(5));
         self.ask();
@@ -169,6 +181,13 @@ impl App {
                 // Setting the same again would begin the form anew under somebody's hands.
                 Ok(presets) if self.presets.with_untracked(|p| *p == presets) => {}
                 Ok(presets) => self.presets.set(presets),
+                Err(failure) => self.failed(&failure),
+            }
+        });
+        spawn_local(async move {
+            match http::get::<Vec<EngineRow>>("/api/v1/engines").await {
+                Ok(kinds) if self.kinds.with_untracked(|k| *k == kinds) => {}
+                Ok(kinds) => self.kinds.set(kinds),
                 Err(failure) => self.failed(&failure),
             }
         });
@@ -238,6 +257,12 @@ impl App {
             self.followed.set_value(Followed::default());
             self.say(&ClientMessage::Unfollow);
         }
+    }
+
+    /// Hears of engines from now on, or no longer.
+    pub fn watch_engines(self, watch: bool) {
+        self.engines.watch(watch);
+        self.say(&ClientMessage::Engines { watch });
     }
 
     /// The followed run, after reading [`App::tick`].
@@ -327,6 +352,7 @@ impl App {
                 self.now_unix_ms.set(now_unix_ms);
             }
             ServerMessage::Rows { rows: new } => self.rows.update(|rows| rows.merge(new)),
+            ServerMessage::Engines(now) => self.engines.receive(*now),
             message => {
                 if let ServerMessage::Deleted { run } = &message {
                     self.rows.update(|rows| rows.remove(run));

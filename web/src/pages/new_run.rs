@@ -65,7 +65,7 @@ fn Editor(plan: Plan) -> impl IntoView {
     let app = App::get();
     let place = Place::get();
     let form = RwSignal::new(Form::of(&plan));
-    let outcome = Memo::new(move |_| form.with(Form::plan));
+    let outcome = Memo::new(move |_| form.with(|f| app.kinds.with(|kinds| f.plan(kinds))));
     let refused = Memo::new(move |_| outcome.get().err());
     // The last plan that was valid stays in view while somebody types.
     let toml = Memo::new(move |last: Option<&String>| match outcome.get() {

@@ -35,6 +35,7 @@ pub fn Rail() -> impl IntoView {
             </a>
             {item(Route::Now, "now", "Now")}
             {item(Route::NewRun, "new", "New run")}
+            {item(Route::Engines, "engines", "Engines")}
             {item(Route::Runs, "runs", "Runs")}
             {item(Route::Metrics, "metrics", "Metrics")}
             <span class="rail-space"></span>

@@ -8,6 +8,7 @@ use crate::parts::{Card, ErrorBox, MetricLink};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::chart::{self, Overlay, PALETTE};
+use shared::order;
 use shared::view::RunView;
 use shared::wire::{ApiError, PointDistribution};
 use std::sync::Arc;
@@ -27,8 +28,7 @@ const AT_FIRST: usize = 4;
 /// Points that have been measured, in order of level, which a search does not keep: place and words of the level.
 fn measured(view: &RunView) -> Vec<(usize, String)> {
     let points = view.points.iter().enumerate().filter(|(_, point)| point.summary.is_some());
-    let mut points: Vec<_> = points.collect();
-    points.sort_by(|(_, a), (_, b)| a.level.value().total_cmp(&b.level.value()));
+    let points = order::by_key(points.collect(), |(_, point)| (order::key_of(point.level.value()), 0));
     points.into_iter().map(|(place, point)| (place, point.words())).collect()
 }
 

@@ -12,6 +12,7 @@ use leptos::prelude::*;
 use shared::chart;
 use shared::event::RequestSample;
 use shared::ids::RequestId;
+use shared::order;
 use shared::units::{NS_PER_S, ns_to_ms, ns_to_s};
 use shared::view::RunView;
 
@@ -21,8 +22,11 @@ const LISTED: usize = 12;
 /// The sampled requests sent within a stretch (s): those that failed first, then the slowest to their first token.
 fn slowest(view: &RunView, (from_s, to_s): (f64, f64)) -> Vec<RequestSample> {
     let within = |s: &&RequestSample| (from_s..=to_s).contains(&ns_to_s(s.sent_ns));
-    let mut kept: Vec<RequestSample> = view.scatter.kept.iter().filter(within).cloned().collect();
-    kept.sort_unstable_by_key(|s| (s.outcome.is_ok(), std::cmp::Reverse(s.ttft_ns), s.id));
+    let kept: Vec<RequestSample> = view.scatter.kept.iter().filter(within).cloned().collect();
+    // Half of the range is for those that went well; one without a first token comes last in either half.
+    let half = |s: &RequestSample| if s.outcome.is_ok() { 1 << 63 } else { 0 };
+    let quickness = |s: &RequestSample| i64::MAX as u64 - s.ttft_ns.unwrap_or(0).min(i64::MAX as u64);
+    let mut kept = order::by_key(kept, |s| (half(s) | quickness(s), s.id));
     kept.truncate(LISTED);
     kept
 }

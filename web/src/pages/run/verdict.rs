@@ -37,7 +37,8 @@ fn failures(view: &RunView) -> Vec<(String, String)> {
 fn caveats(view: &RunView) -> Vec<Caveat> {
     let summaries = view.points.iter().filter_map(|p| p.summary.as_ref());
     let trials = view.trials.iter().filter_map(|t| t.summary.as_ref());
-    let mut all: BTreeSet<Caveat> = view.caveats.iter().cloned().collect();
+    let mut all: BTreeSet<Caveat> = BTreeSet::new();
+    all.extend(view.caveats.iter().cloned());
     all.extend(summaries.chain(trials).flat_map(|s| s.caveats.iter().cloned()));
     all.into_iter().collect()
 }
