@@ -100,7 +100,8 @@ async fn parameters_of_the_form_are_those_of_the_run_and_several_values_vary() {
     let run = run_of(&tab).await;
     let view = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
     assert_eq!(state(&view), "done", "{}", view["reason"]);
-    let batches: Vec<i64> = view["engines"].as_array().unwrap().iter().filter_map(|e| e["params"]["batch"].as_i64()).collect();
+    let batches: Vec<i64> =
+        view["engines"].as_array().unwrap().iter().filter_map(|e| e["params"]["batch"].as_i64()).collect();
     assert_eq!(batches, [2, 4]);
 
     // Another engine has other fields, the rare ones folded, and an image where it runs in a container.
@@ -110,7 +111,8 @@ async fn parameters_of_the_form_are_those_of_the_run_and_several_values_vary() {
     tab.fill("[name=\"engine.params.max_num_seqs\"]", "").await;
     tab.choose("[name=\"engine.launch\"]", "docker").await;
     tab.fill("[name=\"engine.image\"]", "vllm/vllm-openai:v0.33.0").await;
-    tab.wait("plan-toml", |text| text.contains("launch = \"docker\"") && text.contains("vllm/vllm-openai:v0.33.0")).await;
+    tab.wait("plan-toml", |text| text.contains("launch = \"docker\"") && text.contains("vllm/vllm-openai:v0.33.0"))
+        .await;
     tab.choose("[name=\"engine.kind\"]", "openai_chat").await;
     tab.wait("plan-error", |text| text.contains("engine.url")).await;
     chromium.stop().await;

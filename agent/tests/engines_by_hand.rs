@@ -62,7 +62,10 @@ async fn an_engine_by_hand_is_measured_by_its_url_with_all_that_is_known_of_it()
     assert_eq!((status, refused["error"].as_str().unwrap().contains("batch")), (422, true), "{refused}");
     let engine = json!({ "kind": "builtin", "params": { "preset": "1m", "batch": 4 } });
     let (status, started) = start(&agent, &engine).await;
-    assert_eq!((status, &started["state"], &started["engine"]["params"]["batch"]), (201, &json!("starting"), &json!(4)));
+    assert_eq!(
+        (status, &started["state"], &started["engine"]["params"]["batch"]),
+        (201, &json!("starting"), &json!(4))
+    );
     let now = until_state(&agent, "ready").await;
     let (info, url) = (&now["started"]["info"], now["started"]["url"].as_str().unwrap());
     assert!(info["command"].as_array().unwrap().iter().any(|word| word == "builtin-engine"), "{info}");

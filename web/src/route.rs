@@ -1,6 +1,7 @@
 //! Owns addresses: which screen a path names, what its query says, and moving between them without a new page.
 //! Must not know what a screen shows.
 
+use crate::erased::{Kept, kept};
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
@@ -80,13 +81,13 @@ impl Place {
     }
 
     /// The screen that is shown.
-    pub fn route(self) -> Memo<Route> {
-        Memo::new(move |_| self.path.with(|path| Route::parse(path)))
+    pub fn route(self) -> Kept<Route> {
+        kept(move || self.path.with(|path| Route::parse(path)))
     }
 
     /// A value of the query as it changes.
-    pub fn query(self, key: &'static str) -> Memo<Option<String>> {
-        Memo::new(move |_| self.query.with(|query| UrlSearchParams::new_with_str(query).ok()?.get(key)))
+    pub fn query(self, key: &'static str) -> Kept<Option<String>> {
+        kept(move || self.query.with(|query| UrlSearchParams::new_with_str(query).ok()?.get(key)))
     }
 
     /// Sets or removes a value of the query without a new entry in the history.

@@ -120,7 +120,8 @@ async fn images() -> Vec<FoundRow> {
         });
         let images: Vec<FoundRow> = images.collect();
         if images.is_empty() {
-            let get = format!("No image of it is here; a start brings it, or bring it before: docker pull {published}:TAG");
+            let get =
+                format!("No image of it is here; a start brings it, or bring it before: docker pull {published}:TAG");
             return vec![row(published, Presence::Missing(get))];
         }
         images
@@ -137,7 +138,9 @@ fn images_of<'a>(name: &str, listed: &'a str) -> Vec<&'a str> {
 /// How a kind is installed, as a sentence.
 fn how_to_get(kind: EngineKind) -> String {
     let pip = |packages: &str| {
-        format!("Not on the agent's PATH. Install it (python3 -m venv /opt/venv && /opt/venv/bin/pip install {packages}) and name that folder as engine.venv.")
+        format!(
+            "Not on the agent's PATH. Install it (python3 -m venv /opt/venv && /opt/venv/bin/pip install {packages}) and name that folder as engine.venv."
+        )
     };
     match kind {
         EngineKind::Vllm => pip("vllm"),
@@ -168,8 +171,12 @@ mod tests {
 
     #[test]
     fn images_are_found_by_the_end_of_their_name_whoever_keeps_them() {
-        let listed = "vllm/vllm-openai:v0.33.0\nbox:5000/mirror/vllm-openai:nightly\nvllm/vllm-openai:<none>\npostgres:17\n";
-        assert_eq!(images_of("vllm-openai", listed), ["vllm/vllm-openai:v0.33.0", "box:5000/mirror/vllm-openai:nightly"]);
+        let listed =
+            "vllm/vllm-openai:v0.33.0\nbox:5000/mirror/vllm-openai:nightly\nvllm/vllm-openai:<none>\npostgres:17\n";
+        assert_eq!(
+            images_of("vllm-openai", listed),
+            ["vllm/vllm-openai:v0.33.0", "box:5000/mirror/vllm-openai:nightly"]
+        );
         assert!(images_of("sglang", listed).is_empty());
     }
 

@@ -64,8 +64,8 @@ mod tests {
     };
     use shared::view::RunView;
     use shared::wire::{
-        ApiError, EngineRow, EnginesNow, FoundRow, GpuRow, HostEngines, LogPart, PointDistribution, PointGoodput, Presence,
-        RequestTimeline, RunRow, StartedEngine, StartedState,
+        ApiError, EngineRow, EnginesNow, FoundRow, GpuRow, HostEngines, LogPart, PointDistribution, PointGoodput,
+        Presence, RequestTimeline, RunRow, StartedEngine, StartedState,
     };
     use std::collections::{BTreeMap, BTreeSet};
 

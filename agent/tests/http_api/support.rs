@@ -15,7 +15,7 @@ use tokenprism::http::{self, Access, Principal, Role, Scope};
 use tokenprism::hub::Hub;
 use tokenprism::log::SqliteLog;
 use tokenprism::orchestrate::{ByHand, Floor};
-use tokenprism::process::Host;
+use tokenprism::process;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -95,7 +95,7 @@ impl Server {
         let viewer = Principal { id: "viewer".to_owned(), role: Role::Viewer, scope: Scope::Everything };
         let guest = Principal { id: "guest".to_owned(), role: Role::Viewer, scope: Scope::Runs(guest_runs) };
         let access = Access::new(ADMIN).grant(VIEWER, viewer).grant(GUEST, guest).allow_host("named.example");
-        let host = Host::open(dir.path()).unwrap().0.with_supervisor(env!("CARGO_BIN_EXE_tokenprism"));
+        let host = process::Host::open(dir.path()).unwrap().0.with_supervisor(env!("CARGO_BIN_EXE_tokenprism"));
         let means = Means::of(dir.path(), host);
         let state = http::State {
             log: log.clone(),

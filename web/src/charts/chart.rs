@@ -3,6 +3,7 @@
 
 use super::axis::TimeAxis;
 use super::mounted::Mounted;
+use crate::erased::live;
 use crate::model::App;
 use crate::parts::Icon;
 use leptos::html::Div;
@@ -156,10 +157,10 @@ pub fn Chart(
                 on:wheel=wheel
                 on:keydown=key
             ></div>
-            {band}
-            {move || failed.get().then(|| view! {
+            {live(band)}
+            {live(move || failed.get().then(|| view! {
                 <p class="chart-failed">"The chart library did not load: reload the page."</p>
-            })}
+            }))}
         </figure>
     }
     .into_any()

@@ -5,6 +5,7 @@ use super::clock::ClockOffset;
 use super::engines::Engines;
 use super::followed::{Effect, Followed};
 use super::rows::Rows;
+use crate::erased::{Kept, kept};
 use crate::format;
 use crate::link::http::{self, Failure};
 use crate::link::{Link, LinkEvent};
@@ -277,8 +278,8 @@ impl App {
     }
 
     /// The row of a run as it changes; `None` once it is gone.
-    pub fn row(self, run: RunId) -> Memo<Option<RunRow>> {
-        Memo::new(move |_| self.rows.with(|rows| rows.get(&run).cloned()))
+    pub fn row(self, run: RunId) -> Kept<Option<RunRow>> {
+        kept(move || self.rows.with(|rows| rows.get(&run).cloned()))
     }
 
     /// The followed run's id, for handlers.

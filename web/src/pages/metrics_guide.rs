@@ -1,6 +1,7 @@
 //! Owns the definitions: every metric of the registry, searchable, each at an address of its own.
 //! Must not know any definition itself.
 
+use crate::erased::live;
 use crate::parts::Card;
 use leptos::prelude::*;
 use shared::metric::{Direction, METRICS, Metric};
@@ -50,7 +51,7 @@ pub fn MetricsGuide() -> impl IntoView {
             <div class="metrics" data-testid="metrics-table">
                 {METRICS.iter().map(|metric| entry(metric, search, named)).collect_view()}
             </div>
-            {move || none().then(|| view! { <p class="quiet">"No metric has all of these words."</p> })}
+            {live(move || none().then(|| view! { <p class="quiet">"No metric has all of these words."</p> }))}
         </Card>
     }
     .into_any()

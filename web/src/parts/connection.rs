@@ -1,6 +1,7 @@
 //! Owns the banner that says when the agent cannot be heard, since when, and what is still shown.
 //! Must not know the socket.
 
+use crate::erased::live;
 use crate::format;
 use crate::model::{App, Connection};
 use leptos::prelude::*;
@@ -41,8 +42,8 @@ pub fn ConnectionBanner() -> impl IntoView {
         _ => None,
     };
     view! {
-        <span hidden data-testid="connection" data-state=word>{word}</span>
-        {banner}
+        <span hidden data-testid="connection" data-state=word>{live(word)}</span>
+        {live(banner)}
     }
     .into_any()
 }

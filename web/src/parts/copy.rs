@@ -2,6 +2,7 @@
 //! Must not know the text.
 
 use super::Icon;
+use crate::erased::live;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::time::Duration;
@@ -32,11 +33,11 @@ pub fn CopyButton(
     view! {
         <button type="button" class="button small" on:click=copy data-testid=testid>
             <Icon name="copy"/>
-            {move || match outcome.get() {
+            {live(move || match outcome.get() {
                 None => label,
                 Some(true) => "Copied",
                 Some(false) => "Not allowed here: select and copy",
-            }}
+            })}
         </button>
     }
     .into_any()

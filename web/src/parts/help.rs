@@ -1,6 +1,7 @@
 //! Owns the overlay with the keys.
 //! Must not know what the keys do: `app` handles them.
 
+use crate::erased::live;
 use crate::model::App;
 use leptos::prelude::*;
 
@@ -41,12 +42,12 @@ pub fn Help() -> impl IntoView {
                         <dl class="keys">
                             {KEYS.iter().map(|(key, what)| view! { <dt><kbd>{*key}</kbd></dt><dd>{*what}</dd> }).collect_view()}
                         </dl>
-                        <p class="quiet">{agent}</p>
+                        <p class="quiet">{live(agent)}</p>
                         <button class="button" node_ref=close on:click=move |_| app.help.set(false)>"Close"</button>
                     </div>
                 </div>
             }
         })
     };
-    overlay.into_any()
+    live(overlay)
 }

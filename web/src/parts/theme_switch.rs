@@ -2,6 +2,7 @@
 //! Must not know what the themes look like.
 
 use super::Icon;
+use crate::erased::live;
 use crate::model::App;
 use leptos::prelude::*;
 use shared::chart::Theme;
@@ -92,7 +93,7 @@ pub fn ThemeSwitch() -> impl IntoView {
     );
     view! {
         <button class="rail-item" on:click=next title=label aria-label=label data-testid="theme">
-            {move || view! { <Icon name=icon()/> }}
+            {live(move || view! { <Icon name=icon()/> })}
             <span>"Theme"</span>
         </button>
     }

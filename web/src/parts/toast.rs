@@ -1,6 +1,7 @@
 //! Owns the message at the bottom that offers to take something back.
 //! Must not know what was done.
 
+use crate::erased::live;
 use crate::model::App;
 use leptos::prelude::*;
 
@@ -23,5 +24,5 @@ pub fn Toasts() -> impl IntoView {
             }
         })
     };
-    toast.into_any()
+    live(toast)
 }

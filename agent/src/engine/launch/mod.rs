@@ -82,7 +82,9 @@ pub(super) async fn start(
         baseline: baseline.as_deref(),
     };
     let mut engine = match engine.launch {
-        Some(How::Docker) => run(&Docker { container: means.host.container("docker") }, &order, means, onlooker).await?,
+        Some(How::Docker) => {
+            run(&Docker { container: means.host.container("docker") }, &order, means, onlooker).await?
+        }
         Some(How::Native) | None => run(&Native, &order, means, onlooker).await?,
     };
     engine.info.configuration = index;

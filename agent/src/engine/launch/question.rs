@@ -13,7 +13,10 @@ use std::collections::BTreeMap;
 ///
 /// # Errors
 /// Where it is not there, or nothing of this kind is started as a process.
-pub(in crate::engine) async fn version_of(kind: EngineKind, venv: Option<&str>) -> Result<Option<Version>, EngineError> {
+pub(in crate::engine) async fn version_of(
+    kind: EngineKind,
+    venv: Option<&str>,
+) -> Result<Option<Version>, EngineError> {
     let adapter = Adapter::of(kind).ok_or(EngineError::NotLaunched(kind.label()))?;
     let order = Order {
         adapter,

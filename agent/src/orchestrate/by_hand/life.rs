@@ -67,7 +67,9 @@ async fn serve(
     }
     let held = engine.stop().await;
     match death {
-        Some(death) => (StartedState::Failed, Some([Some(death), held].into_iter().flatten().collect::<Vec<_>>().join(" "))),
+        Some(death) => {
+            (StartedState::Failed, Some([Some(death), held].into_iter().flatten().collect::<Vec<_>>().join(" ")))
+        }
         None => (StartedState::Stopped, held),
     }
 }

@@ -127,7 +127,10 @@ fn plan_of(engine: EnginePlan) -> Result<Plan, PlanError> {
         return refuse("engine.url", "is set, but what runs already is not started: measure it in a run.");
     }
     if !engine.vary.is_empty() {
-        return refuse("engine.vary", "makes several configurations, of which only one can be started by hand: choose one.");
+        return refuse(
+            "engine.vary",
+            "makes several configurations, of which only one can be started by hand: choose one.",
+        );
     }
     let plan = json!({
         "schema": shared::plan::SCHEMA,

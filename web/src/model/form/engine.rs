@@ -120,7 +120,11 @@ impl EngineForm {
 
     /// Sets the text of a parameter.
     pub fn set(&mut self, key: &str, text: String) {
-        if text.trim().is_empty() { drop(self.params.remove(key)) } else { drop(self.params.insert(key.to_owned(), text)) }
+        if text.trim().is_empty() {
+            drop(self.params.remove(key))
+        } else {
+            drop(self.params.insert(key.to_owned(), text))
+        }
     }
 
     /// The engine that the texts amount to; what the form does not show of it is kept from `base`. `known` are the

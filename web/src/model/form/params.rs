@@ -58,7 +58,8 @@ pub fn put(texts: &Texts, known: &[Parameter], plan: &mut EnginePlan) -> Result<
     plan.params.clear();
     plan.vary.clear();
     for (key, text) in texts {
-        let is_text = known.iter().any(|p| p.key == key.as_str() && matches!(p.values, Values::Text | Values::Choice(_)));
+        let is_text =
+            known.iter().any(|p| p.key == key.as_str() && matches!(p.values, Values::Text | Values::Choice(_)));
         let value = |(text, quoted): (String, bool)| match quoted || is_text {
             true => ParamValue::Text(text),
             false => guessed(&text),

@@ -165,7 +165,8 @@ fn another_way_keeps_nothing_that_belongs_to_the_one_before() {
     form.engine.reach("url");
     form.engine.url = "http://box:8000".into();
     let engine = form.plan(&[]).unwrap().engine;
-    let by_url = EnginePlan { url: Some("http://box:8000".into()), model: Some("m".into()), ..EnginePlan::of(engine.kind) };
+    let by_url =
+        EnginePlan { url: Some("http://box:8000".into()), model: Some("m".into()), ..EnginePlan::of(engine.kind) };
     assert_eq!(engine, by_url);
     // Parameters are of one kind only; what it is reached by may fit another one.
     form.engine.choose(EngineKind::Sglang);

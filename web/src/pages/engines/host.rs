@@ -1,6 +1,7 @@
 //! Owns what this host has for engines: GPUs with their memory, and each kind where it was found or how to bring it.
 //! Must not know how it was looked for.
 
+use crate::erased::{kept, live};
 use crate::format;
 use crate::model::App;
 use crate::pages::runs::When;
@@ -13,7 +14,7 @@ use shared::wire::{FoundRow, GpuRow, Presence};
 #[component]
 pub fn Gpus() -> impl IntoView {
     let app = App::get();
-    let host = Memo::new(move |_| app.engines.host.with(|h| h.as_ref().map(|h| (h.gpus.clone(), h.no_gpus.clone()))));
+    let host = kept(move || app.engines.host.with(|h| h.as_ref().map(|h| (h.gpus.clone(), h.no_gpus.clone()))));
     let rows = move || match host.get() {
         None => view! { <p class="quiet">"Looking…"</p> }.into_any(),
         Some((gpus, none)) => view! {
@@ -22,7 +23,7 @@ pub fn Gpus() -> impl IntoView {
         }
         .into_any(),
     };
-    view! { <Card title="GPUs"><div data-testid="gpus">{rows}</div></Card> }.into_any()
+    view! { <Card title="GPUs"><div data-testid="gpus">{live(rows)}</div></Card> }.into_any()
 }
 
 fn gpu(row: GpuRow) -> AnyView {
@@ -50,8 +51,8 @@ fn gpu(row: GpuRow) -> AnyView {
 #[component]
 pub fn Found() -> impl IntoView {
     let app = App::get();
-    let found = Memo::new(move |_| app.engines.host.with(|h| h.as_ref().map(|h| h.found.clone()).unwrap_or_default()));
-    let looked = Memo::new(move |_| app.engines.host.with(|h| h.as_ref()?.looked_unix_ms));
+    let found = kept(move || app.engines.host.with(|h| h.as_ref().map(|h| h.found.clone()).unwrap_or_default()));
+    let looked = kept(move || app.engines.host.with(|h| h.as_ref()?.looked_unix_ms));
     let kinds = move || {
         let found = found.get();
         if found.is_empty() {
@@ -66,8 +67,8 @@ pub fn Found() -> impl IntoView {
     };
     view! {
         <Card title="On this host" about="What the agent can start. Anything else that runs already is measured by its URL.">
-            <div data-testid="found">{kinds}</div>
-            {move || looked.get().map(|ms| view! { <p class="quiet">"Looked "<When unix_ms=ms/></p> })}
+            <div data-testid="found">{live(kinds)}</div>
+            {live(move || looked.get().map(|ms| view! { <p class="quiet">"Looked "<When unix_ms=ms/></p> }))}
         </Card>
     }
     .into_any()

@@ -5,6 +5,7 @@ mod host;
 mod start;
 mod started;
 
+use crate::erased::{Kept, kept, live};
 use crate::model::App;
 use leptos::prelude::*;
 use shared::event::RunState;
@@ -17,14 +18,14 @@ pub fn Engines() -> impl IntoView {
     app.watch_engines(true);
     on_cleanup(move || app.watch_engines(false));
     // Which of them it is, not how far: the parts below follow that by themselves.
-    let shown = Memo::new(move |_| app.engines.started.with(|s| s.as_ref().map(|s| s.number)));
-    let lives = Memo::new(move |_| app.engines.started.with(|s| s.as_ref().is_some_and(|s| !s.state.is_over())));
+    let shown = kept(move || app.engines.started.with(|s| s.as_ref().map(|s| s.number)));
+    let lives = kept(move || app.engines.started.with(|s| s.as_ref().is_some_and(|s| !s.state.is_over())));
     view! {
         <h1>"Engines"</h1>
-        {move || of_runs(app).into_iter().map(|row| view! { <OfRun row=row/> }).collect_view()}
-        {move || shown.get().map(|_| view! { <started::Started/> })}
+        {live(move || of_runs(app).into_iter().map(|row| view! { <OfRun row=row/> }).collect_view())}
+        {live(move || shown.get().map(|_| view! { <started::Started/> }))}
         <div class="columns form-columns">
-            {move || (!lives.get()).then(|| view! { <start::Start/> })}
+            {live(move || (!lives.get()).then(|| view! { <start::Start/> }))}
             <div>
                 <host::Gpus/>
                 <host::Found/>
@@ -58,6 +59,6 @@ fn OfRun(row: RunRow) -> impl IntoView {
 }
 
 /// A fact of the engine that was started by hand, as it changes.
-fn fact<T: PartialEq + Send + Sync + 'static>(app: App, read: fn(&StartedEngine) -> T) -> Memo<Option<T>> {
-    Memo::new(move |_| app.engines.started.with(|started| started.as_ref().map(read)))
+fn fact<T: PartialEq + Send + Sync + 'static>(app: App, read: fn(&StartedEngine) -> T) -> Kept<Option<T>> {
+    kept(move || app.engines.started.with(|started| started.as_ref().map(read)))
 }

@@ -1,6 +1,7 @@
 //! Owns the form that starts an engine by hand: the same fields of an engine as a new run has.
 //! Must not know how an engine is started.
 
+use crate::erased::{kept, live};
 use crate::link::http;
 use crate::model::App;
 use crate::model::form::Form;
@@ -15,7 +16,7 @@ use shared::wire::{ApiError, StartedEngine};
 #[component]
 pub fn Start() -> impl IntoView {
     let app = App::get();
-    let first = Memo::new(move |_| app.presets.with(|presets| presets.first().map(|preset| preset.plan.clone())));
+    let first = kept(move || app.presets.with(|presets| presets.first().map(|preset| preset.plan.clone())));
     let form = move || match first.get() {
         Some(plan) => view! { <StartForm plan=plan/> }.into_any(),
         None => view! { <div class="skeleton" aria-label="Loading"></div> }.into_any(),
@@ -25,7 +26,7 @@ pub fn Start() -> impl IntoView {
             title="Start one by hand"
             about="It stays until you stop it: look at its log, try its parameters, and measure it as often as you like without waiting for a start."
         >
-            {form}
+            {live(form)}
         </Card>
     }
     .into_any()
@@ -35,8 +36,8 @@ pub fn Start() -> impl IntoView {
 fn StartForm(plan: Plan) -> impl IntoView {
     let app = App::get();
     let form = RwSignal::new(Form::of(&plan));
-    let outcome = Memo::new(move |_| form.with(|f| app.kinds.with(|kinds| f.plan(kinds))));
-    let refused = Memo::new(move |_| outcome.get().err());
+    let outcome = kept(move || form.with(|f| app.kinds.with(|kinds| f.plan(kinds))));
+    let refused = kept(move || outcome.get().err());
     let error = RwSignal::new(None::<ApiError>);
     let busy = RwSignal::new(false);
     let start = move |_| {
@@ -59,9 +60,9 @@ fn StartForm(plan: Plan) -> impl IntoView {
     view! {
         <form class="form" on:submit=|e| e.prevent_default()>
             <fieldset>{engine_fields(f)}</fieldset>
-            {move || refused.get().map(|e| view! {
+            {live(move || refused.get().map(|e| view! {
                 <p class="error-line" role="alert" data-testid="start-refused"><span class="shape" aria-hidden="true">"✕ "</span>{e.sentence}</p>
-            })}
+            }))}
             <ErrorBox error=error/>
             <button
                 type="button"
@@ -70,7 +71,7 @@ fn StartForm(plan: Plan) -> impl IntoView {
                 disabled=move || busy.get() || refused.with(Option::is_some)
                 on:click=start
             >
-                {move || if busy.get() { "Starting…" } else { "Start engine" }}
+                {live(move || if busy.get() { "Starting…" } else { "Start engine" })}
             </button>
         </form>
     }

@@ -2,6 +2,7 @@
 //! Must not know how any of it is found out.
 
 use super::fact;
+use crate::erased::{Kept, kept, live};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
@@ -23,7 +24,7 @@ const NEAR_END: i32 = 40;
 pub fn Started() -> impl IntoView {
     let app = App::get();
     let state = fact(app, |s| s.state);
-    let is_over = Memo::new(move |_| state.get().is_some_and(StartedState::is_over));
+    let is_over = kept(move || state.get().is_some_and(StartedState::is_over));
     let title = fact(app, |s| s.info.label.clone());
     let begun = fact(app, |s| s.begun_unix_ms);
     let failure = fact(app, |s| (s.state == StartedState::Failed).then(|| s.reason.clone()).flatten());
@@ -35,16 +36,16 @@ pub fn Started() -> impl IntoView {
     view! {
         <section class="card engine-card" aria-label="Engine started by hand" data-testid="started-engine">
             <header class="run-title">
-                <h2>{move || title.get()}</h2>
+                <h2>{live(move || title.get())}</h2>
                 <StateBadge state=state/>
-                <span class="quiet">"started by hand "{move || begun.get().map(|ms| view! { <When unix_ms=ms/> })}</span>
+                <span class="quiet">"started by hand "{live(move || begun.get().map(|ms| view! { <When unix_ms=ms/> }))}</span>
                 <span class="run-actions">
-                    {move || (state.get() == Some(StartedState::Ready)).then(|| view! { <Measure/> })}
-                    {move || (!is_over.get()).then(|| view! { <Stop/> })}
+                    {live(move || (state.get() == Some(StartedState::Ready)).then(|| view! { <Measure/> }))}
+                    {live(move || (!is_over.get()).then(|| view! { <Stop/> }))}
                 </span>
             </header>
             <ErrorBox error=error/>
-            {move || left.get().flatten().map(|reason| view! { <p class="notice">{reason}</p> })}
+            {live(move || left.get().flatten().map(|reason| view! { <p class="notice">{reason}</p> }))}
             <Figures/>
             <Phases/>
             <Log/>
@@ -54,7 +55,7 @@ pub fn Started() -> impl IntoView {
 }
 
 #[component]
-fn StateBadge(state: Memo<Option<StartedState>>) -> impl IntoView {
+fn StateBadge(state: Kept<Option<StartedState>>) -> impl IntoView {
     // The words of runs' states colour it; each has a shape of its own besides.
     let look = move || match state.get() {
         Some(StartedState::Starting) | None => ("◔", "starting"),
@@ -65,8 +66,8 @@ fn StateBadge(state: Memo<Option<StartedState>>) -> impl IntoView {
     };
     view! {
         <span class="badge" data-state=move || look().1 data-testid="engine-state">
-            <span class="shape" aria-hidden="true">{move || look().0}</span>
-            {move || state.get().map(StartedState::label)}
+            <span class="shape" aria-hidden="true">{live(move || look().0)}</span>
+            {live(move || state.get().map(StartedState::label))}
         </span>
     }
     .into_any()
@@ -103,7 +104,8 @@ fn Measure() -> impl IntoView {
             place.go("/new?preset=again");
         }
     };
-    view! { <button class="button primary" data-testid="measure-engine" on:click=measure>"Measure it"</button> }.into_any()
+    view! { <button class="button primary" data-testid="measure-engine" on:click=measure>"Measure it"</button> }
+        .into_any()
 }
 
 /// The engine as a run reaches it.
@@ -151,13 +153,13 @@ fn Figures() -> impl IntoView {
                 note=note(|s| (s.device_bytes.is_none() && s.engine.kind == EngineKind::Builtin).then_some("computes on the CPU"))
             />
         </div>
-        {move || (!url.get().is_empty()).then(|| view! {
+        {live(move || (!url.get().is_empty()).then(|| view! {
             <div class="engine-command">
                 <pre class="code" tabindex="0" aria-label="Command of the engine">{command}</pre>
                 <CopyButton text=command label="Copy command"/>
                 <CopyButton text=url label="Copy URL"/>
             </div>
-        })}
+        }))}
     }
     .into_any()
 }
@@ -187,7 +189,7 @@ fn Phases() -> impl IntoView {
         });
         Some(view! { <ol class="phases" aria-label="Phases of the start" data-testid="phases">{lines.collect_view()}</ol> }.into_any())
     };
-    lines.into_any()
+    live(lines)
 }
 
 /// The last lines of its log, which go on by themselves where somebody looks at the end.
@@ -195,10 +197,9 @@ fn Phases() -> impl IntoView {
 fn Log() -> impl IntoView {
     let app = App::get();
     let pre = NodeRef::<Pre>::new();
-    let text = Memo::new(move |_| {
-        app.engines.log.with(|log| log.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n"))
-    });
-    let before = Memo::new(move |_| app.engines.log.with(|log| log.before));
+    let text =
+        kept(move || app.engines.log.with(|log| log.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")));
+    let before = kept(move || app.engines.log.with(|log| log.before));
     Effect::new(move |_| {
         text.track();
         let Some(pre) = pre.get() else { return };
@@ -208,11 +209,11 @@ fn Log() -> impl IntoView {
         }
     });
     view! {
-        {move || (before.get() > 0).then(|| view! {
+        {live(move || (before.get() > 0).then(|| view! {
             <p class="quiet">{format!("{} earlier lines are not shown.", format::count(before.get()))}</p>
-        })}
+        }))}
         <pre class="code log" node_ref=pre tabindex="0" aria-label="Engine's log" data-testid="engine-log">
-            {move || if text.with(String::is_empty) { "Nothing written yet.".to_owned() } else { text.get() }}
+            {live(move || if text.with(String::is_empty) { "Nothing written yet.".to_owned() } else { text.get() })}
         </pre>
         <CopyButton text=text label="Copy log"/>
     }

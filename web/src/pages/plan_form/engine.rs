@@ -51,8 +51,7 @@ fn words(way: Way) -> (&'static str, &'static str) {
 
 /// How it is reached, where there is a choice.
 fn reached(f: Fields, kind: EngineKind) -> AnyView {
-    let ways: Options =
-        Way::of(kind).into_iter().filter(|way| !f.starts || *way != Way::ByUrl).map(words).collect();
+    let ways: Options = Way::of(kind).into_iter().filter(|way| !f.starts || *way != Way::ByUrl).map(words).collect();
     if ways.len() < 2 {
         return ().into_any();
     }
@@ -164,7 +163,12 @@ fn parameters(f: Fields, kind: EngineKind) -> AnyView {
 
 fn order(f: Fields) -> AnyView {
     f.choice(
-        about("Order of configurations", "engine.order", "default one to its end", "In every repeat costs a start each time; drift then favours none."),
+        about(
+            "Order of configurations",
+            "engine.order",
+            "default one to its end",
+            "In every repeat costs a start each time; drift then favours none.",
+        ),
         &ORDER_WORDS,
         |f| key_of(&ORDERS, &f.engine.order),
         |f, key| f.engine.order = value_of(&ORDERS, key).unwrap_or(f.engine.order),

@@ -1,6 +1,7 @@
 //! Owns how a field of the form looks: label, unit, default, a line of help, and whether it is at fault.
 //! Must not know which fields there are.
 
+use crate::erased::{Kept, kept, live};
 use crate::model::form::{Form, FormError};
 use leptos::prelude::*;
 use shared::engine::{Parameter, Values};
@@ -27,7 +28,7 @@ pub fn about(label: &'static str, path: &'static str, unit: &'static str, help: 
 #[derive(Clone, Copy)]
 pub struct Fields {
     pub form: RwSignal<Form>,
-    pub refused: Memo<Option<FormError>>,
+    pub refused: Kept<Option<FormError>>,
     /// Only what the agent starts can be chosen.
     pub starts: bool,
 }
@@ -121,11 +122,14 @@ impl Fields {
         let read: Read = Arc::new(move |f| f.engine.params.get(&key).cloned().unwrap_or_default());
         let write: Write = Arc::new(move |f, text| f.engine.set(&key_of_it, text));
         let bounds = match &parameter.values {
-            Values::Whole { min, max } => format!("{min} to {}", if *max == i64::MAX { "any".to_owned() } else { max.to_string() }),
+            Values::Whole { min, max } => {
+                format!("{min} to {}", if *max == i64::MAX { "any".to_owned() } else { max.to_string() })
+            }
             Values::Number { min, max } => format!("{min} to {max}"),
             Values::Switch | Values::Choice(_) | Values::Text => String::new(),
         };
-        let unit: Vec<&str> = parameter.unit.as_deref().into_iter().chain([bounds.as_str()]).filter(|s| !s.is_empty()).collect();
+        let unit: Vec<&str> =
+            parameter.unit.as_deref().into_iter().chain([bounds.as_str()]).filter(|s| !s.is_empty()).collect();
         let about = About {
             label: parameter.key.clone(),
             path: format!("engine.params.{}", parameter.key).into(),
@@ -164,8 +168,8 @@ impl Fields {
         part: fn(&Form) -> T,
         fields: fn(Self, &T) -> AnyView,
     ) -> AnyView {
-        let part = Memo::new(move |_| self.form.with(part));
-        (move || part.with(|part| fields(self, part))).into_any()
+        let part = kept(move || self.form.with(part));
+        live(move || part.with(|part| fields(self, part)))
     }
 }
 

@@ -8,6 +8,7 @@ mod load;
 mod more;
 mod work;
 
+use crate::erased::Kept;
 use crate::model::form::{Form, FormError};
 use crate::parts::Card;
 pub use engine::fields as engine_fields;
@@ -17,7 +18,7 @@ use leptos::prelude::*;
 
 /// All fields.
 #[component]
-pub fn PlanForm(form: RwSignal<Form>, refused: Memo<Option<FormError>>) -> impl IntoView {
+pub fn PlanForm(form: RwSignal<Form>, refused: Kept<Option<FormError>>) -> impl IntoView {
     let f = Fields { form, refused, starts: false };
     view! {
         <Card title="Custom">

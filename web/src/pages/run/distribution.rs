@@ -2,6 +2,7 @@
 //! Must not know how a distribution is computed or drawn.
 
 use crate::charts::Chart;
+use crate::erased::{kept, live};
 use crate::link::http;
 use crate::model::App;
 use crate::parts::{Card, ErrorBox, MetricLink};
@@ -49,8 +50,8 @@ pub fn Distributions() -> impl IntoView {
     let open = app.plan().is_some_and(|plan| plan.load.arrival.is_open());
     let metric = RwSignal::new(if open { "ttft_scheduled" } else { "ttft" });
     let chosen = RwSignal::new(None::<Vec<usize>>);
-    let points = Memo::new(move |_| app.with_view(measured).unwrap_or_default());
-    let wanted = Memo::new(move |_| points.with(|points| chosen.with(|chosen| shown(points, chosen.as_deref()))));
+    let points = kept(move || app.with_view(measured).unwrap_or_default());
+    let wanted = kept(move || points.with(|points| chosen.with(|chosen| shown(points, chosen.as_deref()))));
     let overlays = RwSignal::new(Arc::new(Vec::<Overlay>::new()));
     let error = RwSignal::new(None::<ApiError>);
     // Counts questions, so that a slow answer to an earlier one is dropped.
@@ -103,7 +104,7 @@ pub fn Distributions() -> impl IntoView {
             })
         })
     };
-    let drawn = Memo::new(move |_| overlays.with(|o| o.iter().any(|(.., d)| d.n > 0)));
+    let drawn = kept(move || overlays.with(|o| o.iter().any(|(.., d)| d.n > 0)));
     let empty = move || overlays.with(|o| !o.is_empty() && o.iter().all(|(.., d)| d.n == 0));
     let define = move |make: fn(&[Overlay], chart::Theme) -> chart::ChartDefinition| {
         Arc::new(move |theme| overlays.with(|overlays| (!overlays.is_empty()).then(|| make(overlays, theme))))
@@ -125,18 +126,18 @@ pub fn Distributions() -> impl IntoView {
                         <option value=*key selected=move || metric.get() == *key>{*words}</option>
                     }).collect_view()}
                 </select>
-                <div class="chips">{move || points.get().into_iter().map(chip).collect_view()}</div>
-                {move || view! { <MetricLink key=metric.get() words="What it means"/> }}
+                <div class="chips">{live(move || points.get().into_iter().map(chip).collect_view())}</div>
+                {live(move || view! { <MetricLink key=metric.get() words="What it means"/> })}
             </div>
             <ErrorBox error=error/>
-            {move || empty().then(|| view! { <p class="quiet">"No request has this latency: the metric's definition says when it is absent."</p> })}
-            {move || drawn.get().then(|| view! {
+            {live(move || empty().then(|| view! { <p class="quiet">"No request has this latency: the metric's definition says when it is absent."</p> }))}
+            {live(move || drawn.get().then(|| view! {
                 <div class="charts">
                     <Chart name="histogram" label="Histogram of the chosen latency" define=define(chart::histogram)/>
                     <Chart name="ecdf" label="Share of requests up to each value of the chosen latency" define=define(chart::ecdf)/>
                 </div>
-            })}
-            {note}
+            }))}
+            {live(note)}
         </Card>
     }
     .into_any()

@@ -1,6 +1,7 @@
 //! Owns goodput for limits that somebody asks about after the run.
 //! Must not know how requests are judged: the agent reads the records.
 
+use crate::erased::live;
 use crate::format;
 use crate::link::http;
 use crate::model::App;
@@ -100,7 +101,7 @@ pub fn Goodput() -> impl IntoView {
                 <MetricLink key="goodput" words="What it means"/>
             </form>
             <ErrorBox error=error/>
-            {table}
+            {live(table)}
         </Card>
     }
     .into_any()

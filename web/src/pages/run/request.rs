@@ -2,6 +2,7 @@
 //! Must not know how it was chosen.
 
 use crate::charts::Chart;
+use crate::erased::{kept, live};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
@@ -42,7 +43,7 @@ fn record_of(view: &RunView, id: RequestId) -> Record {
 #[component]
 pub fn OpenRequest(id: RequestId, close: Callback<()>) -> impl IntoView {
     let app = App::get();
-    let record = Memo::new(move |_| app.with_view(|v| record_of(v, id)).unwrap_or(Record::Later));
+    let record = kept(move || app.with_view(|v| record_of(v, id)).unwrap_or(Record::Later));
     let timeline = RwSignal::new(None::<RequestTimeline>);
     let error = RwSignal::new(None::<ApiError>);
     Effect::new(move |_| {
@@ -77,7 +78,7 @@ pub fn OpenRequest(id: RequestId, close: Callback<()>) -> impl IntoView {
         <Card title=format!("Request #{id}")>
             <button class="button small" on:click=move |_| close.run(())>"Close"</button>
             <ErrorBox error=error/>
-            {content}
+            {live(content)}
         </Card>
     }
     .into_any()

@@ -4,6 +4,7 @@
 use super::charts::of_run;
 use super::request::OpenRequest;
 use crate::charts::{Chart, TimeAxis};
+use crate::erased::{kept, live};
 use crate::format;
 use crate::model::App;
 use crate::parts::Card;
@@ -37,7 +38,7 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
     let app = App::get();
     let place = Place::get();
     let named = place.query("request");
-    let opened = Memo::new(move |_| named.get()?.parse::<RequestId>().ok());
+    let opened = kept(move || named.get()?.parse::<RequestId>().ok());
     let open = move |id: Option<RequestId>| place.set_query("request", id.map(|id| id.to_string()).as_deref());
     let pick = Callback::new(move |row: Vec<f64>| {
         if let Some(id) = row.get(2) {
@@ -45,13 +46,13 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
         }
     });
     // The list is read by people: once a second is enough while the run is live.
-    let second = Memo::new(move |_| app.with_view(|v| (v.last_ns / NS_PER_S, v.run_state().is_final())));
-    let listed = Memo::new(move |_| {
+    let second = kept(move || app.with_view(|v| (v.last_ns / NS_PER_S, v.run_state().is_final())));
+    let listed = kept(move || {
         second.track();
         let range = axis.range();
         untrack(|| app.with_view(|v| slowest(v, range))).unwrap_or_default()
     });
-    let offered = Memo::new(move |_| {
+    let offered = kept(move || {
         second.track();
         untrack(|| app.with_view(|v| (v.scatter.kept.len(), v.scatter.offered))).unwrap_or_default()
     });
@@ -73,10 +74,10 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
             <section class="charts single">
                 <Chart name="scatter" label="Requests: time to first token by time sent; click one to open it" axis=TimeAxis { group: None, ..axis } on_pick=pick
                     define=of_run(app, chart::request_scatter)/>
-                <p class="quiet">{move || {
+                <p class="quiet">{live(move || {
                     let (kept, offered) = offered.get();
                     format!("{} of {} requests; click one to open it.", format::count(kept as u64), format::count(offered))
-                }}</p>
+                })}</p>
             </section>
             <Card title="Failed and slowest in view" about="Of the sampled requests within the zoomed stretch.">
                 <div class="scroll">
@@ -90,7 +91,7 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
                 </div>
             </Card>
         </div>
-        {move || opened.get().map(|id| view! { <OpenRequest id=id close=Callback::new(move |()| open(None))/> })}
+        {live(move || opened.get().map(|id| view! { <OpenRequest id=id close=Callback::new(move |()| open(None))/> }))}
     }
     .into_any()
 }

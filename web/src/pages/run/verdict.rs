@@ -1,6 +1,7 @@
 //! Owns what must be said before any number: why the run ended early, the rules' objections, the caveats.
 //! Must not know the rules.
 
+use crate::erased::{kept, live};
 use crate::model::App;
 use crate::parts::VerdictBadge;
 use leptos::prelude::*;
@@ -100,11 +101,11 @@ fn shown(reason: Reason) -> AnyView {
 #[component]
 pub fn VerdictCard() -> impl IntoView {
     let app = App::get();
-    let end = Memo::new(move |_| app.with_view(early_end).flatten());
-    let failures = Memo::new(move |_| app.with_view(failures).unwrap_or_default());
-    let verdict = Memo::new(move |_| app.with_view(RunView::verdict).flatten());
-    let found = Memo::new(move |_| app.with_view(reasons).flatten());
-    let caveats = Memo::new(move |_| app.with_view(caveats).unwrap_or_default());
+    let end = kept(move || app.with_view(early_end).flatten());
+    let failures = kept(move || app.with_view(failures).unwrap_or_default());
+    let verdict = kept(move || app.with_view(RunView::verdict).flatten());
+    let found = kept(move || app.with_view(reasons).flatten());
+    let caveats = kept(move || app.with_view(caveats).unwrap_or_default());
     let reasons = move || match found.get() {
         None => view! { <p class="quiet">"The rules look at the numbers when points end."</p> }.into_any(),
         Some(list) if list.is_empty() => {
@@ -115,25 +116,25 @@ pub fn VerdictCard() -> impl IntoView {
         Some(list) => view! { <ul class="reasons">{list.into_iter().map(shown).collect_view()}</ul> }.into_any(),
     };
     view! {
-        {move || end.get().map(|(shape, sentence)| view! {
+        {live(move || end.get().map(|(shape, sentence)| view! {
             <p class="notice" role="status" data-testid="reason"><span class="shape" aria-hidden="true">{shape}</span>" "{sentence}</p>
-        })}
-        {move || failures.get().into_iter().map(|(sentence, lines)| view! {
+        }))}
+        {live(move || failures.get().into_iter().map(|(sentence, lines)| view! {
             <p class="notice" role="status" data-testid="engine-failure"><span class="shape" aria-hidden="true">"✕"</span>" "{sentence}</p>
             {(!lines.is_empty()).then(|| view! {
                 <details><summary>"The last lines of its log"</summary><pre class="code log" tabindex="0" data-testid="engine-failure-log">{lines}</pre></details>
             })}
-        }).collect_view()}
+        }).collect_view())}
         <section class="card verdict-card" aria-label="Verdict">
             <div>
                 <h2>"Verdict " <VerdictBadge verdict=verdict/></h2>
-                {reasons}
+                {live(reasons)}
             </div>
-            {move || (!caveats.get().is_empty()).then(|| view! {
+            {live(move || (!caveats.get().is_empty()).then(|| view! {
                 <ul class="caveats" data-testid="caveats">
                     {caveats.get().iter().map(|c| view! { <li><span class="shape" aria-hidden="true">"△ "</span>{c.sentence()}</li> }).collect_view()}
                 </ul>
-            })}
+            }))}
         </section>
     }
     .into_any()
