@@ -93,7 +93,7 @@ async fn parameters_of_the_form_are_those_of_the_run_and_several_values_vary() {
     tab.fill("[name=\"engine.params.batch\"]", "2, 4").await;
     tab.choose("[name=\"engine.params.kv_cache\"]", "true").await;
     tab.fill("[name=\"load.concurrency\"]", "1").await;
-    tab.fill("[name=\"load.requests\"]", "4").await;
+    tab.fill("[name=\"load.duration_s\"]", "1").await;
     let plan = tab.wait("plan-toml", |text| text.contains("batch = [2, 4]") || text.contains("    2,\n")).await;
     assert!(plan.contains("kv_cache = true") && plan.contains("[engine.vary]"), "{plan}");
     tab.click("start-run").await;

@@ -97,6 +97,20 @@ impl<T: Clone + Send + Sync + 'static> From<Kept<T>> for Signal<T> {
     }
 }
 
+impl<T: Clone + Send + Sync + 'static> From<Kept<Option<T>>> for MaybeProp<T> {
+    fn from(kept: Kept<Option<T>>) -> Self {
+        MaybeProp::derive(move || kept.get())
+    }
+}
+
+impl<T: Clone + IntoAny + 'static> IntoRender for Kept<T> {
+    type Output = AnyView;
+
+    fn into_render(self) -> AnyView {
+        live(move || self.get())
+    }
+}
+
 /// A part of a view that is made again when what it reads changes.
 pub fn live<V: IntoAny>(mut part: impl FnMut() -> V + Send + 'static) -> AnyView {
     let part: Box<dyn FnMut() -> AnyView + Send> = Box::new(move || part().into_any());

@@ -20,7 +20,7 @@ const LAST: usize = 6;
 pub fn Now() -> impl IntoView {
     let app = App::get();
     let pick = move |states: &'static [RunState]| kept(move || app.rows.with(|r| r.in_state(|s| states.contains(&s))));
-    let live = pick(&[RunState::Starting, RunState::Running]);
+    let running = pick(&[RunState::Starting, RunState::Running]);
     let waiting = pick(&[RunState::Queued]);
     let ended = kept(move || {
         let mut runs = app.rows.with(|r| r.in_state(RunState::is_final));
@@ -45,8 +45,8 @@ pub fn Now() -> impl IntoView {
         view! {
             <div class="columns">
                 <Card title="Running">
-                    {live(move || live.with(Vec::is_empty).then(|| view! { <p class="quiet">"Nothing runs at the moment."</p> }))}
-                    <For each=move || live.get() key=RunId::clone children=|run| view! { <LiveCard run=run/> }/>
+                    {live(move || running.with(Vec::is_empty).then(|| view! { <p class="quiet">"Nothing runs at the moment."</p> }))}
+                    <For each=move || running.get() key=RunId::clone children=|run| view! { <LiveCard run=run/> }/>
                 </Card>
                 <Card title="Start another">
                     <PresetCards/>

@@ -158,6 +158,7 @@ fn Row(run: RunId) -> impl IntoView {
     let link = format!("/runs/{run}");
     let row = app.row(run);
     let text = move |read: fn(&RunRow) -> String| kept(move || row.with(|r| r.as_ref().map(read)).unwrap_or_default());
+    let reason = text(|r| r.reason.clone().unwrap_or_default());
     let state = kept(move || row.with(|r| r.as_ref().map_or(RunState::Queued, |r| r.state)));
     let verdict = kept(move || row.with(|r| r.as_ref().and_then(|r| r.verdict)));
     let begun = kept(move || row.with(|r| r.as_ref().map_or(0, |r| r.created_unix_ms)));
@@ -172,7 +173,7 @@ fn Row(run: RunId) -> impl IntoView {
         <tr data-testid="run-row">
             <th scope="row"><a href=link>{name}</a></th>
             <td>{text(engine_words)}</td>
-            <td title=text(|r| r.reason.clone().unwrap_or_default())><StateBadge state=state/></td>
+            <td title=move || reason.get()><StateBadge state=state/></td>
             <td>{live(move || verdict.get().map(|v| view! { <VerdictBadge verdict=Signal::stored(Some(v))/> }))}</td>
             <td class="number">{text(best)}</td>
             <td class="number">{text(|r| format::progress(r.trials_done, r.trials))}</td>
@@ -180,7 +181,7 @@ fn Row(run: RunId) -> impl IntoView {
             <td>{live(move || view! { <When unix_ms=begun.get()/> })}</td>
             <td>
                 {live(move || state.get().is_final().then(|| view! {
-                    <button class="icon-button" title=label aria-label=label data-testid="delete-run" on:click=remove>
+                    <button class="icon-button" title=move || label.get() aria-label=move || label.get() data-testid="delete-run" on:click=remove>
                         <Icon name="delete"/>
                     </button>
                 }))}

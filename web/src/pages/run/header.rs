@@ -97,7 +97,7 @@ pub fn RunHeader() -> impl IntoView {
     let viewers = kept(move || app.with_followed(|f| f.viewers));
     let missed = kept(move || app.with_followed(|f| f.missed));
     let link = Signal::derive(|| window().location().href().unwrap_or_default());
-    let live = kept(move || !state.get().is_final());
+    let goes_on = kept(move || !state.get().is_final());
 
     view! {
         <header class="run-header">
@@ -111,19 +111,19 @@ pub fn RunHeader() -> impl IntoView {
                         <span class="quiet viewers" title="Browsers and terminals that follow this run" data-testid="viewers"><Icon name="eye"/>{n}</span>
                     }))}
                     <CopyButton text=link label="Copy link"/>
-                    {live(move || if live.get() { view! { <Cancel/> }.into_any() } else { view! { <Again/> }.into_any() })}
+                    {live(move || if goes_on.get() { view! { <Cancel/> }.into_any() } else { view! { <Again/> }.into_any() })}
                 </span>
             </div>
-            <progress max="100" value=share aria-label="Progress"></progress>
+            <progress max="100" value=move || share.get() aria-label="Progress"></progress>
             <div class="figures">
                 <Figure label="Progress" value=Signal::derive(move || format!("{} %", share.get().floor())) note=Signal::derive(move || trials.get())/>
                 <Figure label="Requests ok" value=ok note=Signal::derive(move || others.get()) testid="run-ok"/>
-                {live(move || live.get().then(|| view! {
+                {live(move || goes_on.get().then(|| view! {
                     <Figure label="Left" value=eta note=eta_note/>
                     <Figure label="Output now" value=throughput/>
                     <Figure label="In flight" value=in_flight/>
                 }))}
-                {live(move || (live.get() && waiting.with(Option::is_some)).then(|| view! {
+                {live(move || (goes_on.get() && waiting.with(Option::is_some)).then(|| view! {
                     <Figure label="Waiting" value=Signal::derive(move || waiting.get().unwrap_or_default())/>
                 }))}
                 <Figure label="Elapsed" value=elapsed/>
