@@ -1,10 +1,13 @@
-//! Owns what Leptos compiles anew for each type, made once for all types: kept values, and views that are made again.
-//! Must not know what either means. Without this a tenth more would be downloaded.
+//! Owns what Leptos compiles anew for each type, made once for all: kept values, views that are made again, clicks, tasks.
+//! Must not know what any of it means. Without this a tenth more would be downloaded.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use std::any::Any;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
+use web_sys::MouseEvent;
 
 /// A value of any type that can be compared.
 #[derive(Clone)]
@@ -115,4 +118,15 @@ impl<T: Clone + IntoAny + 'static> IntoRender for Kept<T> {
 pub fn live<V: IntoAny>(mut part: impl FnMut() -> V + Send + 'static) -> AnyView {
     let part: Box<dyn FnMut() -> AnyView + Send> = Box::new(move || part().into_any());
     part.into_any()
+}
+
+/// What a click does.
+pub fn click(does: impl FnMut(MouseEvent) + 'static) -> Box<dyn FnMut(MouseEvent)> {
+    Box::new(does)
+}
+
+/// Begins a task that goes on beside the view.
+pub fn spawn(task: impl Future<Output = ()> + 'static) {
+    let task: Pin<Box<dyn Future<Output = ()>>> = Box::pin(task);
+    spawn_local(task);
 }

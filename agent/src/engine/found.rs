@@ -21,22 +21,27 @@ const IMAGES: [(EngineKind, &str, &str); 4] = [
 /// What docker is asked: each image with its tag.
 const LIST: [&str; 4] = ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"];
 
-/// Looks for every kind that the agent can start, also in these virtual environments. `tell` hears of all places at once
-/// and again whenever more is known of one: versions take up to minutes, since an engine may load all of its code first.
-pub async fn look(venvs: &[String], mut tell: impl FnMut(&[FoundRow])) {
+/// Looks for every kind that the agent can start, also in these virtual environments. `tell` hears of all places at once, and
+/// why docker does not tell of images, and again whenever more is known of one: versions take up to minutes, since an engine may load all of its code first.
+pub async fn look(venvs: &[String], mut tell: impl FnMut(&[FoundRow], Option<&str>)) {
     let mut rows = natives(venvs);
-    tell(&rows);
-    let images = images().await;
+    tell(&rows, None);
     let asked = rows.len();
-    rows.extend(images);
-    tell(&rows);
+    let no_docker = match images().await {
+        Ok(images) => {
+            rows.extend(images);
+            None
+        }
+        Err(why) => Some(why),
+    };
+    tell(&rows, no_docker.as_deref());
     for place in 0..asked {
         let Some(row) = rows.get(place).filter(|row| row.presence == Presence::Asked).cloned() else { continue };
         let presence = answered(&row).await;
         if let Some(row) = rows.get_mut(place) {
             row.presence = presence;
         }
-        tell(&rows);
+        tell(&rows, no_docker.as_deref());
     }
 }
 
@@ -95,38 +100,36 @@ async fn baseline(venv: Option<PathBuf>) -> Presence {
 }
 
 /// The images of each kind that can run in a container.
-async fn images() -> Vec<FoundRow> {
-    let said = ask("docker", &LIST.map(str::to_owned), &[], DOCKER_LIMIT).await;
-    let listed: Result<String, Presence> = match said {
-        Ok(answer) if answer.is_ok => Ok(answer.text),
+///
+/// # Errors
+/// Why docker does not tell, as a sentence.
+async fn images() -> Result<Vec<FoundRow>, String> {
+    let listed = match ask("docker", &LIST.map(str::to_owned), &[], DOCKER_LIMIT).await {
+        Ok(answer) if answer.is_ok => answer.text,
         Ok(answer) => {
             let said: String = answer.text.trim().chars().take(300).collect();
-            Err(Presence::Unknown(format!("Docker is installed, but does not serve: {said}")))
+            return Err(format!("Docker is installed, but does not serve: {said}"));
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Presence::Missing(
-            "Docker is not on the agent's PATH: install it, and for GPUs the NVIDIA container toolkit.".to_owned(),
-        )),
-        Err(error) => Err(Presence::Unknown(format!("Docker did not answer: {error}."))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let advice = "install it, and for GPUs the NVIDIA container toolkit.";
+            return Err(format!("Docker is not on the agent's PATH: {advice}"));
+        }
+        Err(error) => return Err(format!("Docker did not answer: {error}.")),
     };
     let of_kind = |(kind, name, published): (EngineKind, &str, &str)| {
         let row = |place: &str, presence| FoundRow { kind, launch: Launch::Docker, place: place.to_owned(), presence };
-        let listed = match &listed {
-            Ok(listed) => listed,
-            Err(presence) => return vec![row(published, presence.clone())],
-        };
-        let images = images_of(name, listed).into_iter().map(|image| {
+        let images = images_of(name, &listed).into_iter().map(|image| {
             let version = adapter::Version::of_image(image).map(|version| version.to_string());
             row(image, Presence::Found(version))
         });
         let images: Vec<FoundRow> = images.collect();
         if images.is_empty() {
-            let get =
-                format!("No image of it is here; a start brings it, or bring it before: docker pull {published}:TAG");
+            let get = format!("Not here; a start brings it, or bring it before: docker pull {published}:TAG");
             return vec![row(published, Presence::Missing(get))];
         }
         images
     };
-    IMAGES.into_iter().flat_map(of_kind).collect()
+    Ok(IMAGES.into_iter().flat_map(of_kind).collect())
 }
 
 /// The images in a list whose name holds this one; those that have lost their tag cannot be named in a plan.

@@ -30,6 +30,8 @@ pub struct HostEngines {
     pub gpus: Vec<GpuRow>,
     /// Why there is no GPU in the list, as a sentence.
     pub no_gpus: Option<String>,
+    /// Why nothing can be started in a container, as a sentence.
+    pub no_docker: Option<String>,
     /// Each place where a kind of engine was looked for.
     pub found: Vec<FoundRow>,
     /// When that was looked for, Unix ms; absent where nobody has looked yet.

@@ -5,12 +5,11 @@ use super::clock::ClockOffset;
 use super::engines::Engines;
 use super::followed::{Effect, Followed};
 use super::rows::Rows;
-use crate::erased::{Kept, kept};
+use crate::erased::{Kept, kept, spawn};
 use crate::format;
 use crate::link::http::{self, Failure};
 use crate::link::{Link, LinkEvent};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use serde::Deserialize;
 use shared::chart::Theme;
 use shared::ids::RunId;
@@ -171,13 +170,13 @@ impl App {
 
     /// Asks again for what HTTP gives: the agent's facts, the presets and the list of runs.
     fn ask(self) {
-        spawn_local(async move {
+        spawn(async move {
             match http::get::<AgentInfo>("/api/v1/agent").await {
                 Ok(agent) => self.agent.set(agent),
                 Err(failure) => self.failed(&failure),
             }
         });
-        spawn_local(async move {
+        spawn(async move {
             match http::get::<Vec<PresetPlan>>("/api/v1/presets").await {
                 // Setting the same again would begin the form anew under somebody's hands.
                 Ok(presets) if self.presets.with_untracked(|p| *p == presets) => {}
@@ -185,7 +184,7 @@ impl App {
                 Err(failure) => self.failed(&failure),
             }
         });
-        spawn_local(async move {
+        spawn(async move {
             match http::get::<Vec<EngineRow>>("/api/v1/engines").await {
                 Ok(kinds) if self.kinds.with_untracked(|k| *k == kinds) => {}
                 Ok(kinds) => self.kinds.set(kinds),
@@ -201,7 +200,7 @@ impl App {
             Some(run) => format!("/api/v1/runs?limit={PAGE}&before={run}"),
             None => format!("/api/v1/runs?limit={PAGE}"),
         };
-        spawn_local(async move {
+        spawn(async move {
             match http::get::<Vec<RunRow>>(&path).await {
                 Ok(list) => self.rows.update(|rows| {
                     rows.more = list.len() >= PAGE;
@@ -336,7 +335,7 @@ impl App {
             _ => self.connection.set(Connection::Lost { since_unix_ms: self.agent_ms(), attempt }),
         }
         // A refused handshake does not say why; the API does.
-        spawn_local(async move {
+        spawn(async move {
             if let Err(failure) = http::get::<AgentInfo>("/api/v1/agent").await {
                 self.failed(&failure);
             }

@@ -2,14 +2,13 @@
 //! Must not know how a run is executed.
 
 use super::plan_form::PlanForm;
-use crate::erased::{kept, live};
+use crate::erased::{click, kept, live, spawn};
 use crate::link::http;
 use crate::model::App;
 use crate::model::form::{Form, FormError};
 use crate::parts::{Card, CopyButton, ErrorBox};
 use crate::route::{Place, Route};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use serde::Deserialize;
 use shared::ids::RunId;
 use shared::plan::Plan;
@@ -82,7 +81,7 @@ fn Editor(plan: Plan) -> impl IntoView {
         busy.set(true);
         error.set(None);
         let body = toml.get_untracked();
-        spawn_local(async move {
+        spawn(async move {
             match http::post::<Created>("/api/v1/runs", "application/toml", &body).await {
                 Ok(created) => place.go(&Route::Run(created.run.to_string()).path()),
                 Err(failure) => {
@@ -108,7 +107,7 @@ fn Editor(plan: Plan) -> impl IntoView {
                 class="button primary large"
                 data-testid="start-run"
                 disabled=move || busy.get() || refused.with(Option::is_some)
-                on:click=start
+                on:click=click(start)
             >
                 {live(move || if busy.get() { "Starting…" } else { "Start" })}
             </button>

@@ -1,7 +1,7 @@
 //! Owns the history: all runs, newest first, searched and deleted here.
 //! Must not know a run beyond its row.
 
-use crate::erased::{kept, live};
+use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::{App, Rows, Toast, row_matches};
@@ -9,7 +9,6 @@ use crate::parts::{Empty, ErrorBox, Icon, StateBadge, VerdictBadge};
 use crate::route::Place;
 use leptos::html::Input;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shared::event::RunState;
 use shared::ids::RunId;
 use shared::wire::RunRow;
@@ -55,7 +54,7 @@ fn delete_later(app: App, row: &RunRow) {
         move || {
             if !taken_back.get_untracked() {
                 app.toast.set(None);
-                spawn_local(delete(app, run));
+                spawn(delete(app, run));
             }
         },
         UNDO,
@@ -146,7 +145,7 @@ pub fn Runs() -> impl IntoView {
         <ErrorBox error=error/>
         {live(table)}
         {live(move || more.get().then(|| view! {
-            <button class="button" on:click=move |_| app.load_rows(app.rows.with_untracked(|r| r.oldest()))>"Older runs"</button>
+            <button class="button" on:click=click(move |_| app.load_rows(app.rows.with_untracked(|r| r.oldest())))>"Older runs"</button>
         }))}
     }
     .into_any()
@@ -181,7 +180,7 @@ fn Row(run: RunId) -> impl IntoView {
             <td>{live(move || view! { <When unix_ms=begun.get()/> })}</td>
             <td>
                 {live(move || state.get().is_final().then(|| view! {
-                    <button class="icon-button" title=move || label.get() aria-label=move || label.get() data-testid="delete-run" on:click=remove>
+                    <button class="icon-button" title=move || label.get() aria-label=move || label.get() data-testid="delete-run" on:click=click(remove)>
                         <Icon name="delete"/>
                     </button>
                 }))}

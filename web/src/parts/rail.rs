@@ -2,6 +2,7 @@
 //! Must not know pages beyond their addresses.
 
 use super::{Icon, ThemeSwitch};
+use crate::erased::click;
 use crate::model::App;
 use crate::route::{Place, Route};
 use leptos::prelude::*;
@@ -39,7 +40,7 @@ pub fn Rail() -> impl IntoView {
             {item(Route::Runs, "runs", "Runs")}
             {item(Route::Metrics, "metrics", "Metrics")}
             <span class="rail-space"></span>
-            <button class="rail-item wide-only" on:click=move |_| app.help.set(true) title="Keyboard help (?)">
+            <button class="rail-item wide-only" on:click=click(move |_| app.help.set(true)) title="Keyboard help (?)">
                 <Icon name="help"/>
                 <span>"Help"</span>
             </button>

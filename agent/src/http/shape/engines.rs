@@ -58,6 +58,9 @@ pub(in crate::http) struct HostEngines {
     /// Why there is no GPU in the list.
     #[schema(required)]
     no_gpus: Option<String>,
+    /// Why nothing can be started in a container.
+    #[schema(required)]
+    no_docker: Option<String>,
     /// Each place where a kind of engine was looked for.
     found: Vec<FoundRow>,
     /// When that was looked for, Unix ms; absent where nobody has looked yet.

@@ -76,9 +76,10 @@ impl Look {
 /// Looks for programs and images, and shows each as soon as it is known.
 async fn look(board: Arc<Board>, log: SqliteLog) {
     let venvs = venvs(&log).await;
-    engine::look(&venvs, |rows| {
+    engine::look(&venvs, |rows, no_docker| {
         board.change(|shown| {
             shown.host.found = rows.to_vec();
+            shown.host.no_docker = no_docker.map(str::to_owned);
             shown.host.looked_unix_ms = Some(unix_ms());
         });
     })

@@ -52,6 +52,7 @@ fn gpu(row: GpuRow) -> AnyView {
 pub fn Found() -> impl IntoView {
     let app = App::get();
     let found = kept(move || app.engines.host.with(|h| h.as_ref().map(|h| h.found.clone()).unwrap_or_default()));
+    let no_docker = kept(move || app.engines.host.with(|h| h.as_ref()?.no_docker.clone()));
     let looked = kept(move || app.engines.host.with(|h| h.as_ref()?.looked_unix_ms));
     let kinds = move || {
         let found = found.get();
@@ -68,6 +69,7 @@ pub fn Found() -> impl IntoView {
     view! {
         <Card title="On this host" about="What the agent can start. Anything else that runs already is measured by its URL.">
             <div data-testid="found">{live(kinds)}</div>
+            {live(move || no_docker.get().map(|why| view! { <p class="found-note"><span class="shape" aria-hidden="true">"△ "</span>{why}</p> }))}
             {live(move || looked.get().map(|ms| view! { <p class="quiet">"Looked "<When unix_ms=ms/></p> }))}
         </Card>
     }

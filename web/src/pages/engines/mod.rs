@@ -26,7 +26,7 @@ pub fn Engines() -> impl IntoView {
         {live(move || shown.get().map(|_| view! { <started::Started/> }))}
         <div class="columns form-columns">
             {live(move || (!lives.get()).then(|| view! { <start::Start/> }))}
-            <div>
+            <div class="host">
                 <host::Gpus/>
                 <host::Found/>
             </div>

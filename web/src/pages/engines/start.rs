@@ -1,14 +1,13 @@
 //! Owns the form that starts an engine by hand: the same fields of an engine as a new run has.
 //! Must not know how an engine is started.
 
-use crate::erased::{kept, live};
+use crate::erased::{click, kept, live, spawn};
 use crate::link::http;
 use crate::model::App;
 use crate::model::form::Form;
 use crate::pages::plan_form::{Fields, engine_fields};
 use crate::parts::{Card, ErrorBox};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shared::plan::Plan;
 use shared::wire::{ApiError, StartedEngine};
 
@@ -44,7 +43,7 @@ fn StartForm(plan: Plan) -> impl IntoView {
         let Ok(plan) = outcome.get_untracked() else { return };
         busy.set(true);
         error.set(None);
-        spawn_local(async move {
+        spawn(async move {
             let body = serde_json::to_string(&plan.engine).unwrap_or_default();
             match http::post::<StartedEngine>("/api/v1/engines", "application/json", &body).await {
                 Ok(started) => app.engines.begun(started),
@@ -69,7 +68,7 @@ fn StartForm(plan: Plan) -> impl IntoView {
                 class="button primary large"
                 data-testid="start-engine"
                 disabled=move || busy.get() || refused.with(Option::is_some)
-                on:click=start
+                on:click=click(start)
             >
                 {live(move || if busy.get() { "Starting…" } else { "Start engine" })}
             </button>

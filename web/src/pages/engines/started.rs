@@ -2,7 +2,7 @@
 //! Must not know how any of it is found out.
 
 use super::fact;
-use crate::erased::{Kept, kept, live};
+use crate::erased::{Kept, click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
@@ -11,7 +11,6 @@ use crate::parts::{CopyButton, ErrorBox, Figure, Icon, PhaseLine, phase_words};
 use crate::route::Place;
 use leptos::html::Pre;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shared::engine::EngineKind;
 use shared::plan::EnginePlan;
 use shared::wire::{ApiError, StartedEngine, StartedState};
@@ -77,14 +76,14 @@ fn StateBadge(state: Kept<Option<StartedState>>) -> impl IntoView {
 fn Stop() -> impl IntoView {
     let app = App::get();
     let stop = move |_| {
-        spawn_local(async move {
+        spawn(async move {
             if let Err(failure) = http::delete("/api/v1/engines/started").await {
                 app.tell(&failure);
             }
         });
     };
     view! {
-        <button class="button danger" data-testid="stop-engine" on:click=stop><Icon name="stop"/>"Stop"</button>
+        <button class="button danger" data-testid="stop-engine" on:click=click(stop)><Icon name="stop"/>"Stop"</button>
     }
     .into_any()
 }
@@ -104,7 +103,7 @@ fn Measure() -> impl IntoView {
             place.go("/new?preset=again");
         }
     };
-    view! { <button class="button primary" data-testid="measure-engine" on:click=measure>"Measure it"</button> }
+    view! { <button class="button primary" data-testid="measure-engine" on:click=click(measure)>"Measure it"</button> }
         .into_any()
 }
 

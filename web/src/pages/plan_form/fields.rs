@@ -2,6 +2,7 @@
 //! Must not know which fields there are.
 
 use crate::erased::{Kept, kept, live};
+use crate::format;
 use crate::model::form::{Form, FormError};
 use leptos::prelude::*;
 use shared::engine::{Parameter, Values};
@@ -121,12 +122,13 @@ impl Fields {
         let (key, key_of_it) = (parameter.key.clone().into_owned(), parameter.key.clone().into_owned());
         let read: Read = Arc::new(move |f| f.engine.params.get(&key).cloned().unwrap_or_default());
         let write: Write = Arc::new(move |f, text| f.engine.set(&key_of_it, text));
-        let bounds = match &parameter.values {
-            Values::Whole { min, max } => {
-                format!("{min} to {}", if *max == i64::MAX { "any".to_owned() } else { max.to_string() })
-            }
-            Values::Number { min, max } => format!("{min} to {max}"),
-            Values::Switch | Values::Choice(_) | Values::Text => String::new(),
+        let grouped = |n: i64| u64::try_from(n).map_or_else(|_| n.to_string(), format::count);
+        let (bounds, words) = match &parameter.values {
+            Values::Whole { min, max: i64::MAX } => (format!("from {min}"), String::new()),
+            Values::Whole { min, max } => (format!("{} to {}", grouped(*min), grouped(*max)), String::new()),
+            Values::Number { min, max } => (format!("{min} to {max}"), String::new()),
+            Values::Choice(words) => (String::new(), format!(" One of {}.", words.join(", "))),
+            Values::Switch | Values::Text => (String::new(), String::new()),
         };
         let unit: Vec<&str> =
             parameter.unit.as_deref().into_iter().chain([bounds.as_str()]).filter(|s| !s.is_empty()).collect();
@@ -134,7 +136,7 @@ impl Fields {
             label: parameter.key.clone(),
             path: format!("engine.params.{}", parameter.key).into(),
             unit: unit.join(", ").into(),
-            help: format!("{} Default: {}.", parameter.meaning, parameter.default.trim_end_matches('.')).into(),
+            help: format!("{}{words} Default: {}.", parameter.meaning, parameter.default.trim_end_matches('.')).into(),
         };
         match &parameter.values {
             Values::Switch => {

@@ -2,7 +2,7 @@
 //! Must not know how they are drawn (`charts`) or computed (`shared::chart`).
 
 use crate::charts::{Chart, Define, TimeAxis, stepped_end};
-use crate::erased::{Kept, kept, live};
+use crate::erased::{Kept, click, kept, live};
 use crate::model::App;
 use leptos::prelude::*;
 use shared::chart::{self, ChartDefinition, Latency, Theme};
@@ -35,7 +35,7 @@ pub fn LiveCharts(axis: TimeAxis) -> impl IntoView {
             view! {
                 <p class="quiet zoom-note">
                     {format!("Showing {from:.1} s to {to:.1} s of the run. ")}
-                    <button class="button small" on:click=move |_| axis.zoom.set(None)>"Show all"</button>
+                    <button class="button small" on:click=click(move |_| axis.zoom.set(None))>"Show all"</button>
                 </p>
             }
         })

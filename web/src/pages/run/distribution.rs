@@ -2,12 +2,11 @@
 //! Must not know how a distribution is computed or drawn.
 
 use crate::charts::Chart;
-use crate::erased::{kept, live};
+use crate::erased::{kept, live, spawn};
 use crate::link::http;
 use crate::model::App;
 use crate::parts::{Card, ErrorBox, MetricLink};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shared::chart::{self, Overlay, PALETTE};
 use shared::order;
 use shared::view::RunView;
@@ -60,7 +59,7 @@ pub fn Distributions() -> impl IntoView {
         let (metric, wanted, Some(run)) = (metric.get(), wanted.get(), app.run()) else { return };
         asked.update(|n| *n += 1);
         let question = asked.get_untracked();
-        spawn_local(async move {
+        spawn(async move {
             let mut found = Vec::new();
             for (place, words) in wanted {
                 let path = format!("/api/v1/runs/{run}/points/{place}/distribution?metric={metric}");

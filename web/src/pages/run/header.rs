@@ -1,14 +1,13 @@
 //! Owns the header of a run, which stays in view: what it is, how far, what it cost, who watches.
 //! Must not know charts.
 
-use crate::erased::{kept, live};
+use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
 use crate::parts::{CopyButton, Figure, Icon, StateBadge, VerdictBadge};
 use crate::route::Place;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shared::event::RunState;
 use shared::plan::Plan;
 use shared::units::{NS_PER_S, ns_to_s};
@@ -157,7 +156,7 @@ fn Cancel() -> impl IntoView {
     let cancel = move |_| {
         asking.set(false);
         let Some(run) = app.run() else { return };
-        spawn_local(async move {
+        spawn(async move {
             if let Err(failure) = http::command(&format!("/api/v1/runs/{run}/cancel"), "{}").await {
                 app.tell(&failure);
             }
@@ -168,14 +167,14 @@ fn Cancel() -> impl IntoView {
             view! {
                 <span class="confirm" role="group" aria-label="Cancel the run?">
                     "Stop it for good?"
-                    <button class="button small danger" data-testid="cancel-confirm" on:click=cancel>"Stop"</button>
-                    <button class="button small" on:click=move |_| asking.set(false)>"Go on"</button>
+                    <button class="button small danger" data-testid="cancel-confirm" on:click=click(cancel)>"Stop"</button>
+                    <button class="button small" on:click=click(move |_| asking.set(false))>"Go on"</button>
                 </span>
             }
             .into_any()
         } else {
             view! {
-                <button class="button small" data-testid="cancel-run" on:click=move |_| asking.set(true)>
+                <button class="button small" data-testid="cancel-run" on:click=click(move |_| asking.set(true))>
                     <Icon name="stop"/>"Cancel"
                 </button>
             }
@@ -193,7 +192,7 @@ fn Again() -> impl IntoView {
         app.draft.set(app.plan());
         place.go("/new?preset=again");
     };
-    view! { <button class="button small" data-testid="run-again" on:click=again>"Run again"</button> }
+    view! { <button class="button small" data-testid="run-again" on:click=click(again)>"Run again"</button> }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::charts::of_run;
 use super::request::OpenRequest;
 use crate::charts::{Chart, TimeAxis};
-use crate::erased::{kept, live};
+use crate::erased::{click, kept, live};
 use crate::format;
 use crate::model::App;
 use crate::parts::Card;
@@ -60,7 +60,7 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
         let id = s.id;
         view! {
             <tr class:chosen=move || opened.get() == Some(id) data-testid="request-row">
-                <th scope="row"><button class="link" on:click=move |_| open(Some(id))>{format!("#{id}")}</button></th>
+                <th scope="row"><button class="link" on:click=click(move |_| open(Some(id)))>{format!("#{id}")}</button></th>
                 <td class="number">{format::bare(Some(ns_to_s(s.sent_ns)))}</td>
                 <td class="number">{format::bare(s.ttft_ns.map(ns_to_ms))}</td>
                 <td class="number">{format::bare(s.tpot_ns.map(ns_to_ms))}</td>
