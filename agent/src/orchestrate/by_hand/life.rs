@@ -3,6 +3,7 @@
 
 use super::board::Board;
 use crate::engine::{Begun, Engine, Means, Onlooker};
+use crate::orchestrate::floor::Place;
 use shared::engine::{Phase, StartPhase};
 use shared::plan::Plan;
 use shared::wire::StartedState;
@@ -11,8 +12,8 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// Starts the plan's engine and follows it until nothing of it is left.
-pub(super) async fn live(plan: Plan, means: Means, board: Arc<Board>, stop: CancellationToken) {
+/// Starts the plan's engine and follows it until nothing of it is left; its place is free then.
+pub(super) async fn live(plan: Plan, place: Place, means: Means, board: Arc<Board>, stop: CancellationToken) {
     let (lines, received) = mpsc::channel(256);
     let (begun, begins) = oneshot::channel();
     let logging = tokio::spawn(log(received, Arc::clone(&board)));
@@ -37,9 +38,11 @@ pub(super) async fn live(plan: Plan, means: Means, board: Arc<Board>, stop: Canc
             tracing::error!(%error, "a task beside an engine started by hand ended badly");
         }
     }
+    // Who sees that it is over finds the place free, and who takes that place shows itself only after this.
     board.change(|shown| {
         shown.kin = None;
         shown.state(state, reason);
+        drop(place);
     });
 }
 

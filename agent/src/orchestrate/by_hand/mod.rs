@@ -66,11 +66,8 @@ impl ByHand {
         let place = self.floor.for_hand()?;
         let started = self.board.begin(&plan.engine);
         let stop = CancellationToken::new();
-        let live = life::live(plan, self.means.clone(), Arc::clone(&self.board), stop.clone());
-        let task = tokio::spawn(async move {
-            live.await;
-            drop(place);
-        });
+        let live = life::live(plan, place, self.means.clone(), Arc::clone(&self.board), stop.clone());
+        let task = tokio::spawn(live);
         *self.lock() = Some(Life { stop, task });
         Ok(started)
     }
