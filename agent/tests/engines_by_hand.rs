@@ -113,7 +113,8 @@ async fn a_start_that_fails_shows_the_root_and_leaves_the_host_free() {
     assert!(reason.starts_with("The engine did not start.") && reason.contains("memory"), "{reason}");
     assert!(now["log"]["lines"].to_string().contains("cudaMalloc failed"), "{}", now["log"]);
     // Somebody who stops a start gets what he wants, too.
-    let sleeps = json!({ "kind": "llama_server", "launch": "native", "model": "m", "command": ["sleep", "300"] });
+    let sleeps =
+        json!({ "kind": "llama_server", "launch": "native", "model": "m", "command": ["sh", "-c", "sleep 300"] });
     assert_eq!(start(&agent, &sleeps).await.0, 201);
     until(&agent, |started| started["url"].is_string()).await;
     assert_eq!(stop(&agent).await, 202);

@@ -12,8 +12,9 @@ fn matches(metric: &Metric, search: &str) -> bool {
     for peer in metric.others {
         text.extend([" ", peer.tool, " ", peer.says]);
     }
-    let text = text.to_lowercase();
-    search.to_lowercase().split_whitespace().all(|word| text.contains(word))
+    // Names and words of metrics are ASCII; the tables for others are large.
+    let text = text.to_ascii_lowercase();
+    search.to_ascii_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 
 /// Every metric: unit, direction, definition, and how others' numbers compare.

@@ -68,9 +68,12 @@ fn Editor(plan: Plan) -> impl IntoView {
     let outcome = kept(move || form.with(|f| app.kinds.with(|kinds| f.plan(kinds))));
     let refused = kept(move || outcome.get().err());
     // The last plan that was valid stays in view while somebody types.
-    let toml = Memo::new(move |last: Option<&String>| match outcome.get() {
-        Ok(plan) => plan.to_toml(),
-        Err(_) => last.cloned().unwrap_or_default(),
+    let last = RwSignal::new(String::new());
+    let toml = kept(move || {
+        if let Ok(plan) = outcome.get() {
+            last.update_untracked(|last| *last = plan.to_toml());
+        }
+        last.get_untracked()
     });
     let error = RwSignal::new(None::<ApiError>);
     let busy = RwSignal::new(false);

@@ -30,8 +30,11 @@ fn text(value: &ParamValue) -> String {
     match value {
         ParamValue::Bool(on) => on.to_string(),
         ParamValue::Int(n) => n.to_string(),
-        // As Rust writes it for itself, so that a whole one stays a number with a point.
-        ParamValue::Float(n) => format!("{n:?}"),
+        ParamValue::Float(n) => {
+            // A whole one stays a number with a point.
+            let end = if n.fract() == 0.0 { ".0" } else { "" };
+            format!("{n}{end}")
+        }
         ParamValue::Text(text) if matches!(guessed(text), ParamValue::Text(_)) => part(text, is_comma),
         ParamValue::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
     }

@@ -7,6 +7,7 @@ use crate::parts::VerdictBadge;
 use leptos::prelude::*;
 use shared::caveat::{Caveat, Finding, Verdict};
 use shared::event::RunState;
+use shared::order;
 use shared::view::{EngineFailure, PointView, RunView};
 use std::collections::BTreeSet;
 
@@ -56,23 +57,20 @@ struct Reason {
 /// The rules' objections, the gravest first; a rule that objected at several levels is one reason.
 fn reasons(view: &RunView) -> Option<Vec<Reason>> {
     let point = |finding: &Finding| view.points.get(finding.point as usize);
-    let mut findings: Vec<&Finding> = view.findings.as_ref()?.iter().collect();
-    findings.sort_unstable_by(|a, b| {
-        let value = |f: &Finding| point(f).map_or(0.0, |p| p.level.value());
-        (b.rule.verdict().cmp(&a.rule.verdict()))
-            .then_with(|| a.rule.label().cmp(b.rule.label()))
-            .then_with(|| value(a).total_cmp(&value(b)))
-    });
+    let value = |f: &&Finding| point(f).map_or(0.0, |p| p.level.value());
+    let findings = order::by_key(view.findings.as_ref()?.iter().collect(), |f| (order::key_of(value(f)), 0));
     let mut reasons: Vec<Reason> = Vec::new();
     for finding in findings {
         let (verdict, label) = (finding.rule.verdict(), finding.rule.label());
         let found = (point(finding).map(PointView::words).unwrap_or_default(), finding.rule.sentence());
-        match reasons.last_mut().filter(|last| (last.verdict, last.label) == (verdict, label)) {
-            Some(last) => last.found.push(found),
+        match reasons.iter_mut().find(|reason| (reason.verdict, reason.label) == (verdict, label)) {
+            Some(reason) => reason.found.push(found),
             None => reasons.push(Reason { verdict, label, found: vec![found] }),
         }
     }
-    Some(reasons)
+    // By the beginning of the label, which is enough to keep them in one order.
+    let label = |r: &Reason| r.label.bytes().take(8).fold(0, |key, byte| key << 8 | u64::from(byte));
+    Some(order::by_key(reasons, |r| (u64::MAX - r.verdict as u64, label(r))))
 }
 
 /// One reason: the first level in full, the others one click away.
