@@ -169,7 +169,11 @@ impl Follow {
                 ServerMessage::Refused { sentence } => bail!("{sentence}"),
                 ServerMessage::Deleted { run } => bail!("the run {run} was deleted"),
                 ServerMessage::Gap { .. } => self.gaps += 1,
-                ServerMessage::Hello { .. } | ServerMessage::Rows { .. } | ServerMessage::Viewers { .. } => {}
+                // Nobody asked to hear of engines.
+                ServerMessage::Hello { .. }
+                | ServerMessage::Rows { .. }
+                | ServerMessage::Viewers { .. }
+                | ServerMessage::Engines(_) => {}
             }
         }
     }

@@ -107,7 +107,8 @@ async fn at_phone_width_nothing_is_wider_than_the_screen() {
     agent.wait(&run, LIMIT, |view| state(view) == "done").await;
     let chromium = Chromium::start().await;
     let tab = chromium.open(&format!("{}/?token={TOKEN}", agent.url)).await;
-    for path in ["/", "/new", "/runs", "/metrics-guide", &format!("/runs/{run}")] {
+    for path in ["/", "/new", "/new?preset=study_vllm", "/engines", "/runs", "/metrics-guide", &format!("/runs/{run}")]
+    {
         let size =
             chromiumoxide::cdp::browser_protocol::emulation::SetDeviceMetricsOverrideParams::new(360, 740, 2.0, true);
         tab.0.execute(size).await.unwrap();

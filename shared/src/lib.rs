@@ -10,6 +10,7 @@ pub mod event;
 pub mod histogram;
 pub mod ids;
 pub mod metric;
+pub mod order;
 pub mod outcome;
 pub mod plan;
 pub mod preset;

@@ -83,6 +83,12 @@ fn grouped(digits: &str) -> String {
     text
 }
 
+/// An amount of memory: "512 MiB", "17.2 GiB".
+pub fn bytes(value: u64) -> String {
+    let mib = value as f64 / f64::from(1 << 20);
+    if mib < 1024.0 { figure(Some(mib), "MiB") } else { figure(Some(mib / 1024.0), "GiB") }
+}
+
 /// A percentile in ms without its unit: the value, "≥ limit", or what it needs.
 pub fn percentile(value: Percentile) -> String {
     match value {
@@ -165,6 +171,14 @@ mod tests {
 
     fn check(got: String, expect: &str) {
         assert_eq!(got, expect);
+    }
+
+    #[test]
+    fn memory() {
+        check(bytes(0), "0 MiB");
+        check(bytes(512 << 20), "512 MiB");
+        check(bytes(24 << 30), "24.0 GiB");
+        check(bytes(1536 << 20), "1.50 GiB");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Must not know any screen's content.
 
 mod charts;
+mod erased;
 mod format;
 mod link;
 mod model;
@@ -9,10 +10,11 @@ mod pages;
 mod parts;
 mod route;
 
+use crate::erased::{kept, live};
 use leptos::ev;
 use leptos::prelude::*;
 use model::{App, Connection};
-use pages::{MetricsGuide, NewRun, Now, Run, Runs, SignIn};
+use pages::{Engines, MetricsGuide, NewRun, Now, Run, Runs, SignIn};
 use parts::{ConnectionBanner, Empty, Help, Rail, Toasts};
 use route::{Place, Route};
 use wasm_bindgen::JsCast;
@@ -31,20 +33,20 @@ fn Page() -> impl IntoView {
     app.start();
     provide_context(Place::start());
     // Nothing else of the connection: a screen made anew whenever it changes would lose what somebody typed.
-    let signed_out = Memo::new(move |_| app.connection.get() == Connection::SignedOut);
+    let signed_out = kept(move || app.connection.get() == Connection::SignedOut);
     view! {
         <Keys/>
         <a class="skip" href="#main">"Skip to content"</a>
         <Rail/>
         <main id="main">
             <ConnectionBanner/>
-            {move || {
+            {live(move || {
                 if signed_out.get() {
                     view! { <SignIn/> }.into_any()
                 } else {
                     view! { <Screens/> }.into_any()
                 }
-            }}
+            })}
         </main>
         <Toasts/>
         <Help/>
@@ -55,10 +57,11 @@ fn Page() -> impl IntoView {
 #[component]
 fn Screens() -> impl IntoView {
     let route = Place::get().route();
-    move || {
+    live(move || {
         match route.get() {
         Route::Now => view! { <Now/> }.into_any(),
         Route::NewRun => view! { <NewRun/> }.into_any(),
+        Route::Engines => view! { <Engines/> }.into_any(),
         Route::Runs => view! { <Runs/> }.into_any(),
         Route::Run(id) => view! { <Run id=id/> }.into_any(),
         Route::Metrics => view! { <MetricsGuide/> }.into_any(),
@@ -67,7 +70,7 @@ fn Screens() -> impl IntoView {
         }
         .into_any(),
     }
-    }
+    })
 }
 
 /// The keys that work everywhere outside input fields.

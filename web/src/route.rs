@@ -1,6 +1,7 @@
 //! Owns addresses: which screen a path names, what its query says, and moving between them without a new page.
 //! Must not know what a screen shows.
 
+use crate::erased::{Kept, kept};
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
@@ -13,6 +14,8 @@ pub enum Route {
     Now,
     /// The form.
     NewRun,
+    /// What engines there are, and the one started by hand.
+    Engines,
     /// The history.
     Runs,
     /// One run, by the text of its id.
@@ -29,6 +32,7 @@ impl Route {
         match path.trim_matches('/') {
             "" => Route::Now,
             "new" => Route::NewRun,
+            "engines" => Route::Engines,
             "runs" => Route::Runs,
             "metrics-guide" => Route::Metrics,
             path => match path.strip_prefix("runs/") {
@@ -43,6 +47,7 @@ impl Route {
         match self {
             Route::Now | Route::Lost => "/".to_owned(),
             Route::NewRun => "/new".to_owned(),
+            Route::Engines => "/engines".to_owned(),
             Route::Runs => "/runs".to_owned(),
             Route::Run(run) => format!("/runs/{run}"),
             Route::Metrics => "/metrics-guide".to_owned(),
@@ -76,13 +81,13 @@ impl Place {
     }
 
     /// The screen that is shown.
-    pub fn route(self) -> Memo<Route> {
-        Memo::new(move |_| self.path.with(|path| Route::parse(path)))
+    pub fn route(self) -> Kept<Route> {
+        kept(move || self.path.with(|path| Route::parse(path)))
     }
 
     /// A value of the query as it changes.
-    pub fn query(self, key: &'static str) -> Memo<Option<String>> {
-        Memo::new(move |_| self.query.with(|query| UrlSearchParams::new_with_str(query).ok()?.get(key)))
+    pub fn query(self, key: &'static str) -> Kept<Option<String>> {
+        kept(move || self.query.with(|query| UrlSearchParams::new_with_str(query).ok()?.get(key)))
     }
 
     /// Sets or removes a value of the query without a new entry in the history.
@@ -164,6 +169,7 @@ mod tests {
         check("", Route::Now);
         check("/new", Route::NewRun);
         check("/new/", Route::NewRun);
+        check("/engines", Route::Engines);
         check("/runs", Route::Runs);
         check("/runs/", Route::Runs);
         check("/runs/r0123", Route::Run("r0123".to_owned()));

@@ -7,7 +7,7 @@ use crate::blob::BlobStore;
 use crate::http;
 use crate::hub::Hub;
 use crate::log::{DataDir, SqliteLog};
-use crate::orchestrate::Queue;
+use crate::orchestrate::{ByHand, Queue};
 use anyhow::Context;
 use futures_util::future::BoxFuture;
 use rand::RngCore;
@@ -68,13 +68,16 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let listener = listen(args.listen).await?;
     let address = listener.local_addr()?;
     let token = args.token.unwrap_or_else(new_token);
-    let queue = Queue::start(log.clone(), blobs.clone(), means(&data_dir)?).await?;
+    let means = means(&data_dir)?;
+    let queue = Queue::start(log.clone(), blobs.clone(), means.clone()).await?;
+    let by_hand = ByHand::new(means, queue.floor(), log.clone());
     let clocks = queue.clone();
     let state = http::State {
         log: log.clone(),
         blobs,
         hub: Hub::new(log.clone(), Arc::new(move |run| clocks.run_time_ns(run))),
         commands: Arc::new(Commands(queue.clone())),
+        by_hand: by_hand.clone(),
         access: http::Access::new(&token),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
@@ -95,7 +98,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     println!("Open in a browser:\n\n    {open}\n");
     let served = http::serve(listener, state, stop_signal()).await;
     println!("Stopping: what runs is cancelled and its engine ended.");
-    queue.stop().await;
+    tokio::join!(queue.stop(), by_hand.end());
     agent_file::remove(&args.data.data_dir);
     served?;
     Ok(DONE)

@@ -49,10 +49,15 @@ impl EngineDeath {
     }
 
     fn while_measured(death: &Death, redactor: &Redactor) -> Self {
+        Self::unasked("The engine's process ended while it was measured", death, redactor)
+    }
+
+    /// The end of an engine that had answered; `what` are the first words of the sentence.
+    fn unasked(what: &str, death: &Death, redactor: &Redactor) -> Self {
         let death = &redacted(death, redactor);
         let what = match &death.failure {
-            Failure::Exited(ending) => format!("The engine's process ended while it was measured ({ending})."),
-            other => format!("The engine's process ended while it was measured. {other}"),
+            Failure::Exited(ending) => format!("{what} ({ending})."),
+            other => format!("{what}. {other}"),
         };
         let sentence = reason(death).map_or_else(|| what.clone(), |why| format!("{what} {why}"));
         Self::of(sentence, death, redactor)
@@ -90,6 +95,18 @@ impl Life {
             tracing::warn!("an engine is on its way down and nobody says why");
         }
         self.death(redactor)
+    }
+
+    /// Waits until it is dead, which one of ours may never be, and another's is not known to be.
+    pub async fn died(&self, redactor: &Redactor) -> EngineDeath {
+        let Life::Launched { child, .. } = self else { return std::future::pending().await };
+        let mut condition = child.condition();
+        let unfollowed = Death { failure: Failure::Unfollowed, lines: Vec::new() };
+        let death = match condition.wait_for(|condition| condition.death.is_some()).await {
+            Ok(condition) => condition.death.as_deref().cloned(),
+            Err(_) => None,
+        };
+        EngineDeath::unasked("The engine's process ended", &death.unwrap_or(unfollowed), redactor)
     }
 
     /// Ends it and waits until nothing of it is left. Where device memory is not back then: a sentence.

@@ -9,11 +9,14 @@ mod cache;
 mod diagnose;
 mod error;
 mod exposition;
+mod found;
 mod gpu;
 mod launch;
 mod life;
+mod onlooker;
 mod request;
 mod rules;
+mod standing;
 mod tool;
 mod vocabulary;
 
@@ -21,9 +24,12 @@ pub use adapter::parameters;
 pub use cache::{PrefixCounters, PrefixReading};
 pub use diagnose::{Cause, Diagnosis, diagnose, explain, reason};
 pub use error::EngineError;
+pub use found::look;
 pub use life::EngineDeath;
+pub use onlooker::{Begun, Onlooker};
 pub use request::{Ask, Extras, Message, Prompt, RequestShape, Role};
 pub use rules::check;
+pub use standing::Standing;
 pub use vocabulary::{Vocabulary, WORDS};
 
 use crate::load::Target;
@@ -35,7 +41,6 @@ use shared::engine::EngineInfo;
 use shared::ids::ConfigurationIndex;
 use shared::plan::{Configuration, Plan};
 use std::path::{Path, PathBuf};
-use tokio::sync::mpsc;
 
 /// What the agent has for engines.
 #[derive(Clone)]
@@ -46,13 +51,21 @@ pub struct Means {
     secrets: Secrets,
     /// Folder for programs that the agent brings along.
     programs: PathBuf,
+    /// The engine that was started by hand.
+    standing: Standing,
 }
 
 impl Means {
     /// The means of an agent with this data directory, whose engines are started on this host.
     #[must_use]
     pub fn of(data_dir: &Path, host: Host) -> Self {
-        Self { host, secrets: Secrets::of(data_dir), programs: data_dir.join("engines") }
+        Self { host, secrets: Secrets::of(data_dir), programs: data_dir.join("engines"), standing: Standing::default() }
+    }
+
+    /// The engine that was started by hand, which all clones of these means know.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 }
 
@@ -77,7 +90,7 @@ pub struct Engine {
 
 impl Engine {
     /// Launches the plan's engine in one of its configurations, or attaches it, and waits until it has generated a
-    /// token. Lines of a launched engine's log go to `lines`.
+    /// token. Whoever looks on gets the lines of a launched engine's log.
     ///
     /// # Errors
     /// [`EngineError`] as a sentence: unreachable, unknown model, refused, died while starting.
@@ -86,11 +99,11 @@ impl Engine {
         index: ConfigurationIndex,
         configuration: &Configuration,
         means: &Means,
-        lines: mpsc::Sender<String>,
+        onlooker: impl Into<Onlooker>,
     ) -> Result<Self, EngineError> {
         match plan.engine.url {
             Some(_) => attach::attach(plan, means).await,
-            None => launch::start(plan, index, configuration, means, lines).await,
+            None => launch::start(plan, index, configuration, means, onlooker.into()).await,
         }
     }
 
@@ -102,6 +115,11 @@ impl Engine {
     /// The same where nothing succeeds any more: waits a little until it is known whether it is dead.
     pub async fn death_soon(&self) -> Option<EngineDeath> {
         self.life.death_soon(&self.redactor).await
+    }
+
+    /// Waits until a launched engine is dead, which it may never be.
+    pub async fn died(&self) -> EngineDeath {
+        self.life.died(&self.redactor).await
     }
 
     /// Ends a launched engine and waits until nothing of it is left; an attached one is left alone. Where device memory

@@ -138,7 +138,8 @@ fn names(engine: &EnginePlan) -> Result<(), PlanError> {
 
 /// Parameters as the engine has them, and a name for its model.
 fn params(engine: &EnginePlan) -> Result<(), PlanError> {
-    let Some(adapter) = Adapter::of(engine.kind).filter(|_| engine.launch.is_some()) else { return Ok(()) };
+    let is_started = engine.launch.is_some() || engine.kind == EngineKind::Builtin;
+    let Some(adapter) = Adapter::of(engine.kind).filter(|_| is_started) else { return Ok(()) };
     let label = engine.kind.label();
     if engine.served_name.is_some() && adapter.name.is_none() {
         let problem = format!("is set, but {label} cannot give its model another name: remove it.");

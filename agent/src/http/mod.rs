@@ -23,6 +23,7 @@ pub use openapi::openapi_json;
 use crate::blob::BlobStore;
 use crate::hub::Hub;
 use crate::log::SqliteLog;
+use crate::orchestrate::ByHand;
 use axum::Router;
 use axum::extract;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
@@ -62,6 +63,8 @@ pub struct State {
     pub hub: Hub,
     /// What starts and cancels runs.
     pub commands: Arc<dyn RunCommands>,
+    /// The engine that somebody starts by hand, and what the host has.
+    pub by_hand: ByHand,
     /// Who may do what.
     pub access: Access,
     /// The agent's version.
@@ -121,6 +124,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/runs/{run}/requests/{id}", get(requests::timeline))
         .route("/api/v1/presets", get(plans::presets))
         .route("/api/v1/engines", get(engines::list))
+        .route("/api/v1/engines/now", get(engines::now))
         .route("/api/v1/plan/check", post(plans::check))
         .route("/api/v1/agent", get(agent::about))
         .route("/api/v1/openapi.json", get(openapi::document))
@@ -132,6 +136,8 @@ fn router(app: App) -> Router {
         .route("/api/v1/runs", post(runs::create))
         .route("/api/v1/runs/{run}", axum::routing::delete(runs::delete))
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
+        .route("/api/v1/engines", post(engines::start))
+        .route("/api/v1/engines/started", axum::routing::delete(engines::stop))
         .route_layer(needs(Role::Operator));
     Router::new()
         .merge(viewer)

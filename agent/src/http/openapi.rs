@@ -13,7 +13,7 @@ use utoipa::{Modify, OpenApi};
     paths(
         runs::list, runs::create, runs::read, runs::cancel, runs::delete, figures::goodput_of,
         figures::distribution, requests::list, requests::timeline,
-        plans::presets, plans::check, engines::list, agent::about, document, socket::open, shell::health, shell::sign_in
+        plans::presets, plans::check, engines::list, engines::now, engines::start, engines::stop, agent::about, document, socket::open, shell::health, shell::sign_in
     ),
     components(schemas(shape::ApiError)),
     security(("token" = []), ("cookie" = [])),
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
     use shared::cost::UsdPerGpuHour;
-    use shared::engine::{EngineKind, Launch, ParamValue, Parameter, Values};
+    use shared::engine::{EngineInfo, EngineKind, Launch, ParamValue, Parameter, Phase, Values};
     use shared::event::{Body, Event, Host, RequestSample};
     use shared::ids::RunId;
     use shared::outcome::Outcome;
@@ -63,7 +63,10 @@ mod tests {
         SessionPlan, SloPlan, TracePlan,
     };
     use shared::view::RunView;
-    use shared::wire::{ApiError, EngineRow, PointDistribution, PointGoodput, RequestTimeline, RunRow};
+    use shared::wire::{
+        ApiError, EngineRow, EnginesNow, FoundRow, GpuRow, HostEngines, LogPart, PointDistribution, PointGoodput,
+        Presence, RequestTimeline, RunRow, StartedEngine, StartedState,
+    };
     use std::collections::{BTreeMap, BTreeSet};
 
     /// Holds a documented shape to a value of the type that it describes, every optional field present.
@@ -187,6 +190,27 @@ mod tests {
             parameters: vec![parameter],
         };
         check("EngineRow", &json!(engine));
+        check("EnginesNow", &json!(EnginesNow::default()));
+        check("HostEngines", &json!(HostEngines::default()));
+        check("LogPart", &json!(LogPart::default()));
+        check("GpuRow", &json!(GpuRow { index: 0, name: None, memory_bytes: None, used_bytes: None }));
+        let (kind, launch, presence) = (EngineKind::Builtin, Launch::Native, Presence::Asked);
+        check("FoundRow", &json!(FoundRow { kind, launch, place: String::new(), presence }));
+        let started = StartedEngine {
+            number: 1,
+            engine: plan().engine,
+            state: StartedState::Ready,
+            begun_unix_ms: 0,
+            since_unix_ms: 0,
+            url: None,
+            info: EngineInfo::default(),
+            phase: Phase::Serve,
+            percent: None,
+            memory_bytes: None,
+            device_bytes: None,
+            reason: None,
+        };
+        check("StartedEngine", &json!(started));
         let mut row = json!(sample());
         row["error"] = Value::Null;
         check("RequestRow", &row);

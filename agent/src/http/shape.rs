@@ -2,6 +2,10 @@
 //! Must not be used for anything but documentation; tests hold each to the type that it describes.
 #![allow(dead_code, reason = "read by the derive only")]
 
+mod engines;
+
+pub(super) use engines::{EngineRow, EnginesNow, StartedEngine};
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -150,39 +154,6 @@ pub(super) struct PointDistribution {
     ecdf: Vec<Vec<f64>>,
     /// From and to in ms (the last bin holds its end), and how many samples.
     bins: Vec<Vec<f64>>,
-}
-
-/// One kind of engine.
-#[derive(ToSchema)]
-pub(super) struct EngineRow {
-    /// Its word in a plan.
-    kind: String,
-    /// The words that name it.
-    label: String,
-    /// How the agent can start it: `native`, `docker`.
-    launches: Vec<String>,
-    /// A server of this kind that runs already can be measured.
-    by_url: bool,
-    /// Its parameters.
-    parameters: Vec<Parameter>,
-}
-
-/// One parameter that an engine is started with.
-#[derive(ToSchema)]
-pub(super) struct Parameter {
-    /// Its key in `[engine.params]`.
-    key: String,
-    /// What it may be: `"switch"`, `"text"`, `{"whole": {"min", "max"}}`, `{"number": {"min", "max"}}`, `{"choice": […]}`.
-    values: Value,
-    /// What holds where a plan says nothing, in words.
-    default: String,
-    /// What it does.
-    meaning: String,
-    /// Unit of a number, where it has one.
-    #[schema(required)]
-    unit: Option<String>,
-    /// A change needs a new start of the engine.
-    restarts: bool,
 }
 
 /// A run as the fold over its events.

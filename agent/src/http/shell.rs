@@ -49,7 +49,7 @@ pub(super) async fn sign_in(
 /// True for the paths that the dashboard itself routes.
 fn is_page(path: &str) -> bool {
     match path.trim_end_matches('/') {
-        "" | "/new" | "/runs" | "/metrics-guide" => true,
+        "" | "/new" | "/runs" | "/engines" | "/metrics-guide" => true,
         path => path.strip_prefix("/runs/").is_some_and(|run| !run.is_empty() && !run.contains('/')),
     }
 }
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn the_dashboards_paths_are_told_from_files() {
         let check = |path: &str, expect: bool| assert_eq!(is_page(path), expect, "{path}");
-        for page in ["/", "//", "/new", "/new/", "/runs", "/runs/r0123", "/metrics-guide"] {
+        for page in ["/", "//", "/new", "/new/", "/runs", "/runs/r0123", "/engines", "/metrics-guide"] {
             check(page, true);
         }
         for other in ["/app.js", "/runs/r0123/x", "/newer", "/api/v1/runs", "/favicon.ico"] {

@@ -5,7 +5,7 @@ use super::App;
 use super::access::{Principal, Scope};
 use super::error::Refusal;
 use crate::hub::Viewer;
-use crate::orchestrate::unix_ms;
+use crate::orchestrate::{Watching, unix_ms};
 use axum::extract;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
@@ -55,7 +55,8 @@ pub(super) async fn open(
     })?;
     let upgrade = upgrade.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        Session { socket, principal, heard: Instant::now(), second: Instant::now(), messages: 0 }.run(app).await;
+        let (heard, second) = (Instant::now(), Instant::now());
+        Session { socket, principal, engines: None, heard, second, messages: 0 }.run(app).await;
         drop(permit);
     }))
 }
@@ -73,6 +74,8 @@ enum End {
 struct Session {
     socket: WebSocket,
     principal: Principal,
+    /// What tells of engines, where that was asked for.
+    engines: Option<Watching>,
     heard: Instant,
     second: Instant,
     messages: u32,
@@ -123,7 +126,11 @@ impl Session {
                     },
                     None => ControlFlow::Break(End::Stopping),
                 },
-                incoming = self.socket.recv() => self.incoming(incoming, &mut viewer).await,
+                now = async { Some(self.engines.as_mut()?.next().await) }, if self.engines.is_some() => match now {
+                    Some(now) => self.send(&ServerMessage::Engines(Box::new(now))).await,
+                    None => ControlFlow::Continue(()),
+                },
+                incoming = self.socket.recv() => self.incoming(app, incoming, &mut viewer).await,
                 _ = ping.tick() => self.ping().await,
                 () = app.stopping.cancelled() => ControlFlow::Break(End::Stopping),
             };
@@ -155,6 +162,7 @@ impl Session {
 
     async fn incoming(
         &mut self,
+        app: &App,
         incoming: Option<Result<Message, axum::Error>>,
         viewer: &mut Viewer,
     ) -> ControlFlow<End> {
@@ -166,6 +174,13 @@ impl Session {
             Some(ClientMessage::Follow { run, .. }) if !self.principal.may_see(&run) => {
                 let refused = Refusal::unknown_run(&run);
                 return self.send(&ServerMessage::Refused { sentence: refused.sentence().to_owned() }).await;
+            }
+            Some(ClientMessage::Engines { watch }) if self.principal.scope == Scope::Everything => {
+                self.engines = watch.then(|| app.state.by_hand.watch());
+            }
+            Some(ClientMessage::Engines { .. }) => {
+                let sentence = "What was shared with you does not include the host's engines.".to_owned();
+                return self.send(&ServerMessage::Refused { sentence }).await;
             }
             Some(message) => viewer.handle(message),
         }
@@ -220,6 +235,7 @@ impl Session {
             | ServerMessage::Gap { ref run, .. }
             | ServerMessage::Deleted { ref run }
             | ServerMessage::Viewers { ref run, .. } => self.principal.may_see(run).then_some(frame),
+            ServerMessage::Engines(_) => None,
             ServerMessage::Hello { .. } | ServerMessage::Refused { .. } => Some(frame),
         }
     }

@@ -2,7 +2,9 @@
 //! Must not know HTTP routes or how bytes are decoded.
 
 mod batch;
+mod by_hand;
 mod cache;
+mod floor;
 mod host;
 mod measurement;
 mod queue;
@@ -12,5 +14,7 @@ mod search;
 mod trial;
 
 pub use batch::sample_of;
+pub use by_hand::{ByHand, ByHandError, Watching};
+pub use floor::Floor;
 pub use host::{host, unix_ms};
 pub use queue::Queue;

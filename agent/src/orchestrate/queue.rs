@@ -1,6 +1,7 @@
 //! Owns the queue: runs wait for their turn, one at a time, and can be cancelled at any moment.
 //! Must not know what a run does in its turn.
 
+use super::floor::{Floor, Occupied, Place};
 use super::host::{host, unix_ms};
 use super::run::{self, Turn};
 use crate::blob::BlobStore;
@@ -31,6 +32,9 @@ pub enum QueueError {
     /// The log refused it.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The host is taken.
+    #[error(transparent)]
+    Occupied(#[from] Occupied),
     /// Too many wait.
     #[error("{MAX_WAITING} runs wait already: cancel some, or wait until they have had their turn.")]
     Full,
@@ -43,6 +47,8 @@ pub enum QueueError {
 struct Active {
     cancel: CancellationToken,
     clock: Clock,
+    /// Its place among those that start engines.
+    _place: Place,
 }
 
 /// The queue; cloning gives another handle.
@@ -52,6 +58,7 @@ pub struct Queue {
     active: Arc<Mutex<BTreeMap<RunId, Active>>>,
     waiting: mpsc::Sender<Turn>,
     stopping: CancellationToken,
+    floor: Floor,
     /// The last run whose end could not be logged, and why.
     lost: watch::Sender<Option<(RunId, String)>>,
     worker: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
@@ -96,7 +103,7 @@ impl Queue {
             }
         });
         let worker = Arc::new(Mutex::new(Some(worker)));
-        Ok(Self { log, active, waiting, stopping, lost, worker })
+        Ok(Self { log, active, waiting, stopping, floor: Floor::default(), lost, worker })
     }
 
     /// Takes a plan: its run exists, is logged, and waits.
@@ -108,6 +115,7 @@ impl Queue {
         engine::check(&plan)?;
         // Refused now rather than when its turn comes; what is asked is decided then, so no salt is needed.
         Workload::read(plan.clone(), 0).await?;
+        let place = self.floor.for_run(&plan)?;
         let permit = self.waiting.try_reserve().map_err(|_| QueueError::Full)?;
         let clock = Clock::starting_now();
         let anchor_unix_ms = unix_ms();
@@ -121,9 +129,15 @@ impl Queue {
         };
         self.log.append(&run, vec![(0, created)]).await?;
         let cancel = self.stopping.child_token();
-        lock(&self.active).insert(run.clone(), Active { cancel: cancel.clone(), clock });
+        lock(&self.active).insert(run.clone(), Active { cancel: cancel.clone(), clock, _place: place });
         permit.send(Turn { run: run.clone(), plan, clock, cancel });
         Ok(run)
+    }
+
+    /// Who may start engines on this host, besides these runs.
+    #[must_use]
+    pub fn floor(&self) -> Floor {
+        self.floor.clone()
     }
 
     /// Cancels a run that waits or runs.

@@ -5,6 +5,7 @@ use super::docker::Container;
 use super::drive::Driver;
 use super::fsm::{Failure, Mark, State, Terms};
 use super::host::Host;
+use super::kin::Kin;
 use super::memory::MemoryBack;
 use super::output::{Line, Outlet};
 use shared::engine::Phase;
@@ -55,6 +56,8 @@ pub struct Condition {
     pub percent: Option<u8>,
     /// Each phase of its start with how long it took, ms; empty until it was ready.
     pub timings: Vec<(Phase, u64)>,
+    /// Its processes, once they run; absent where it runs in a container, whose processes are docker's.
+    pub kin: Option<Kin>,
     /// How it died, where nobody asked for its end.
     pub death: Option<Arc<Death>>,
 }
@@ -105,8 +108,14 @@ impl Child {
     {
         let (outlet, lines) = Outlet::new(WAITING_LINES);
         let (stops, asked) = mpsc::channel(1);
-        let first =
-            Condition { state: State::Starting, phase: Phase::Process, percent: None, timings: vec![], death: None };
+        let first = Condition {
+            state: State::Starting,
+            phase: Phase::Process,
+            percent: None,
+            timings: vec![],
+            kin: None,
+            death: None,
+        };
         let (shown, condition) = watch::channel(first);
         let driver = Driver::new(host.clone(), launch, Box::new(recognise), probe, outlet, shown);
         let task = tokio::spawn(driver.run(terms, asked));

@@ -311,6 +311,9 @@ where
         let (ledger, written) = (self.host.ledger.clone(), entry.clone());
         let added = spawn_blocking(move || ledger.add(&written)).await;
         added.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        if entry.container.is_none() {
+            self.shown.send_modify(|shown| shown.kin = Some(entry.kin.clone()));
+        }
         self.entry = Some(entry);
         Ok(())
     }

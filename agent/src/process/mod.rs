@@ -16,6 +16,7 @@ mod memory;
 mod output;
 pub mod port;
 mod supervise;
+mod usage;
 
 pub use child::{Child, Condition, Death, Ended, Launch, ProbeOutcome};
 pub use disk::{Room, free_bytes, room};
@@ -23,7 +24,9 @@ pub use docker::Container;
 pub use error::ProcessError;
 pub use fsm::{Ending, Failure, Mark, State, Terms};
 pub use host::Host;
+pub use kin::Kin;
 pub use ledger::Reaped;
 pub use memory::{DeviceMemory, DeviceUse, MemoryBack, MemoryTerms};
 pub use output::{Line, Source};
 pub use supervise::{ExecArgs, exec, supervise};
+pub use usage::Usage;

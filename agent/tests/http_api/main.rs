@@ -5,6 +5,7 @@
 mod access;
 #[path = "../support/socket.rs"]
 mod client;
+mod engines;
 mod figures;
 mod guard;
 #[path = "../support/page.rs"]

@@ -10,9 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 use tokenprism::blob::BlobStore;
+use tokenprism::engine::Means;
 use tokenprism::http::{self, Access, Principal, Role, Scope};
 use tokenprism::hub::Hub;
 use tokenprism::log::SqliteLog;
+use tokenprism::orchestrate::{ByHand, Floor};
+use tokenprism::process;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -92,11 +95,14 @@ impl Server {
         let viewer = Principal { id: "viewer".to_owned(), role: Role::Viewer, scope: Scope::Everything };
         let guest = Principal { id: "guest".to_owned(), role: Role::Viewer, scope: Scope::Runs(guest_runs) };
         let access = Access::new(ADMIN).grant(VIEWER, viewer).grant(GUEST, guest).allow_host("named.example");
+        let host = process::Host::open(dir.path()).unwrap().0.with_supervisor(env!("CARGO_BIN_EXE_tokenprism"));
+        let means = Means::of(dir.path(), host);
         let state = http::State {
             log: log.clone(),
             blobs: blobs.clone(),
             hub: Hub::new(log.clone(), Arc::new(|_| None)),
             commands: Arc::new(FakeQueue { log: log.clone(), next: AtomicU32::new(1) }),
+            by_hand: ByHand::new(means, Floor::default(), log.clone()),
             access,
             agent_version: "1.2.3".to_owned(),
         };

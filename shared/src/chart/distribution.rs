@@ -5,6 +5,7 @@ use super::definition::{ChartOption, Series};
 use super::theme::{PALETTE, Theme};
 use super::{ChartData, ChartDefinition, frame, legend, with_legend_below};
 use crate::metric::Metric;
+use crate::order;
 use crate::wire::PointDistribution;
 use charming::element::{AxisType, Trigger};
 use std::borrow::Cow;
@@ -63,8 +64,8 @@ fn chart(
 ) -> (ChartOption, ChartData) {
     let mut data = ChartData::of(&["ms"]);
     data.dimensions.extend(overlays.iter().map(|(_, words, _)| Cow::Owned(words.clone())));
-    let mut latencies: Vec<f64> = overlays.iter().flat_map(|(.., distribution)| steps(distribution)).collect();
-    latencies.sort_unstable_by(f64::total_cmp);
+    let latencies: Vec<f64> = overlays.iter().flat_map(|(.., distribution)| steps(distribution)).collect();
+    let mut latencies = order::by_key(latencies, |ms| (order::key_of(*ms), 0));
     latencies.dedup();
     for ms in &latencies {
         let shares = overlays.iter().map(|(.., distribution)| share_at(distribution, *ms));

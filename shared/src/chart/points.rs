@@ -4,6 +4,7 @@
 use super::definition::{ChartOption, Series};
 use super::theme::{PALETTE, Theme};
 use super::{ChartData, ChartDefinition, frame, latency_axis, legend, with_legend_below};
+use crate::order;
 use crate::plan::Level;
 use crate::summary::Summary;
 use crate::view::{PointView, RunView};
@@ -89,8 +90,7 @@ impl Columns {
     /// again at a search's answer.
     fn by_level(&self, view: &RunView, read: impl Fn(&Summary) -> Vec<Option<f64>>) -> ChartData {
         let answer = view.search.as_ref().and_then(|search| search.answer);
-        let mut points: Vec<&PointView> = view.points.iter().collect();
-        points.sort_by(|a, b| a.level.value().total_cmp(&b.level.value()));
+        let points = order::by_key(view.points.iter().collect(), |p: &&PointView| (order::key_of(p.level.value()), 0));
         let mut data = ChartData::of(&["level"]);
         data.dimensions.extend(self.names.iter().map(|name| Cow::Owned(name.clone())));
         data.dimensions.push(Cow::Borrowed("answer"));

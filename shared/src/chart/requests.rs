@@ -4,6 +4,7 @@
 use super::definition::Series;
 use super::theme::{PALETTE, Theme};
 use super::{ChartData, ChartDefinition, frame, latency_axis};
+use crate::order;
 use crate::units::{ns_to_ms, ns_to_s};
 use crate::view::RunView;
 use crate::wire::RequestTimeline;
@@ -12,8 +13,8 @@ use charming::element::{AxisType, ItemStyle, Trigger};
 /// TTFT of a sample of requests by when they were sent; the third column is the request's number.
 #[must_use]
 pub fn request_scatter(view: &RunView, theme: Theme) -> ChartDefinition {
-    let mut kept: Vec<_> = view.scatter.kept.iter().filter(|s| s.ttft_ns.is_some()).collect();
-    kept.sort_unstable_by_key(|s| (s.sent_ns, s.id));
+    let kept: Vec<_> = view.scatter.kept.iter().filter(|s| s.ttft_ns.is_some()).collect();
+    let kept = order::by_key(kept, |s| (s.sent_ns, s.id));
     let mut data = ChartData::of(&["s", "TTFT", "request"]);
     for sample in kept {
         data.push(&[Some(ns_to_s(sample.sent_ns)), sample.ttft_ns.map(ns_to_ms), Some(sample.id as f64)]);

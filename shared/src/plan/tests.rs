@@ -112,7 +112,15 @@ fn workloads() {
         Err("max not below"),
     );
     workload("input_tokens = { distribution = \"histogram\", bins = [] }\noutput_tokens = 4", Err("pairs"));
-    workload("input_tokens = { distribution = \"cauchy\" }\noutput_tokens = 4", Err("distributions are uniform"));
+    for strange in [
+        "\"cauchy\"",
+        "\"uniform\", min = 4",
+        "\"uniform\", min = 4, max = 9, mean = 5.0",
+        "\"uniform\", min = 4, max = 9, x = 1",
+    ] {
+        let input = format!("input_tokens = {{ distribution = {strange} }}\noutput_tokens = 4");
+        workload(&input, Err("distributions are uniform"));
+    }
     workload("prompts = \"all\"\noutput_tokens = 4\nprefix = { groups = 3, tokens = 64 }", Err("synthetic"));
     workload("prompts = \"all\"\noutput_tokens = 4\nsessions = { turns = 3 }", Err("one turn"));
     check(FIXED, "arrival = \"trace\"\ntrace = { file = \"t.jsonl\" }", Err("whose own hold"));

@@ -4,7 +4,10 @@
 mod engines;
 mod figures;
 
-pub use engines::EngineRow;
+pub use engines::{
+    EngineRow, EnginesNow, FoundRow, GpuRow, HostEngines, KeptLog, LogPart, MAX_TOLD_LINES, Presence, StartedEngine,
+    StartedState,
+};
 pub use figures::{PointDistribution, PointGoodput};
 
 use crate::caveat::Verdict;
@@ -36,6 +39,11 @@ pub enum ClientMessage {
     },
     /// Follow no run.
     Unfollow,
+    /// Hear of engines from now on, or no longer.
+    Engines {
+        /// True: from now on.
+        watch: bool,
+    },
 }
 
 /// What the agent says.
@@ -91,6 +99,8 @@ pub enum ServerMessage {
         /// The count.
         count: u32,
     },
+    /// What there is to see of engines, to whoever asked to hear of them.
+    Engines(Box<EnginesNow>),
     /// Something was refused, as a sentence.
     Refused {
         /// The sentence.

@@ -1,6 +1,7 @@
 //! Owns the time axis that the charts of a run share: where it ends, and the stretch that is zoomed to.
 //! Must not know ECharts or elements; seconds of run time throughout.
 
+use crate::erased::Kept;
 use leptos::prelude::*;
 
 /// Least width of a zoomed stretch, s: below the width of a bin there is nothing to see.
@@ -36,7 +37,7 @@ pub struct TimeAxis {
     /// Zoomed stretch, s; nothing shows all.
     pub zoom: RwSignal<Option<(f64, f64)>>,
     /// End of the whole axis, s.
-    pub end_s: Memo<f64>,
+    pub end_s: Kept<f64>,
     /// Name under which ECharts shares the crosshair; nothing for a chart whose rows are not stretches of time.
     pub group: Option<&'static str>,
 }

@@ -3,6 +3,7 @@
 
 use super::axis::TimeAxis;
 use super::mounted::Mounted;
+use crate::erased::{click, live};
 use crate::model::App;
 use crate::parts::Icon;
 use leptos::html::Div;
@@ -139,7 +140,7 @@ pub fn Chart(
 
     view! {
         <figure class="chart" on:pointerleave=move |_| drag.set(None)>
-            <button class="icon-button chart-save" title="Download this chart as PNG" aria-label="Download this chart as PNG" on:click=save>
+            <button class="icon-button chart-save" title="Download this chart as PNG" aria-label="Download this chart as PNG" on:click=click(save)>
                 <Icon name="download"/>
             </button>
             <div
@@ -156,10 +157,10 @@ pub fn Chart(
                 on:wheel=wheel
                 on:keydown=key
             ></div>
-            {band}
-            {move || failed.get().then(|| view! {
+            {live(band)}
+            {live(move || failed.get().then(|| view! {
                 <p class="chart-failed">"The chart library did not load: reload the page."</p>
-            })}
+            }))}
         </figure>
     }
     .into_any()

@@ -2,19 +2,20 @@
 //! Must not know markup.
 
 use super::clock::ClockOffset;
+use super::engines::Engines;
 use super::followed::{Effect, Followed};
 use super::rows::Rows;
+use crate::erased::{Kept, kept, spawn};
 use crate::format;
 use crate::link::http::{self, Failure};
 use crate::link::{Link, LinkEvent};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use serde::Deserialize;
 use shared::chart::Theme;
 use shared::ids::RunId;
 use shared::plan::Plan;
 use shared::view::RunView;
-use shared::wire::{ClientMessage, PROTOCOL_VERSION, RunRow, ServerMessage};
+use shared::wire::{ClientMessage, EngineRow, PROTOCOL_VERSION, RunRow, ServerMessage};
 use std::time::Duration;
 
 /// Least time between two redraws, ms: a figure that changes faster cannot be read, and charts cost the most here.
@@ -98,6 +99,10 @@ pub struct App {
     pub toast: RwSignal<Option<Toast>>,
     /// The presets' plans, once the agent sent them.
     pub presets: RwSignal<Vec<PresetPlan>>,
+    /// The kinds of engine with their parameters, once the agent sent them.
+    pub kinds: RwSignal<Vec<EngineRow>>,
+    /// What the agent tells of engines while somebody looks.
+    pub engines: Engines,
     /// A plan to start from on the next visit to the form.
     pub draft: RwSignal<Option<Plan>>,
     /// Somebody asked for the search field.
@@ -132,6 +137,8 @@ impl App {
             theme: RwSignal::new(theme),
             toast: RwSignal::new(None),
             presets: RwSignal::new(Vec::new()),
+            kinds: RwSignal::new(Vec::new()),
+            engines: Engines::default(),
             draft: RwSignal::new(None),
             search: RwSignal::new(false),
             help: RwSignal::new(false),
@@ -150,7 +157,12 @@ impl App {
 
     /// Connects to the agent and asks it for what every page shows.
     pub fn start(self) {
-        let link = Link::start(move || self.followed.with_value(Followed::greeting), move |event| self.hear(event));
+        let greeting = move || {
+            let mut greeting = self.followed.with_value(Followed::greeting);
+            greeting.extend(self.engines.request());
+            greeting
+        };
+        let link = Link::start(greeting, move |event| self.hear(event));
         self.link.set_value(Some(link));
         set_interval(move || self.now_unix_ms.set(self.agent_ms()), Duration::from_secs(5));
         self.ask();
@@ -158,17 +170,24 @@ impl App {
 
     /// Asks again for what HTTP gives: the agent's facts, the presets and the list of runs.
     fn ask(self) {
-        spawn_local(async move {
+        spawn(async move {
             match http::get::<AgentInfo>("/api/v1/agent").await {
                 Ok(agent) => self.agent.set(agent),
                 Err(failure) => self.failed(&failure),
             }
         });
-        spawn_local(async move {
+        spawn(async move {
             match http::get::<Vec<PresetPlan>>("/api/v1/presets").await {
                 // Setting the same again would begin the form anew under somebody's hands.
                 Ok(presets) if self.presets.with_untracked(|p| *p == presets) => {}
                 Ok(presets) => self.presets.set(presets),
+                Err(failure) => self.failed(&failure),
+            }
+        });
+        spawn(async move {
+            match http::get::<Vec<EngineRow>>("/api/v1/engines").await {
+                Ok(kinds) if self.kinds.with_untracked(|k| *k == kinds) => {}
+                Ok(kinds) => self.kinds.set(kinds),
                 Err(failure) => self.failed(&failure),
             }
         });
@@ -181,7 +200,7 @@ impl App {
             Some(run) => format!("/api/v1/runs?limit={PAGE}&before={run}"),
             None => format!("/api/v1/runs?limit={PAGE}"),
         };
-        spawn_local(async move {
+        spawn(async move {
             match http::get::<Vec<RunRow>>(&path).await {
                 Ok(list) => self.rows.update(|rows| {
                     rows.more = list.len() >= PAGE;
@@ -240,6 +259,12 @@ impl App {
         }
     }
 
+    /// Hears of engines from now on, or no longer.
+    pub fn watch_engines(self, watch: bool) {
+        self.engines.watch(watch);
+        self.say(&ClientMessage::Engines { watch });
+    }
+
     /// The followed run, after reading [`App::tick`].
     pub fn with_followed<T>(self, read: impl FnOnce(&Followed) -> T) -> T {
         self.tick.track();
@@ -252,8 +277,8 @@ impl App {
     }
 
     /// The row of a run as it changes; `None` once it is gone.
-    pub fn row(self, run: RunId) -> Memo<Option<RunRow>> {
-        Memo::new(move |_| self.rows.with(|rows| rows.get(&run).cloned()))
+    pub fn row(self, run: RunId) -> Kept<Option<RunRow>> {
+        kept(move || self.rows.with(|rows| rows.get(&run).cloned()))
     }
 
     /// The followed run's id, for handlers.
@@ -310,7 +335,7 @@ impl App {
             _ => self.connection.set(Connection::Lost { since_unix_ms: self.agent_ms(), attempt }),
         }
         // A refused handshake does not say why; the API does.
-        spawn_local(async move {
+        spawn(async move {
             if let Err(failure) = http::get::<AgentInfo>("/api/v1/agent").await {
                 self.failed(&failure);
             }
@@ -327,6 +352,7 @@ impl App {
                 self.now_unix_ms.set(now_unix_ms);
             }
             ServerMessage::Rows { rows: new } => self.rows.update(|rows| rows.merge(new)),
+            ServerMessage::Engines(now) => self.engines.receive(*now),
             message => {
                 if let ServerMessage::Deleted { run } = &message {
                     self.rows.update(|rows| rows.remove(run));

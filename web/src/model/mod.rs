@@ -3,6 +3,7 @@
 
 mod app;
 mod clock;
+mod engines;
 mod followed;
 pub mod form;
 mod rows;

@@ -1,6 +1,7 @@
 //! Owns the definitions: every metric of the registry, searchable, each at an address of its own.
 //! Must not know any definition itself.
 
+use crate::erased::live;
 use crate::parts::Card;
 use leptos::prelude::*;
 use shared::metric::{Direction, METRICS, Metric};
@@ -11,8 +12,9 @@ fn matches(metric: &Metric, search: &str) -> bool {
     for peer in metric.others {
         text.extend([" ", peer.tool, " ", peer.says]);
     }
-    let text = text.to_lowercase();
-    search.to_lowercase().split_whitespace().all(|word| text.contains(word))
+    // Names and words of metrics are ASCII; the tables for others are large.
+    let text = text.to_ascii_lowercase();
+    search.to_ascii_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 
 /// Every metric: unit, direction, definition, and how others' numbers compare.
@@ -50,7 +52,7 @@ pub fn MetricsGuide() -> impl IntoView {
             <div class="metrics" data-testid="metrics-table">
                 {METRICS.iter().map(|metric| entry(metric, search, named)).collect_view()}
             </div>
-            {move || none().then(|| view! { <p class="quiet">"No metric has all of these words."</p> })}
+            {live(move || none().then(|| view! { <p class="quiet">"No metric has all of these words."</p> }))}
         </Card>
     }
     .into_any()

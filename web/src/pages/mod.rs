@@ -1,6 +1,7 @@
 //! Owns the screens, one file or folder each.
 //! Must not know the socket; what a screen shows comes from the model.
 
+mod engines;
 mod metrics_guide;
 mod new_run;
 mod now;
@@ -9,6 +10,7 @@ mod run;
 mod runs;
 mod sign_in;
 
+pub use engines::Engines;
 pub use metrics_guide::MetricsGuide;
 pub use new_run::NewRun;
 pub use now::Now;

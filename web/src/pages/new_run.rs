@@ -2,13 +2,13 @@
 //! Must not know how a run is executed.
 
 use super::plan_form::PlanForm;
+use crate::erased::{click, kept, live, spawn};
 use crate::link::http;
 use crate::model::App;
 use crate::model::form::{Form, FormError};
 use crate::parts::{Card, CopyButton, ErrorBox};
 use crate::route::{Place, Route};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use serde::Deserialize;
 use shared::ids::RunId;
 use shared::plan::Plan;
@@ -50,13 +50,13 @@ fn begin(app: App, key: Option<&str>) -> Option<Plan> {
 pub fn NewRun() -> impl IntoView {
     let app = App::get();
     let key = Place::get().query("preset");
-    move || {
+    live(move || {
         let key = key.get();
         match begin(app, key.as_deref()) {
             Some(plan) => view! { <Editor plan=plan/> }.into_any(),
             None => view! { <h1>"New run"</h1><div class="skeleton" aria-label="Loading"></div> }.into_any(),
         }
-    }
+    })
 }
 
 /// Form, plan and Start for one beginning.
@@ -65,12 +65,15 @@ fn Editor(plan: Plan) -> impl IntoView {
     let app = App::get();
     let place = Place::get();
     let form = RwSignal::new(Form::of(&plan));
-    let outcome = Memo::new(move |_| form.with(Form::plan));
-    let refused = Memo::new(move |_| outcome.get().err());
+    let outcome = kept(move || form.with(|f| app.kinds.with(|kinds| f.plan(kinds))));
+    let refused = kept(move || outcome.get().err());
     // The last plan that was valid stays in view while somebody types.
-    let toml = Memo::new(move |last: Option<&String>| match outcome.get() {
-        Ok(plan) => plan.to_toml(),
-        Err(_) => last.cloned().unwrap_or_default(),
+    let last = RwSignal::new(String::new());
+    let toml = kept(move || {
+        if let Ok(plan) = outcome.get() {
+            last.update_untracked(|last| *last = plan.to_toml());
+        }
+        last.get_untracked()
     });
     let error = RwSignal::new(None::<ApiError>);
     let busy = RwSignal::new(false);
@@ -81,7 +84,7 @@ fn Editor(plan: Plan) -> impl IntoView {
         busy.set(true);
         error.set(None);
         let body = toml.get_untracked();
-        spawn_local(async move {
+        spawn(async move {
             match http::post::<Created>("/api/v1/runs", "application/toml", &body).await {
                 Ok(created) => place.go(&Route::Run(created.run.to_string()).path()),
                 Err(failure) => {
@@ -102,19 +105,19 @@ fn Editor(plan: Plan) -> impl IntoView {
     view! {
         <header class="page-head">
             <h1>"New run"</h1>
-            <span class="quiet">{trials}</span>
+            <span class="quiet">{live(trials)}</span>
             <button
                 class="button primary large"
                 data-testid="start-run"
                 disabled=move || busy.get() || refused.with(Option::is_some)
-                on:click=start
+                on:click=click(start)
             >
-                {move || if busy.get() { "Starting…" } else { "Start" }}
+                {live(move || if busy.get() { "Starting…" } else { "Start" })}
             </button>
         </header>
-        {move || refused.get().map(|e: FormError| view! {
+        {live(move || refused.get().map(|e: FormError| view! {
             <p class="error-line" role="alert" data-testid="plan-error"><span class="shape" aria-hidden="true">"✕ "</span>{e.sentence}</p>
-        })}
+        }))}
         <ErrorBox error=error/>
         <PresetCards/>
         <div class="columns form-columns">

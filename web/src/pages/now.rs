@@ -3,6 +3,7 @@
 
 use super::new_run::PresetCards;
 use super::runs::{When, best, engine_words};
+use crate::erased::{Kept, kept, live};
 use crate::format;
 use crate::model::App;
 use crate::parts::{Card, ErrorBox, Figure, StateBadge, VerdictBadge};
@@ -18,18 +19,17 @@ const LAST: usize = 6;
 #[component]
 pub fn Now() -> impl IntoView {
     let app = App::get();
-    let pick =
-        move |states: &'static [RunState]| Memo::new(move |_| app.rows.with(|r| r.in_state(|s| states.contains(&s))));
-    let live = pick(&[RunState::Starting, RunState::Running]);
+    let pick = move |states: &'static [RunState]| kept(move || app.rows.with(|r| r.in_state(|s| states.contains(&s))));
+    let running = pick(&[RunState::Starting, RunState::Running]);
     let waiting = pick(&[RunState::Queued]);
-    let ended = Memo::new(move |_| {
+    let ended = kept(move || {
         let mut runs = app.rows.with(|r| r.in_state(RunState::is_final));
         runs.truncate(LAST);
         runs
     });
-    let loaded = Memo::new(move |_| app.rows.with(|r| r.loaded));
-    let error = Memo::new(move |_| app.rows.with(|r| r.error.clone()));
-    let nothing = Memo::new(move |_| loaded.get() && app.rows.with(|r| r.visible().next().is_none()));
+    let loaded = kept(move || app.rows.with(|r| r.loaded));
+    let error = kept(move || app.rows.with(|r| r.error.clone()));
+    let nothing = kept(move || loaded.get() && app.rows.with(|r| r.visible().next().is_none()));
     let content = move || {
         if !loaded.get() {
             return view! { <div class="skeleton" aria-label="Loading"></div> }.into_any();
@@ -45,16 +45,16 @@ pub fn Now() -> impl IntoView {
         view! {
             <div class="columns">
                 <Card title="Running">
-                    {move || live.with(Vec::is_empty).then(|| view! { <p class="quiet">"Nothing runs at the moment."</p> })}
-                    <For each=move || live.get() key=RunId::clone children=|run| view! { <LiveCard run=run/> }/>
+                    {live(move || running.with(Vec::is_empty).then(|| view! { <p class="quiet">"Nothing runs at the moment."</p> }))}
+                    <For each=move || running.get() key=RunId::clone children=|run| view! { <LiveCard run=run/> }/>
                 </Card>
                 <Card title="Start another">
                     <PresetCards/>
                 </Card>
             </div>
-            {move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><Lines runs=waiting/></Card> })}
+            {live(move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><Lines runs=waiting/></Card> }))}
             <Card title="Last runs">
-                {move || ended.with(Vec::is_empty).then(|| view! { <p class="quiet">"None has ended yet."</p> })}
+                {live(move || ended.with(Vec::is_empty).then(|| view! { <p class="quiet">"None has ended yet."</p> }))}
                 <Lines runs=ended/>
                 <a href="/runs">"All runs"</a>
             </Card>
@@ -64,14 +64,14 @@ pub fn Now() -> impl IntoView {
     view! {
         <h1>"Now"</h1>
         <ErrorBox error=error/>
-        {content}
+        {live(content)}
     }
     .into_any()
 }
 
 /// Runs, one a line.
 #[component]
-fn Lines(runs: Memo<Vec<RunId>>) -> impl IntoView {
+fn Lines(runs: Kept<Vec<RunId>>) -> impl IntoView {
     let app = App::get();
     let line = move |run: RunId| {
         let row = app.row(run);
@@ -100,11 +100,10 @@ fn LiveCard(run: RunId) -> impl IntoView {
     let app = App::get();
     let link = format!("/runs/{run}");
     let row = app.row(run);
-    let text =
-        move |read: fn(&RunRow) -> String| Memo::new(move |_| row.with(|r| r.as_ref().map(read)).unwrap_or_default());
+    let text = move |read: fn(&RunRow) -> String| kept(move || row.with(|r| r.as_ref().map(read)).unwrap_or_default());
     let name = text(|r| r.name.clone());
     let engine = text(engine_words);
-    let state = Memo::new(move |_| row.with(|r| r.as_ref().map_or(RunState::Running, |r| r.state)));
+    let state = kept(move || row.with(|r| r.as_ref().map_or(RunState::Running, |r| r.state)));
     let progress = text(|r| format::progress(r.trials_done, r.trials));
     let elapsed = text(|r| format::duration(r.elapsed_ns));
     let best = text(best);

@@ -1,6 +1,7 @@
 //! Owns the history: all runs, newest first, searched and deleted here.
 //! Must not know a run beyond its row.
 
+use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::{App, Rows, Toast, row_matches};
@@ -8,7 +9,6 @@ use crate::parts::{Empty, ErrorBox, Icon, StateBadge, VerdictBadge};
 use crate::route::Place;
 use leptos::html::Input;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shared::event::RunState;
 use shared::ids::RunId;
 use shared::wire::RunRow;
@@ -35,7 +35,7 @@ pub fn best(row: &RunRow) -> String {
 pub fn When(unix_ms: u64) -> impl IntoView {
     let app = App::get();
     let exact = move || app.agent.with(|agent| agent.clock(unix_ms));
-    view! { <time class="quiet" title=exact>{move || format::age(app.now_unix_ms.get(), unix_ms)}</time> }
+    view! { <time class="quiet" title=exact>{live(move || format::age(app.now_unix_ms.get(), unix_ms))}</time> }
 }
 
 /// Hides a run now and deletes it when nobody took that back.
@@ -54,7 +54,7 @@ fn delete_later(app: App, row: &RunRow) {
         move || {
             if !taken_back.get_untracked() {
                 app.toast.set(None);
-                spawn_local(delete(app, run));
+                spawn(delete(app, run));
             }
         },
         UNDO,
@@ -86,7 +86,7 @@ pub fn Runs() -> impl IntoView {
             }
         }
     });
-    let found = Memo::new(move |_| {
+    let found = kept(move || {
         let search = search.get().unwrap_or_default();
         let matching = |rows: &Rows| {
             rows.visible().filter(|row| row_matches(row, &search)).map(|row| row.run.clone()).collect::<Vec<_>>()
@@ -94,11 +94,11 @@ pub fn Runs() -> impl IntoView {
         app.rows.with(matching)
     });
     // Memos, so that a row that changes does not make the whole table anew.
-    let error = Memo::new(move |_| app.rows.with(|r| r.error.clone()));
-    let loaded = Memo::new(move |_| app.rows.with(|r| r.loaded));
-    let nothing = Memo::new(move |_| app.rows.with(|r| r.visible().next().is_none()));
-    let none_found = Memo::new(move |_| found.with(Vec::is_empty));
-    let more = Memo::new(move |_| app.rows.with(|r| r.more));
+    let error = kept(move || app.rows.with(|r| r.error.clone()));
+    let loaded = kept(move || app.rows.with(|r| r.loaded));
+    let nothing = kept(move || app.rows.with(|r| r.visible().next().is_none()));
+    let none_found = kept(move || found.with(Vec::is_empty));
+    let more = kept(move || app.rows.with(|r| r.more));
     let table = move || {
         if !loaded.get() {
             return view! { <div class="skeleton" aria-label="Loading"></div> }.into_any();
@@ -143,10 +143,10 @@ pub fn Runs() -> impl IntoView {
             <a href="/new" class="button primary">"New run"</a>
         </header>
         <ErrorBox error=error/>
-        {table}
-        {move || more.get().then(|| view! {
-            <button class="button" on:click=move |_| app.load_rows(app.rows.with_untracked(|r| r.oldest()))>"Older runs"</button>
-        })}
+        {live(table)}
+        {live(move || more.get().then(|| view! {
+            <button class="button" on:click=click(move |_| app.load_rows(app.rows.with_untracked(|r| r.oldest())))>"Older runs"</button>
+        }))}
     }
     .into_any()
 }
@@ -156,13 +156,13 @@ fn Row(run: RunId) -> impl IntoView {
     let app = App::get();
     let link = format!("/runs/{run}");
     let row = app.row(run);
-    let text =
-        move |read: fn(&RunRow) -> String| Memo::new(move |_| row.with(|r| r.as_ref().map(read)).unwrap_or_default());
-    let state = Memo::new(move |_| row.with(|r| r.as_ref().map_or(RunState::Queued, |r| r.state)));
-    let verdict = Memo::new(move |_| row.with(|r| r.as_ref().and_then(|r| r.verdict)));
-    let begun = Memo::new(move |_| row.with(|r| r.as_ref().map_or(0, |r| r.created_unix_ms)));
+    let text = move |read: fn(&RunRow) -> String| kept(move || row.with(|r| r.as_ref().map(read)).unwrap_or_default());
+    let reason = text(|r| r.reason.clone().unwrap_or_default());
+    let state = kept(move || row.with(|r| r.as_ref().map_or(RunState::Queued, |r| r.state)));
+    let verdict = kept(move || row.with(|r| r.as_ref().and_then(|r| r.verdict)));
+    let begun = kept(move || row.with(|r| r.as_ref().map_or(0, |r| r.created_unix_ms)));
     let name = text(|r| r.name.clone());
-    let label = Memo::new(move |_| format!("Delete {}", name.get()));
+    let label = kept(move || format!("Delete {}", name.get()));
     let remove = move |_| {
         if let Some(row) = row.get_untracked() {
             delete_later(app, &row);
@@ -172,18 +172,18 @@ fn Row(run: RunId) -> impl IntoView {
         <tr data-testid="run-row">
             <th scope="row"><a href=link>{name}</a></th>
             <td>{text(engine_words)}</td>
-            <td title=text(|r| r.reason.clone().unwrap_or_default())><StateBadge state=state/></td>
-            <td>{move || verdict.get().map(|v| view! { <VerdictBadge verdict=Signal::stored(Some(v))/> })}</td>
+            <td title=move || reason.get()><StateBadge state=state/></td>
+            <td>{live(move || verdict.get().map(|v| view! { <VerdictBadge verdict=Signal::stored(Some(v))/> }))}</td>
             <td class="number">{text(best)}</td>
             <td class="number">{text(|r| format::progress(r.trials_done, r.trials))}</td>
             <td class="number">{text(|r| format::duration(r.elapsed_ns))}</td>
-            <td>{move || view! { <When unix_ms=begun.get()/> }}</td>
+            <td>{live(move || view! { <When unix_ms=begun.get()/> })}</td>
             <td>
-                {move || state.get().is_final().then(|| view! {
-                    <button class="icon-button" title=label aria-label=label data-testid="delete-run" on:click=remove>
+                {live(move || state.get().is_final().then(|| view! {
+                    <button class="icon-button" title=move || label.get() aria-label=move || label.get() data-testid="delete-run" on:click=click(remove)>
                         <Icon name="delete"/>
                     </button>
-                })}
+                }))}
             </td>
         </tr>
     }

@@ -1,11 +1,11 @@
 //! Owns the sign-in screen: the token that the agent printed.
 //! Must not know what else there is to see.
 
+use crate::erased::spawn;
 use crate::link::http;
 use crate::model::App;
 use crate::parts::{Card, ErrorBox};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 /// Asks for the token.
 #[component]
@@ -18,7 +18,7 @@ pub fn SignIn() -> impl IntoView {
         event.prevent_default();
         busy.set(true);
         let body = serde_json::json!({ "token": token.get_untracked().trim() }).to_string();
-        spawn_local(async move {
+        spawn(async move {
             match http::command("/api/v1/sign-in", &body).await {
                 Ok(()) => app.signed_in(),
                 Err(http::Failure::SignedOut) => error.set(Some(shared::wire::ApiError {

@@ -1,6 +1,7 @@
 //! Owns the badges of state and verdict: always a shape and a word besides the colour.
 //! Must not know how either is found.
 
+use crate::erased::live;
 use leptos::prelude::*;
 use shared::caveat::Verdict;
 use shared::event::RunState;
@@ -19,8 +20,8 @@ pub fn StateBadge(#[prop(into)] state: Signal<RunState>) -> impl IntoView {
     };
     view! {
         <span class="badge" data-state=move || state.get().label()>
-            <span class="shape" aria-hidden="true">{shape}</span>
-            {move || state.get().label()}
+            <span class="shape" aria-hidden="true">{live(shape)}</span>
+            {live(move || state.get().label())}
         </span>
     }
 }
@@ -41,8 +42,8 @@ pub fn VerdictBadge(#[prop(into)] verdict: Signal<Option<Verdict>>) -> impl Into
     let words = move || verdict.get().map_or("not judged yet", Verdict::label);
     view! {
         <span class="badge" data-verdict=words>
-            <span class="shape" aria-hidden="true">{move || verdict_shape(verdict.get())}</span>
-            {words}
+            <span class="shape" aria-hidden="true">{live(move || verdict_shape(verdict.get()))}</span>
+            {live(words)}
         </span>
     }
     .into_any()

@@ -1,6 +1,7 @@
 //! Owns the banner that says when the agent cannot be heard, since when, and what is still shown.
 //! Must not know the socket.
 
+use crate::erased::{click, live};
 use crate::format;
 use crate::model::{App, Connection};
 use leptos::prelude::*;
@@ -24,7 +25,7 @@ pub fn ConnectionBanner() -> impl IntoView {
                 <div class="banner" role="status">
                     <span class="shape" aria-hidden="true">"△ "</span>
                     {format!("No connection to the agent since {since} ({age}). The page shows what arrived until then and fills the gap when the agent is back; attempt {attempt}.")}
-                    <button class="button small" on:click=move |_| app.retry_now()>"Try now"</button>
+                    <button class="button small" on:click=click(move |_| app.retry_now())>"Try now"</button>
                 </div>
             }.into_any())
         }
@@ -33,7 +34,7 @@ pub fn ConnectionBanner() -> impl IntoView {
                 <div class="banner" role="alert">
                     <span class="shape" aria-hidden="true">"△ "</span>
                     "This page is of another version than the agent: reload it."
-                    <button class="button small" on:click=move |_| reload()>"Reload"</button>
+                    <button class="button small" on:click=click(move |_| reload())>"Reload"</button>
                 </div>
             }
             .into_any(),
@@ -41,8 +42,8 @@ pub fn ConnectionBanner() -> impl IntoView {
         _ => None,
     };
     view! {
-        <span hidden data-testid="connection" data-state=word>{word}</span>
-        {banner}
+        <span hidden data-testid="connection" data-state=word>{live(word)}</span>
+        {live(banner)}
     }
     .into_any()
 }

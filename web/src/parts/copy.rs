@@ -2,8 +2,8 @@
 //! Must not know the text.
 
 use super::Icon;
+use crate::erased::{click, live, spawn};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use std::time::Duration;
 use wasm_bindgen_futures::JsFuture;
 
@@ -18,7 +18,7 @@ pub fn CopyButton(
     let outcome = RwSignal::new(None::<bool>);
     let copy = move |_| {
         let text = text.get_untracked();
-        spawn_local(async move {
+        spawn(async move {
             // Without a secure context there is no clipboard at all, and touching it would throw.
             let secure = js_sys::Reflect::get(&window(), &"isSecureContext".into()).is_ok_and(|s| s.is_truthy());
             let copied = secure && JsFuture::from(window().navigator().clipboard().write_text(&text)).await.is_ok();
@@ -30,13 +30,13 @@ pub fn CopyButton(
         });
     };
     view! {
-        <button type="button" class="button small" on:click=copy data-testid=testid>
+        <button type="button" class="button small" on:click=click(copy) data-testid=testid>
             <Icon name="copy"/>
-            {move || match outcome.get() {
+            {live(move || match outcome.get() {
                 None => label,
                 Some(true) => "Copied",
                 Some(false) => "Not allowed here: select and copy",
-            }}
+            })}
         </button>
     }
     .into_any()

@@ -2,6 +2,7 @@
 //! Must not know what went wrong.
 
 use super::CopyButton;
+use crate::erased::live;
 use leptos::prelude::*;
 use shared::wire::ApiError;
 
@@ -21,5 +22,5 @@ pub fn ErrorBox(#[prop(into)] error: Signal<Option<ApiError>>) -> impl IntoView 
             </div>
         }
     };
-    (move || error.get().map(shown)).into_any()
+    live(move || error.get().map(shown))
 }

@@ -1,6 +1,7 @@
 //! Owns a figure: label, value, note; a soft pulse tells that it moved.
 //! Must not know how its text came about: `format` makes it.
 
+use crate::erased::{kept, live};
 use leptos::prelude::*;
 
 /// One number that matters.
@@ -18,15 +19,15 @@ pub fn Figure(
     testid: Option<&'static str>,
 ) -> impl IntoView {
     // A new element each time restarts the pulse without a timer.
-    let shown = Memo::new(move |_| value.get());
+    let shown = kept(move || value.get());
     view! {
         <div class="figure">
             <span class="figure-label">{label}</span>
-            {move || {
+            {live(move || {
                 let text = shown.get();
                 view! { <span class="figure-value pulse" data-testid=testid>{text}</span> }
-            }}
-            {move || note.get().map(|note| view! { <span class="figure-note">{note}</span> })}
+            })}
+            {live(move || note.get().map(|note| view! { <span class="figure-note">{note}</span> }))}
         </div>
     }
     .into_any()

@@ -1,6 +1,7 @@
 //! Owns the overlay with the keys.
 //! Must not know what the keys do: `app` handles them.
 
+use crate::erased::{click, live};
 use crate::model::App;
 use leptos::prelude::*;
 
@@ -35,18 +36,18 @@ pub fn Help() -> impl IntoView {
     let overlay = move || {
         app.help.get().then(|| {
             view! {
-                <div class="overlay" on:click=move |_| app.help.set(false)>
-                    <div class="dialog" role="dialog" aria-modal="true" aria-label="Keyboard help" on:click=|e| e.stop_propagation()>
+                <div class="overlay" on:click=click(move |_| app.help.set(false))>
+                    <div class="dialog" role="dialog" aria-modal="true" aria-label="Keyboard help" on:click=click(|e| e.stop_propagation())>
                         <h2>"Keyboard and mouse"</h2>
                         <dl class="keys">
                             {KEYS.iter().map(|(key, what)| view! { <dt><kbd>{*key}</kbd></dt><dd>{*what}</dd> }).collect_view()}
                         </dl>
-                        <p class="quiet">{agent}</p>
-                        <button class="button" node_ref=close on:click=move |_| app.help.set(false)>"Close"</button>
+                        <p class="quiet">{live(agent)}</p>
+                        <button class="button" node_ref=close on:click=click(move |_| app.help.set(false))>"Close"</button>
                     </div>
                 </div>
             }
         })
     };
-    overlay.into_any()
+    live(overlay)
 }

@@ -7,6 +7,7 @@ fn path(name: &str) -> &'static str {
     match name {
         "now" => "M3 12h4l3-8 4 16 3-8h4",
         "new" => "M12 5v14M5 12h14",
+        "engines" => "M8 8h8v8H8zM5 5h14v14H5zM9 5V2M15 5V2M9 22v-3M15 22v-3M5 9H2M5 15H2M22 9h-3M22 15h-3",
         "runs" => "M4 6h16M4 12h16M4 18h10",
         "metrics" => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M12 11v5M12 8v.01",
         "sun" => {

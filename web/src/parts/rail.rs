@@ -2,6 +2,7 @@
 //! Must not know pages beyond their addresses.
 
 use super::{Icon, ThemeSwitch};
+use crate::erased::click;
 use crate::model::App;
 use crate::route::{Place, Route};
 use leptos::prelude::*;
@@ -35,10 +36,11 @@ pub fn Rail() -> impl IntoView {
             </a>
             {item(Route::Now, "now", "Now")}
             {item(Route::NewRun, "new", "New run")}
+            {item(Route::Engines, "engines", "Engines")}
             {item(Route::Runs, "runs", "Runs")}
             {item(Route::Metrics, "metrics", "Metrics")}
             <span class="rail-space"></span>
-            <button class="rail-item wide-only" on:click=move |_| app.help.set(true) title="Keyboard help (?)">
+            <button class="rail-item wide-only" on:click=click(move |_| app.help.set(true)) title="Keyboard help (?)">
                 <Icon name="help"/>
                 <span>"Help"</span>
             </button>

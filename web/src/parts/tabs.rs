@@ -1,6 +1,7 @@
 //! Owns the tabs: one of several panels, switched by click or arrow keys.
 //! Must not know the panels.
 
+use crate::erased::click;
 use leptos::prelude::*;
 
 /// The row of tabs; `chosen` is the index.
@@ -22,7 +23,7 @@ pub fn Tabs(labels: &'static [&'static str], chosen: RwSignal<usize>) -> impl In
                 class="tab"
                 aria-selected=move || (chosen.get() == index).to_string()
                 tabindex=move || if chosen.get() == index { "0" } else { "-1" }
-                on:click=move |_| chosen.set(index)
+                on:click=click(move |_| chosen.set(index))
             >
                 {*label}
             </button>

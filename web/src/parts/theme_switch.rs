@@ -2,6 +2,7 @@
 //! Must not know what the themes look like.
 
 use super::Icon;
+use crate::erased::{click, live};
 use crate::model::App;
 use leptos::prelude::*;
 use shared::chart::Theme;
@@ -91,8 +92,8 @@ pub fn ThemeSwitch() -> impl IntoView {
         },
     );
     view! {
-        <button class="rail-item" on:click=next title=label aria-label=label data-testid="theme">
-            {move || view! { <Icon name=icon()/> }}
+        <button class="rail-item" on:click=click(next) title=label aria-label=label data-testid="theme">
+            {live(move || view! { <Icon name=icon()/> })}
             <span>"Theme"</span>
         </button>
     }

@@ -1,6 +1,7 @@
 //! Owns the message at the bottom that offers to take something back.
 //! Must not know what was done.
 
+use crate::erased::{click, live};
 use crate::model::App;
 use leptos::prelude::*;
 
@@ -14,14 +15,14 @@ pub fn Toasts() -> impl IntoView {
                 <div class="toast" role="status" data-testid="toast">
                     <span>{toast.sentence}</span>
                     {toast.undo.map(|undo| view! {
-                        <button class="button small" data-testid="undo" on:click=move |_| undo.run(())>"Undo"</button>
+                        <button class="button small" data-testid="undo" on:click=click(move |_| undo.run(()))>"Undo"</button>
                     })}
-                    <button class="icon-button" aria-label="Close" on:click=move |_| app.toast.set(None)>
+                    <button class="icon-button" aria-label="Close" on:click=click(move |_| app.toast.set(None))>
                         <super::Icon name="close"/>
                     </button>
                 </div>
             }
         })
     };
-    toast.into_any()
+    live(toast)
 }

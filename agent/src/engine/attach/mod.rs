@@ -66,6 +66,7 @@ pub(super) async fn attach(plan: &Plan, means: &Means) -> Result<Engine, EngineE
     if probe.is_loopback() {
         engine.caveats.push(Caveat::SharedCores);
     }
+    means.standing.tell(plan.engine.url.as_deref().unwrap_or_default(), &mut engine);
     engine.redactor = probe.redactor().clone();
     Ok(engine)
 }

@@ -6,7 +6,7 @@ use crate::engine::adapter::{Adapter, Mark};
 use crate::engine::attach::{Probe, Wanted};
 use crate::engine::error::OfAStart;
 use crate::engine::life::{EngineDeath, Life};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Onlooker};
 use crate::process::{self, Child, Host, Launch, Line, MemoryTerms, ProbeOutcome, Terms};
 use crate::secret::Redactor;
 use shared::engine::{EngineKind, Phase, StartPhase};
@@ -29,7 +29,7 @@ pub(super) async fn begin(
     launch: Launch,
     order: &Order<'_>,
     more_marks: &[Mark],
-    lines: mpsc::Sender<String>,
+    onlooker: Onlooker,
 ) -> Result<Engine, EngineError> {
     let redactor = Redactor::of(order.secrets.iter().map(|(_, secret)| secret.clone()));
     let question = Question::of(order, redactor.clone())?;
@@ -40,6 +40,7 @@ pub(super) async fn begin(
     let drain = terms.drain;
     let (mut child, output) =
         Child::start(host, launch, terms, move |line| signs.take(line), move || question.clone().ask());
+    let lines = onlooker.begun(order.port, child.condition());
     tokio::spawn(forward(output, lines, redactor.clone()));
     let timings = match child.ready().await {
         Ok(timings) => timings,

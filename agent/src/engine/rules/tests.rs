@@ -68,4 +68,9 @@ fn parameters_are_those_of_the_engine() {
     );
     check(&format!("{DOCKER}served_name = \"x\""), Err("cannot give its model another name"));
     check("kind = \"builtin\"\nmodel = \"own\"", Ok(()));
+    check(
+        "kind = \"builtin\"\nvary = { batch = [1, 65] }",
+        Err("has \"batch\" = 65, which must be a whole number from 1"),
+    );
+    check("kind = \"builtin\"\nparams = { batches = 1 }", Err("those are preset, kv_cache, batch"));
 }

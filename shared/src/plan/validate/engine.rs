@@ -1,8 +1,7 @@
 //! Owns the rules of a plan's engine that the page checks, too: how it is reached, its GPUs, what varies.
-//! Must not know how an engine is started (the agent's `engine` has the rules of that), nor parameters of others than
-//! the built-in one.
+//! Must not know how an engine is started, nor its parameters (the agent's `engine` has the rules of those).
 
-use crate::engine::{EngineKind, ParamValue, builtin, find_parameter};
+use crate::engine::{EngineKind, ParamValue};
 use crate::plan::error::refuse;
 use crate::plan::{EnginePlan, Gpus, Order, Plan, PlanError};
 
@@ -151,11 +150,6 @@ impl EnginePlan {
         for (field, key, value) in given {
             if matches!(value, ParamValue::Float(n) if !n.is_finite()) {
                 return Err(refuse(field, format!("has \"{key}\", which is no number.")));
-            }
-            if self.kind == EngineKind::Builtin
-                && let Err(problem) = find_parameter(builtin::PARAMETERS.iter(), "the built-in engine", key, value)
-            {
-                return Err(refuse(field, problem));
             }
         }
         Ok(())

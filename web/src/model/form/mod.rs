@@ -4,17 +4,20 @@
 mod engine;
 mod lengths;
 mod load;
+mod params;
 mod parse;
 mod work;
 
-pub use engine::{EngineForm, Shown};
+pub use engine::{EngineForm, Way};
 pub use lengths::Shape;
 pub use load::LoadForm;
 pub use work::{Source, WorkForm};
 
 use parse::{number, optional, shown};
 use shared::cost::UsdPerGpuHour;
-use shared::plan::{Arrival, CostPlan, Plan, PlanError, SloPlan};
+use shared::engine::{EngineKind, Parameter};
+use shared::plan::{Arrival, CostPlan, EnginePlan, Plan, PlanError, SloPlan};
+use shared::wire::EngineRow;
 
 /// The form as texts, as people type them.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +49,7 @@ impl Form {
         let slo = plan.slo.clone().unwrap_or_default();
         Self {
             name: plan.name.clone(),
-            engine: EngineForm::of(plan),
+            engine: EngineForm::of(&plan.engine),
             work: WorkForm::of(&plan.workload),
             load: LoadForm::of(&plan.load),
             slo_ttft_ms: shown(slo.ttft_ms),
@@ -57,16 +60,16 @@ impl Form {
         }
     }
 
-    /// The plan that the form amounts to, validated as the agent will validate it.
+    /// The plan that the form amounts to, by the rules of plans and the parameters of these kinds of engine.
     ///
     /// # Errors
     /// The first field at fault.
-    pub fn plan(&self) -> Result<Plan, FormError> {
+    pub fn plan(&self, kinds: &[EngineRow]) -> Result<Plan, FormError> {
         let price = optional("cost.usd_per_gpu_hour", &self.price, number)?;
         let plan = Plan {
             schema: self.base.schema,
             name: self.name.clone(),
-            engine: self.engine.plan(&self.base.engine)?,
+            engine: self.engine_plan(kinds)?,
             workload: self.work.plan(self.load.arrival == Arrival::Trace)?,
             load: self.load.plan()?,
             slo: self.slo()?,
@@ -78,6 +81,14 @@ impl Form {
         })
     }
 
+    /// The engine alone.
+    ///
+    /// # Errors
+    /// The first field at fault.
+    pub fn engine_plan(&self, kinds: &[EngineRow]) -> Result<EnginePlan, FormError> {
+        self.engine.plan(&self.base.engine, parameters_of(kinds, self.engine.kind))
+    }
+
     fn slo(&self) -> Result<Option<SloPlan>, FormError> {
         let slo = SloPlan {
             ttft_ms: optional("slo.ttft_ms", &self.slo_ttft_ms, number)?,
@@ -86,6 +97,11 @@ impl Form {
         };
         Ok(Some(slo).filter(|slo| self.base.slo.is_some() || *slo != SloPlan::default()))
     }
+}
+
+/// The parameters of a kind; none before the agent has told them.
+pub fn parameters_of(kinds: &[EngineRow], kind: EngineKind) -> &[Parameter] {
+    kinds.iter().find(|row| row.kind == kind).map_or(&[], |row| row.parameters.as_slice())
 }
 
 #[cfg(test)]

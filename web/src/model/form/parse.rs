@@ -67,3 +67,48 @@ pub fn listed<T: ToString>(values: &[T]) -> String {
 pub fn shown<T: ToString>(value: Option<T>) -> String {
     value.map(|v| v.to_string()).unwrap_or_default()
 }
+
+/// Parts of a text between separators, each with whether it stood in double quotes: these hold separators, and are
+/// written as JSON writes a text.
+pub fn parts(value: &str, separates: fn(char) -> bool) -> Vec<(String, bool)> {
+    let mut parts = Vec::new();
+    let mut rest = value.trim_start_matches(|c: char| separates(c) || c.is_whitespace());
+    while !rest.is_empty() {
+        let quoted = rest.starts_with('"').then(|| {
+            let mut texts = serde_json::Deserializer::from_str(rest).into_iter::<serde_json::Value>();
+            let text = texts.next()?.ok()?.as_str()?.to_owned();
+            Some((text, texts.byte_offset()))
+        });
+        let (part, end) = match quoted.flatten() {
+            Some((text, end)) => ((text, true), end),
+            None => {
+                let end = rest.find(separates).unwrap_or(rest.len());
+                ((rest[..end].trim().to_owned(), false), end)
+            }
+        };
+        if part.1 || !part.0.is_empty() {
+            parts.push(part);
+        }
+        rest = rest[end..].trim_start_matches(|c: char| separates(c) || c.is_whitespace());
+    }
+    parts
+}
+
+/// A text as a part, in quotes where it would be read otherwise without them.
+pub fn part(text: &str, separates: fn(char) -> bool) -> String {
+    let is_plain = |text: &str| !text.is_empty() && !text.contains('"') && text.trim() == text;
+    if is_plain(text) && !text.contains(separates) {
+        return text.to_owned();
+    }
+    serde_json::Value::from(text).to_string()
+}
+
+/// Words between blanks.
+pub fn words(value: &str) -> Vec<String> {
+    parts(value, char::is_whitespace).into_iter().map(|(word, _)| word).collect()
+}
+
+/// The text of words.
+pub fn shown_words(words: &[String]) -> String {
+    words.iter().map(|word| part(word, char::is_whitespace)).collect::<Vec<_>>().join(" ")
+}

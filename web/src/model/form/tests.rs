@@ -2,11 +2,15 @@
 //! Must not know input elements.
 
 use super::*;
-use shared::engine::EngineKind;
+use shared::engine::{EngineKind, builtin};
 use shared::plan::Goal;
 use shared::preset::PRESETS;
 
-const ENGINES: [&str; 8] = [
+const ENGINES: [&str; 12] = [
+    "kind = \"vllm\"\nlaunch = \"native\"\nmodel = \"m\"\nvenv = \"/opt/v\"\ngpus = [0, 2]\nserved_name = \"s\"\nport = 8000\nready_limit_s = 90.5\nextra_args = [\"--x\", \"a b\"]\npass_env = [\"A\", \"B\"]\nmodel_cache = \"/data\"",
+    "kind = \"transformers\"\nlaunch = \"native\"\nmodel = \"m\"\ncommand = [\"python3\", \"-c\", \"print(\\\"a b\\\")\"]\nvary = { x = [\"a, b\", \"8\", 8, 8.0, true] }",
+    "kind = \"sglang\"\nlaunch = \"docker\"\nimage = \"i:1\"\nmodel = \"m\"\ngpus = [\"GPU-1\", \"GPU-2\"]\nparams = { a = 1, b = \"x\" }\nvary = { c = [1] }",
+    "kind = \"vllm\"\nurl = \"http://gpu-box:8000\"\nheaders = { x-tenant = \"T\" }",
     "kind = \"builtin\"",
     "kind = \"builtin\"\nparams = { preset = \"1m\", kv_cache = true, batch = 8, batch_wait_ms = 3, seed = 9 }",
     "kind = \"builtin\"\nmodel = \"own\"\ngpus = 1\nparams = { preset = \"15m\", kv_cache = false }",
@@ -56,7 +60,7 @@ const LIMITS: [&str; 4] = [
 ];
 
 fn survives(plan: &Plan) {
-    assert_eq!(Form::of(plan).plan().as_ref(), Ok(plan));
+    assert_eq!(Form::of(plan).plan(&[]).as_ref(), Ok(plan));
 }
 
 /// Checks the plan of these parts where the rules take it; true where they do.
@@ -86,6 +90,12 @@ fn every_valid_plan_survives_the_form() {
     assert!(valid > 1000, "only {valid} plans were valid");
 }
 
+/// What the agent tells of the built-in engine.
+fn kinds() -> Vec<EngineRow> {
+    let (kind, parameters) = (EngineKind::Builtin, builtin::PARAMETERS.to_vec());
+    vec![EngineRow { kind, label: String::new(), launches: Vec::new(), by_url: false, parameters }]
+}
+
 fn first() -> Form {
     Form::of(&shared::preset::find(PRESETS[0].key).unwrap())
 }
@@ -95,15 +105,17 @@ fn every_fault_is_a_sentence_at_its_field() {
     let check = |change: fn(&mut Form), field: &str| {
         let mut form = first();
         change(&mut form);
-        let error = form.plan().expect_err(field);
+        let error = form.plan(&kinds()).expect_err(field);
         assert_eq!(error.field, field);
-        assert!(error.sentence.ends_with('.') && error.sentence.contains(field), "{}", error.sentence);
+        let named = field.strip_suffix(".batch").unwrap_or(field);
+        assert!(error.sentence.ends_with('.') && error.sentence.contains(named), "{}", error.sentence);
     };
     check(|f| f.name.clear(), "name");
     check(|f| f.engine.kind = EngineKind::OpenaiChat, "engine.url");
-    check(|f| f.engine.kind = EngineKind::Vllm, "engine.launch");
-    check(|f| f.engine.batch = "many".into(), "engine.params");
-    check(|f| f.engine.batch = "0".into(), "engine.params");
+    check(|f| f.engine.choose(EngineKind::Vllm), "engine.model");
+    check(|f| f.engine.set("batch", "many".into()), "engine.params.batch");
+    check(|f| f.engine.set("batch", "1, 0".into()), "engine.params.batch");
+    check(|f| f.engine.set("batch", "1, 1".into()), "engine.vary");
     check(|f| f.work.input.tokens = "-3".into(), "workload.input_tokens");
     check(|f| f.work.output.tokens = "0".into(), "workload.output_tokens");
     check(|f| (f.work.input.shape, f.work.input.min) = (Shape::Uniform, "few".into()), "workload.input_tokens.min");
@@ -134,10 +146,33 @@ fn a_server_by_url_takes_no_parameters() {
     form.engine.kind = EngineKind::OpenaiCompletions;
     form.engine.url = " http://gpu-box:8000 ".into();
     form.load.concurrency = "2 8;32".into();
-    let plan = form.plan().unwrap();
+    let plan = form.plan(&kinds()).unwrap();
     assert_eq!(plan.engine.url.as_deref(), Some("http://gpu-box:8000"));
     assert!(plan.engine.params.is_empty());
     assert_eq!(plan.load.concurrency, [2, 8, 32]);
+}
+
+#[test]
+fn another_way_keeps_nothing_that_belongs_to_the_one_before() {
+    let text = "schema = 1\nname = \"x\"\n[workload]\ninput_tokens = 8\noutput_tokens = 4\n[load]\nconcurrency = [1]\n\
+                requests = 9\n[engine]\nkind = \"vllm\"\nlaunch = \"native\"\nmodel = \"m\"\nvenv = \"/opt/v\"\nport = 8000\n\
+                params = { max_num_seqs = 8 }\n";
+    let mut form = Form::of(&Plan::from_toml(text).unwrap());
+    form.engine.reach("docker");
+    form.engine.image = "i:1".into();
+    let engine = form.engine_plan(&[]).unwrap();
+    assert_eq!((engine.venv, engine.image.as_deref(), engine.params.len()), (None, Some("i:1"), 1));
+    form.engine.reach("url");
+    form.engine.url = "http://box:8000".into();
+    let engine = form.plan(&[]).unwrap().engine;
+    let by_url =
+        EnginePlan { url: Some("http://box:8000".into()), model: Some("m".into()), ..EnginePlan::of(engine.kind) };
+    assert_eq!(engine, by_url);
+    // Parameters are of one kind only; what it is reached by may fit another one.
+    form.engine.choose(EngineKind::Sglang);
+    form.engine.reach("native");
+    let engine = form.engine_plan(&[]).unwrap();
+    assert_eq!((engine.params.len(), engine.venv.as_deref()), (0, Some("/opt/v")));
 }
 
 #[test]
@@ -150,9 +185,9 @@ fn every_arrival_is_a_plan_by_its_choice_alone() {
         // What was chosen for another arrival must not be in the way.
         form.load.max_in_flight = "9".into();
         form.load.goal = Some(Goal::Saturation);
-        assert_eq!(form.plan().map(|plan| plan.load.arrival), Ok(arrival));
+        assert_eq!(form.plan(&[]).map(|plan| plan.load.arrival), Ok(arrival));
     }
     let mut form = first();
     (form.load.arrival, form.load.trace_file) = (Arrival::Trace, " t.jsonl ".into());
-    assert_eq!(form.plan().unwrap().load.trace.unwrap().file, "t.jsonl");
+    assert_eq!(form.plan(&[]).unwrap().load.trace.unwrap().file, "t.jsonl");
 }

@@ -2,6 +2,7 @@
 //! Must not know what makes a plan valid.
 
 use super::fields::{Fields, about};
+use crate::erased::kept;
 use crate::model::form::Source;
 use leptos::prelude::*;
 use shared::plan::{Arrival, Goal};
@@ -9,7 +10,7 @@ use shared::plan::{Arrival, Goal};
 /// Limits that goodput is judged by; open where a search needs them.
 pub fn limits(f: Fields) -> AnyView {
     let form = f.form;
-    let needed = Memo::new(move |_| form.with(|f| f.load.goal() == Some(Goal::Slo)));
+    let needed = kept(move || form.with(|f| f.load.goal() == Some(Goal::Slo)));
     view! {
         <details prop:open=move || needed.get() || form.with_untracked(|f| !f.slo_ttft_ms.is_empty())>
             <summary>"Limits"</summary>

@@ -2,6 +2,7 @@
 //! Must not know how they are drawn (`charts`) or computed (`shared::chart`).
 
 use crate::charts::{Chart, Define, TimeAxis, stepped_end};
+use crate::erased::{Kept, click, kept, live};
 use crate::model::App;
 use leptos::prelude::*;
 use shared::chart::{self, ChartDefinition, Latency, Theme};
@@ -10,8 +11,8 @@ use shared::view::RunView;
 use std::sync::Arc;
 
 /// End of the time axis: in steps while the run is live, its last second once it ended.
-pub fn axis_end(app: App) -> Memo<f64> {
-    Memo::new(move |_| {
+pub fn axis_end(app: App) -> Kept<f64> {
+    kept(move || {
         app.with_view(|view| {
             let last_s = ns_to_s(view.last_ns);
             if view.run_state().is_final() { last_s.ceil().max(1.0) } else { stepped_end(last_s) }
@@ -34,15 +35,14 @@ pub fn LiveCharts(axis: TimeAxis) -> impl IntoView {
             view! {
                 <p class="quiet zoom-note">
                     {format!("Showing {from:.1} s to {to:.1} s of the run. ")}
-                    <button class="button small" on:click=move |_| axis.zoom.set(None)>"Show all"</button>
+                    <button class="button small" on:click=click(move |_| axis.zoom.set(None))>"Show all"</button>
                 </p>
             }
         })
     };
-    let has_gaps =
-        Memo::new(move |_| app.with_view(|v| v.series.bins.iter().any(|b| !b.gaps.is_empty())).unwrap_or(false));
+    let has_gaps = kept(move || app.with_view(|v| v.series.bins.iter().any(|b| !b.gaps.is_empty())).unwrap_or(false));
     // Many cells cost more to draw than lines: once a second is enough while the run is live.
-    let second = Memo::new(move |_| app.with_view(|v| (v.last_ns / NS_PER_S, v.run_state().is_final())));
+    let second = kept(move || app.with_view(|v| (v.last_ns / NS_PER_S, v.run_state().is_final())));
     let gaps = move || {
         let define: Define = Arc::new(move |theme| {
             second.track();
@@ -56,7 +56,7 @@ pub fn LiveCharts(axis: TimeAxis) -> impl IntoView {
         }
     };
     view! {
-        {zoomed}
+        {live(zoomed)}
         <section class="charts" aria-label="Live charts">
             <Chart name="throughput" label="Output tokens per second over run time" axis=axis
                 define=of_run(app, chart::throughput)/>
@@ -67,7 +67,7 @@ pub fn LiveCharts(axis: TimeAxis) -> impl IntoView {
             <Chart name="tpot" label="Time per output token over run time, percentiles 50, 90 and 99" axis=axis
                 define=of_run(app, |view, theme| chart::latency(view, Latency::Tpot, theme))/>
         </section>
-        {move || has_gaps.get().then(gaps)}
+        {live(move || has_gaps.get().then(gaps))}
     }
     .into_any()
 }

@@ -2,12 +2,13 @@
 //! Must not know how a distribution is computed or drawn.
 
 use crate::charts::Chart;
+use crate::erased::{kept, live, spawn};
 use crate::link::http;
 use crate::model::App;
 use crate::parts::{Card, ErrorBox, MetricLink};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shared::chart::{self, Overlay, PALETTE};
+use shared::order;
 use shared::view::RunView;
 use shared::wire::{ApiError, PointDistribution};
 use std::sync::Arc;
@@ -27,8 +28,7 @@ const AT_FIRST: usize = 4;
 /// Points that have been measured, in order of level, which a search does not keep: place and words of the level.
 fn measured(view: &RunView) -> Vec<(usize, String)> {
     let points = view.points.iter().enumerate().filter(|(_, point)| point.summary.is_some());
-    let mut points: Vec<_> = points.collect();
-    points.sort_by(|(_, a), (_, b)| a.level.value().total_cmp(&b.level.value()));
+    let points = order::by_key(points.collect(), |(_, point)| (order::key_of(point.level.value()), 0));
     points.into_iter().map(|(place, point)| (place, point.words())).collect()
 }
 
@@ -49,8 +49,8 @@ pub fn Distributions() -> impl IntoView {
     let open = app.plan().is_some_and(|plan| plan.load.arrival.is_open());
     let metric = RwSignal::new(if open { "ttft_scheduled" } else { "ttft" });
     let chosen = RwSignal::new(None::<Vec<usize>>);
-    let points = Memo::new(move |_| app.with_view(measured).unwrap_or_default());
-    let wanted = Memo::new(move |_| points.with(|points| chosen.with(|chosen| shown(points, chosen.as_deref()))));
+    let points = kept(move || app.with_view(measured).unwrap_or_default());
+    let wanted = kept(move || points.with(|points| chosen.with(|chosen| shown(points, chosen.as_deref()))));
     let overlays = RwSignal::new(Arc::new(Vec::<Overlay>::new()));
     let error = RwSignal::new(None::<ApiError>);
     // Counts questions, so that a slow answer to an earlier one is dropped.
@@ -59,7 +59,7 @@ pub fn Distributions() -> impl IntoView {
         let (metric, wanted, Some(run)) = (metric.get(), wanted.get(), app.run()) else { return };
         asked.update(|n| *n += 1);
         let question = asked.get_untracked();
-        spawn_local(async move {
+        spawn(async move {
             let mut found = Vec::new();
             for (place, words) in wanted {
                 let path = format!("/api/v1/runs/{run}/points/{place}/distribution?metric={metric}");
@@ -103,7 +103,7 @@ pub fn Distributions() -> impl IntoView {
             })
         })
     };
-    let drawn = Memo::new(move |_| overlays.with(|o| o.iter().any(|(.., d)| d.n > 0)));
+    let drawn = kept(move || overlays.with(|o| o.iter().any(|(.., d)| d.n > 0)));
     let empty = move || overlays.with(|o| !o.is_empty() && o.iter().all(|(.., d)| d.n == 0));
     let define = move |make: fn(&[Overlay], chart::Theme) -> chart::ChartDefinition| {
         Arc::new(move |theme| overlays.with(|overlays| (!overlays.is_empty()).then(|| make(overlays, theme))))
@@ -125,18 +125,18 @@ pub fn Distributions() -> impl IntoView {
                         <option value=*key selected=move || metric.get() == *key>{*words}</option>
                     }).collect_view()}
                 </select>
-                <div class="chips">{move || points.get().into_iter().map(chip).collect_view()}</div>
-                {move || view! { <MetricLink key=metric.get() words="What it means"/> }}
+                <div class="chips">{live(move || points.get().into_iter().map(chip).collect_view())}</div>
+                {live(move || view! { <MetricLink key=metric.get() words="What it means"/> })}
             </div>
             <ErrorBox error=error/>
-            {move || empty().then(|| view! { <p class="quiet">"No request has this latency: the metric's definition says when it is absent."</p> })}
-            {move || drawn.get().then(|| view! {
+            {live(move || empty().then(|| view! { <p class="quiet">"No request has this latency: the metric's definition says when it is absent."</p> }))}
+            {live(move || drawn.get().then(|| view! {
                 <div class="charts">
                     <Chart name="histogram" label="Histogram of the chosen latency" define=define(chart::histogram)/>
                     <Chart name="ecdf" label="Share of requests up to each value of the chosen latency" define=define(chart::ecdf)/>
                 </div>
-            })}
-            {note}
+            }))}
+            {live(note)}
         </Card>
     }
     .into_any()

@@ -1,12 +1,12 @@
 //! Owns goodput for limits that somebody asks about after the run.
 //! Must not know how requests are judged: the agent reads the records.
 
+use crate::erased::{live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
 use crate::parts::{Card, ErrorBox, MetricLink};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shared::ids::RunId;
 use shared::wire::{ApiError, PointGoodput};
 
@@ -43,7 +43,7 @@ pub fn Goodput() -> impl IntoView {
             rows.set(None);
             return;
         };
-        spawn_local(async move {
+        spawn(async move {
             match http::get::<Vec<PointGoodput>>(&path).await {
                 Ok(found) => drop(rows.try_set(Some(found))),
                 Err(failure) => {
@@ -100,7 +100,7 @@ pub fn Goodput() -> impl IntoView {
                 <MetricLink key="goodput" words="What it means"/>
             </form>
             <ErrorBox error=error/>
-            {table}
+            {live(table)}
         </Card>
     }
     .into_any()

@@ -1,13 +1,13 @@
 //! Owns the header of a run, which stays in view: what it is, how far, what it cost, who watches.
 //! Must not know charts.
 
+use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
 use crate::parts::{CopyButton, Figure, Icon, StateBadge, VerdictBadge};
 use crate::route::Place;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shared::event::RunState;
 use shared::plan::Plan;
 use shared::units::{NS_PER_S, ns_to_s};
@@ -59,12 +59,12 @@ fn throughput_now(view: &RunView) -> Option<f64> {
 #[component]
 pub fn RunHeader() -> impl IntoView {
     let app = App::get();
-    let text = move |read: fn(&RunView) -> String| Memo::new(move |_| app.with_view(read).unwrap_or_default());
-    let state = Memo::new(move |_| app.with_view(RunView::run_state).unwrap_or(RunState::Queued));
-    let verdict = Memo::new(move |_| app.with_view(RunView::verdict).flatten());
+    let text = move |read: fn(&RunView) -> String| kept(move || app.with_view(read).unwrap_or_default());
+    let state = kept(move || app.with_view(RunView::run_state).unwrap_or(RunState::Queued));
+    let verdict = kept(move || app.with_view(RunView::verdict).flatten());
     let name = text(|v| v.header.as_ref().map(|h| h.plan.name.clone()).unwrap_or_default());
     let engine = text(engine_words);
-    let share = Memo::new(move |_| app.with_view(|v| (share_done(v) * 1000.0).round() / 10.0).unwrap_or(0.0));
+    let share = kept(move || app.with_view(|v| (share_done(v) * 1000.0).round() / 10.0).unwrap_or(0.0));
     let trials = text(|v| format::progress(v.progress().0, v.progress().1));
     let ok = text(|v| format::count(v.ended.ok));
     let others = text(|v| {
@@ -79,24 +79,24 @@ pub fn RunHeader() -> impl IntoView {
     });
     let elapsed = text(|v| format::duration(v.last_ns));
     let eta = text(|v| format::or_absent(v.eta_ns(), |ns| format!("≈ {}", format::duration(ns))));
-    let eta_note = Memo::new(move |_| {
+    let eta_note = kept(move || {
         let unknown = app.with_view(|v| !v.run_state().is_final() && v.eta_ns().is_none()).unwrap_or(false);
         unknown.then(|| "known after the first trial".to_owned())
     });
     let throughput = text(|v| format::figure(throughput_now(v), "tok/s"));
     let in_flight = text(|v| format::count(v.in_flight.into()));
-    let waiting = Memo::new(move |_| {
+    let waiting = kept(move || {
         let open = app.with_view(|v| v.header.as_ref().is_some_and(|h| h.plan.load.arrival.is_open()));
         open.unwrap_or(false).then(|| app.with_view(|v| format::count(v.waiting.into())).unwrap_or_default())
     });
     let cost = text(|v| format::or_absent(cost_so_far(v), format::usd));
     let cost_note =
         text(|v| if cost_so_far(v).is_none() { "no price or GPUs in the plan".to_owned() } else { String::new() });
-    let seq = Memo::new(move |_| app.with_view(|v| v.seq).unwrap_or(0));
-    let viewers = Memo::new(move |_| app.with_followed(|f| f.viewers));
-    let missed = Memo::new(move |_| app.with_followed(|f| f.missed));
+    let seq = kept(move || app.with_view(|v| v.seq).unwrap_or(0));
+    let viewers = kept(move || app.with_followed(|f| f.viewers));
+    let missed = kept(move || app.with_followed(|f| f.missed));
     let link = Signal::derive(|| window().location().href().unwrap_or_default());
-    let live = Memo::new(move |_| !state.get().is_final());
+    let goes_on = kept(move || !state.get().is_final());
 
     view! {
         <header class="run-header">
@@ -106,32 +106,32 @@ pub fn RunHeader() -> impl IntoView {
                 <span data-testid="verdict"><VerdictBadge verdict=verdict/></span>
                 <span class="quiet engine">{engine}</span>
                 <span class="run-actions">
-                    {move || viewers.get().map(|n| view! {
+                    {live(move || viewers.get().map(|n| view! {
                         <span class="quiet viewers" title="Browsers and terminals that follow this run" data-testid="viewers"><Icon name="eye"/>{n}</span>
-                    })}
+                    }))}
                     <CopyButton text=link label="Copy link"/>
-                    {move || if live.get() { view! { <Cancel/> }.into_any() } else { view! { <Again/> }.into_any() }}
+                    {live(move || if goes_on.get() { view! { <Cancel/> }.into_any() } else { view! { <Again/> }.into_any() })}
                 </span>
             </div>
-            <progress max="100" value=share aria-label="Progress"></progress>
+            <progress max="100" value=move || share.get() aria-label="Progress"></progress>
             <div class="figures">
                 <Figure label="Progress" value=Signal::derive(move || format!("{} %", share.get().floor())) note=Signal::derive(move || trials.get())/>
                 <Figure label="Requests ok" value=ok note=Signal::derive(move || others.get()) testid="run-ok"/>
-                {move || live.get().then(|| view! {
+                {live(move || goes_on.get().then(|| view! {
                     <Figure label="Left" value=eta note=eta_note/>
                     <Figure label="Output now" value=throughput/>
                     <Figure label="In flight" value=in_flight/>
-                })}
-                {move || (live.get() && waiting.with(Option::is_some)).then(|| view! {
+                }))}
+                {live(move || (goes_on.get() && waiting.with(Option::is_some)).then(|| view! {
                     <Figure label="Waiting" value=Signal::derive(move || waiting.get().unwrap_or_default())/>
-                })}
+                }))}
                 <Figure label="Elapsed" value=elapsed/>
                 <Figure label="Cost so far" value=cost note=Signal::derive(move || cost_note.get())/>
             </div>
             <span hidden data-testid="run-seq">{seq}</span>
-            {move || (missed.get() > 0).then(|| view! {
+            {live(move || (missed.get() > 0).then(|| view! {
                 <p class="quiet">{format!("This page was too slow for {} events; snapshots made up for them.", format::count(missed.get()))}</p>
-            })}
+            }))}
         </header>
     }
     .into_any()
@@ -156,31 +156,31 @@ fn Cancel() -> impl IntoView {
     let cancel = move |_| {
         asking.set(false);
         let Some(run) = app.run() else { return };
-        spawn_local(async move {
+        spawn(async move {
             if let Err(failure) = http::command(&format!("/api/v1/runs/{run}/cancel"), "{}").await {
                 app.tell(&failure);
             }
         });
     };
-    move || {
+    live(move || {
         if asking.get() {
             view! {
                 <span class="confirm" role="group" aria-label="Cancel the run?">
                     "Stop it for good?"
-                    <button class="button small danger" data-testid="cancel-confirm" on:click=cancel>"Stop"</button>
-                    <button class="button small" on:click=move |_| asking.set(false)>"Go on"</button>
+                    <button class="button small danger" data-testid="cancel-confirm" on:click=click(cancel)>"Stop"</button>
+                    <button class="button small" on:click=click(move |_| asking.set(false))>"Go on"</button>
                 </span>
             }
             .into_any()
         } else {
             view! {
-                <button class="button small" data-testid="cancel-run" on:click=move |_| asking.set(true)>
+                <button class="button small" data-testid="cancel-run" on:click=click(move |_| asking.set(true))>
                     <Icon name="stop"/>"Cancel"
                 </button>
             }
             .into_any()
         }
-    }
+    })
 }
 
 /// Opens the form with this run's plan.
@@ -192,7 +192,7 @@ fn Again() -> impl IntoView {
         app.draft.set(app.plan());
         place.go("/new?preset=again");
     };
-    view! { <button class="button small" data-testid="run-again" on:click=again>"Run again"</button> }
+    view! { <button class="button small" data-testid="run-again" on:click=click(again)>"Run again"</button> }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! Must not know what the log's lines mean.
 
 use super::super::runs::When;
+use crate::erased::{kept, live};
 use crate::format;
 use crate::model::App;
 use crate::parts::{CopyButton, Tabs};
@@ -21,7 +22,7 @@ pub fn Details() -> impl IntoView {
     view! {
         <section class="card" aria-label="Details">
             <Tabs labels=&["Engine log", "Plan", "About"] chosen=chosen/>
-            <div role="tabpanel">{panel}</div>
+            <div role="tabpanel">{live(panel)}</div>
         </section>
     }
     .into_any()
@@ -31,8 +32,8 @@ pub fn Details() -> impl IntoView {
 fn EngineLog() -> impl IntoView {
     let app = App::get();
     // How many were written tells when lines came: comparing all lines at each redraw would cost more than it saves.
-    let written = Memo::new(move |_| app.with_view(|v| v.engine_log_dropped + v.engine_log.len() as u64).unwrap_or(0));
-    move || {
+    let written = kept(move || app.with_view(|v| v.engine_log_dropped + v.engine_log.len() as u64).unwrap_or(0));
+    live(move || {
         if written.get() == 0 {
             return view! { <p class="quiet">"The engine has written nothing yet. A server that was not started here keeps its log to itself."</p> }
                 .into_any();
@@ -43,7 +44,7 @@ fn EngineLog() -> impl IntoView {
             || view! { <p class="quiet">{format!("{} earlier lines are not shown.", format::count(dropped))}</p> },
         );
         view! { {more}<pre class="code log" tabindex="0" aria-label="Engine's log" data-testid="engine-log">{text}</pre> }.into_any()
-    }
+    })
 }
 
 #[component]
@@ -88,12 +89,12 @@ fn facts(view: &RunView) -> Vec<(&'static str, String)> {
 
 #[component]
 fn About(app: App) -> impl IntoView {
-    let facts = Memo::new(move |_| app.with_view(facts).unwrap_or_default());
-    let begun = Memo::new(move |_| app.with_view(|v| v.header.as_ref().map(|h| h.anchor_unix_ms)).flatten());
+    let facts = kept(move || app.with_view(facts).unwrap_or_default());
+    let begun = kept(move || app.with_view(|v| v.header.as_ref().map(|h| h.anchor_unix_ms)).flatten());
     view! {
         <dl class="facts">
-            {move || begun.get().map(|ms| view! { <dt>"Begun"</dt><dd><When unix_ms=ms/></dd> })}
-            {move || facts.get().into_iter().map(|(name, value)| view! { <dt>{name}</dt><dd>{value}</dd> }).collect_view()}
+            {live(move || begun.get().map(|ms| view! { <dt>"Begun"</dt><dd><When unix_ms=ms/></dd> }))}
+            {live(move || facts.get().into_iter().map(|(name, value)| view! { <dt>{name}</dt><dd>{value}</dd> }).collect_view())}
         </dl>
     }
     .into_any()

@@ -12,6 +12,7 @@ mod scatter;
 mod verdict;
 
 use crate::charts::TimeAxis;
+use crate::erased::{kept, live};
 use crate::model::App;
 use crate::parts::{Empty, ErrorBox};
 use leptos::prelude::*;
@@ -41,7 +42,7 @@ fn Followed(run: RunId) -> impl IntoView {
     let app = App::get();
     app.follow(run.clone());
     on_cleanup(move || app.unfollow(&run));
-    let stage = Memo::new(move |_| {
+    let stage = kept(move || {
         app.with_followed(|followed| match (&followed.view, &followed.refused) {
             _ if followed.deleted => Stage::Deleted,
             (Some(view), _) if view.header.is_some() => Stage::Ready,
@@ -49,7 +50,7 @@ fn Followed(run: RunId) -> impl IntoView {
             _ => Stage::Loading,
         })
     });
-    move || {
+    live(move || {
         match stage.get() {
         Stage::Ready => view! { <Parts/> }.into_any(),
         Stage::Refused(sentence) => view! { <Refused sentence=sentence/> }.into_any(),
@@ -65,7 +66,7 @@ fn Followed(run: RunId) -> impl IntoView {
         }
         .into_any(),
     }
-    }
+    })
 }
 
 /// Why there is nothing to see.
@@ -83,15 +84,15 @@ fn Refused(sentence: String) -> impl IntoView {
 #[component]
 fn AfterPoints() -> impl IntoView {
     let app = App::get();
-    let measured = Memo::new(move |_| app.with_view(|v| v.points.iter().any(|p| p.summary.is_some())).unwrap_or(false));
-    move || {
+    let measured = kept(move || app.with_view(|v| v.points.iter().any(|p| p.summary.is_some())).unwrap_or(false));
+    live(move || {
         measured.get().then(|| {
             view! {
                 <distribution::Distributions/>
                 <goodput::Goodput/>
             }
         })
-    }
+    })
 }
 
 /// Everything of a run that is known.

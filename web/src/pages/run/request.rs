@@ -2,12 +2,12 @@
 //! Must not know how it was chosen.
 
 use crate::charts::Chart;
+use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
 use crate::parts::{Card, ErrorBox, Figure};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shared::chart;
 use shared::ids::RequestId;
 use shared::units::ns_to_ms;
@@ -42,7 +42,7 @@ fn record_of(view: &RunView, id: RequestId) -> Record {
 #[component]
 pub fn OpenRequest(id: RequestId, close: Callback<()>) -> impl IntoView {
     let app = App::get();
-    let record = Memo::new(move |_| app.with_view(|v| record_of(v, id)).unwrap_or(Record::Later));
+    let record = kept(move || app.with_view(|v| record_of(v, id)).unwrap_or(Record::Later));
     let timeline = RwSignal::new(None::<RequestTimeline>);
     let error = RwSignal::new(None::<ApiError>);
     Effect::new(move |_| {
@@ -50,7 +50,7 @@ pub fn OpenRequest(id: RequestId, close: Callback<()>) -> impl IntoView {
             return;
         }
         let Some(run) = app.run() else { return };
-        spawn_local(async move {
+        spawn(async move {
             match http::get::<RequestTimeline>(&format!("/api/v1/runs/{run}/requests/{id}")).await {
                 Ok(found) => drop(timeline.try_set(Some(found))),
                 Err(failure) => {
@@ -75,9 +75,9 @@ pub fn OpenRequest(id: RequestId, close: Callback<()>) -> impl IntoView {
     };
     view! {
         <Card title=format!("Request #{id}")>
-            <button class="button small" on:click=move |_| close.run(())>"Close"</button>
+            <button class="button small" on:click=click(move |_| close.run(()))>"Close"</button>
             <ErrorBox error=error/>
-            {content}
+            {live(content)}
         </Card>
     }
     .into_any()

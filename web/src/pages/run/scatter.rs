@@ -4,6 +4,7 @@
 use super::charts::of_run;
 use super::request::OpenRequest;
 use crate::charts::{Chart, TimeAxis};
+use crate::erased::{click, kept, live};
 use crate::format;
 use crate::model::App;
 use crate::parts::Card;
@@ -12,6 +13,7 @@ use leptos::prelude::*;
 use shared::chart;
 use shared::event::RequestSample;
 use shared::ids::RequestId;
+use shared::order;
 use shared::units::{NS_PER_S, ns_to_ms, ns_to_s};
 use shared::view::RunView;
 
@@ -21,8 +23,11 @@ const LISTED: usize = 12;
 /// The sampled requests sent within a stretch (s): those that failed first, then the slowest to their first token.
 fn slowest(view: &RunView, (from_s, to_s): (f64, f64)) -> Vec<RequestSample> {
     let within = |s: &&RequestSample| (from_s..=to_s).contains(&ns_to_s(s.sent_ns));
-    let mut kept: Vec<RequestSample> = view.scatter.kept.iter().filter(within).cloned().collect();
-    kept.sort_unstable_by_key(|s| (s.outcome.is_ok(), std::cmp::Reverse(s.ttft_ns), s.id));
+    let kept: Vec<RequestSample> = view.scatter.kept.iter().filter(within).cloned().collect();
+    // Half of the range is for those that went well; one without a first token comes last in either half.
+    let half = |s: &RequestSample| if s.outcome.is_ok() { 1 << 63 } else { 0 };
+    let quickness = |s: &RequestSample| i64::MAX as u64 - s.ttft_ns.unwrap_or(0).min(i64::MAX as u64);
+    let mut kept = order::by_key(kept, |s| (half(s) | quickness(s), s.id));
     kept.truncate(LISTED);
     kept
 }
@@ -33,7 +38,7 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
     let app = App::get();
     let place = Place::get();
     let named = place.query("request");
-    let opened = Memo::new(move |_| named.get()?.parse::<RequestId>().ok());
+    let opened = kept(move || named.get()?.parse::<RequestId>().ok());
     let open = move |id: Option<RequestId>| place.set_query("request", id.map(|id| id.to_string()).as_deref());
     let pick = Callback::new(move |row: Vec<f64>| {
         if let Some(id) = row.get(2) {
@@ -41,13 +46,13 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
         }
     });
     // The list is read by people: once a second is enough while the run is live.
-    let second = Memo::new(move |_| app.with_view(|v| (v.last_ns / NS_PER_S, v.run_state().is_final())));
-    let listed = Memo::new(move |_| {
+    let second = kept(move || app.with_view(|v| (v.last_ns / NS_PER_S, v.run_state().is_final())));
+    let listed = kept(move || {
         second.track();
         let range = axis.range();
         untrack(|| app.with_view(|v| slowest(v, range))).unwrap_or_default()
     });
-    let offered = Memo::new(move |_| {
+    let offered = kept(move || {
         second.track();
         untrack(|| app.with_view(|v| (v.scatter.kept.len(), v.scatter.offered))).unwrap_or_default()
     });
@@ -55,7 +60,7 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
         let id = s.id;
         view! {
             <tr class:chosen=move || opened.get() == Some(id) data-testid="request-row">
-                <th scope="row"><button class="link" on:click=move |_| open(Some(id))>{format!("#{id}")}</button></th>
+                <th scope="row"><button class="link" on:click=click(move |_| open(Some(id)))>{format!("#{id}")}</button></th>
                 <td class="number">{format::bare(Some(ns_to_s(s.sent_ns)))}</td>
                 <td class="number">{format::bare(s.ttft_ns.map(ns_to_ms))}</td>
                 <td class="number">{format::bare(s.tpot_ns.map(ns_to_ms))}</td>
@@ -69,10 +74,10 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
             <section class="charts single">
                 <Chart name="scatter" label="Requests: time to first token by time sent; click one to open it" axis=TimeAxis { group: None, ..axis } on_pick=pick
                     define=of_run(app, chart::request_scatter)/>
-                <p class="quiet">{move || {
+                <p class="quiet">{live(move || {
                     let (kept, offered) = offered.get();
                     format!("{} of {} requests; click one to open it.", format::count(kept as u64), format::count(offered))
-                }}</p>
+                })}</p>
             </section>
             <Card title="Failed and slowest in view" about="Of the sampled requests within the zoomed stretch.">
                 <div class="scroll">
@@ -86,7 +91,7 @@ pub fn Requests(axis: TimeAxis) -> impl IntoView {
                 </div>
             </Card>
         </div>
-        {move || opened.get().map(|id| view! { <OpenRequest id=id close=Callback::new(move |()| open(None))/> })}
+        {live(move || opened.get().map(|id| view! { <OpenRequest id=id close=Callback::new(move |()| open(None))/> }))}
     }
     .into_any()
 }

@@ -1,11 +1,13 @@
 //! Owns what must be said before any number: why the run ended early, the rules' objections, the caveats.
 //! Must not know the rules.
 
+use crate::erased::{kept, live};
 use crate::model::App;
 use crate::parts::VerdictBadge;
 use leptos::prelude::*;
 use shared::caveat::{Caveat, Finding, Verdict};
 use shared::event::RunState;
+use shared::order;
 use shared::view::{EngineFailure, PointView, RunView};
 use std::collections::BTreeSet;
 
@@ -37,7 +39,8 @@ fn failures(view: &RunView) -> Vec<(String, String)> {
 fn caveats(view: &RunView) -> Vec<Caveat> {
     let summaries = view.points.iter().filter_map(|p| p.summary.as_ref());
     let trials = view.trials.iter().filter_map(|t| t.summary.as_ref());
-    let mut all: BTreeSet<Caveat> = view.caveats.iter().cloned().collect();
+    let mut all: BTreeSet<Caveat> = BTreeSet::new();
+    all.extend(view.caveats.iter().cloned());
     all.extend(summaries.chain(trials).flat_map(|s| s.caveats.iter().cloned()));
     all.into_iter().collect()
 }
@@ -54,23 +57,20 @@ struct Reason {
 /// The rules' objections, the gravest first; a rule that objected at several levels is one reason.
 fn reasons(view: &RunView) -> Option<Vec<Reason>> {
     let point = |finding: &Finding| view.points.get(finding.point as usize);
-    let mut findings: Vec<&Finding> = view.findings.as_ref()?.iter().collect();
-    findings.sort_unstable_by(|a, b| {
-        let value = |f: &Finding| point(f).map_or(0.0, |p| p.level.value());
-        (b.rule.verdict().cmp(&a.rule.verdict()))
-            .then_with(|| a.rule.label().cmp(b.rule.label()))
-            .then_with(|| value(a).total_cmp(&value(b)))
-    });
+    let value = |f: &&Finding| point(f).map_or(0.0, |p| p.level.value());
+    let findings = order::by_key(view.findings.as_ref()?.iter().collect(), |f| (order::key_of(value(f)), 0));
     let mut reasons: Vec<Reason> = Vec::new();
     for finding in findings {
         let (verdict, label) = (finding.rule.verdict(), finding.rule.label());
         let found = (point(finding).map(PointView::words).unwrap_or_default(), finding.rule.sentence());
-        match reasons.last_mut().filter(|last| (last.verdict, last.label) == (verdict, label)) {
-            Some(last) => last.found.push(found),
+        match reasons.iter_mut().find(|reason| (reason.verdict, reason.label) == (verdict, label)) {
+            Some(reason) => reason.found.push(found),
             None => reasons.push(Reason { verdict, label, found: vec![found] }),
         }
     }
-    Some(reasons)
+    // By the beginning of the label, which is enough to keep them in one order.
+    let label = |r: &Reason| r.label.bytes().take(8).fold(0, |key, byte| key << 8 | u64::from(byte));
+    Some(order::by_key(reasons, |r| (u64::MAX - r.verdict as u64, label(r))))
 }
 
 /// One reason: the first level in full, the others one click away.
@@ -99,11 +99,11 @@ fn shown(reason: Reason) -> AnyView {
 #[component]
 pub fn VerdictCard() -> impl IntoView {
     let app = App::get();
-    let end = Memo::new(move |_| app.with_view(early_end).flatten());
-    let failures = Memo::new(move |_| app.with_view(failures).unwrap_or_default());
-    let verdict = Memo::new(move |_| app.with_view(RunView::verdict).flatten());
-    let found = Memo::new(move |_| app.with_view(reasons).flatten());
-    let caveats = Memo::new(move |_| app.with_view(caveats).unwrap_or_default());
+    let end = kept(move || app.with_view(early_end).flatten());
+    let failures = kept(move || app.with_view(failures).unwrap_or_default());
+    let verdict = kept(move || app.with_view(RunView::verdict).flatten());
+    let found = kept(move || app.with_view(reasons).flatten());
+    let caveats = kept(move || app.with_view(caveats).unwrap_or_default());
     let reasons = move || match found.get() {
         None => view! { <p class="quiet">"The rules look at the numbers when points end."</p> }.into_any(),
         Some(list) if list.is_empty() => {
@@ -114,25 +114,25 @@ pub fn VerdictCard() -> impl IntoView {
         Some(list) => view! { <ul class="reasons">{list.into_iter().map(shown).collect_view()}</ul> }.into_any(),
     };
     view! {
-        {move || end.get().map(|(shape, sentence)| view! {
+        {live(move || end.get().map(|(shape, sentence)| view! {
             <p class="notice" role="status" data-testid="reason"><span class="shape" aria-hidden="true">{shape}</span>" "{sentence}</p>
-        })}
-        {move || failures.get().into_iter().map(|(sentence, lines)| view! {
+        }))}
+        {live(move || failures.get().into_iter().map(|(sentence, lines)| view! {
             <p class="notice" role="status" data-testid="engine-failure"><span class="shape" aria-hidden="true">"✕"</span>" "{sentence}</p>
             {(!lines.is_empty()).then(|| view! {
                 <details><summary>"The last lines of its log"</summary><pre class="code log" tabindex="0" data-testid="engine-failure-log">{lines}</pre></details>
             })}
-        }).collect_view()}
+        }).collect_view())}
         <section class="card verdict-card" aria-label="Verdict">
             <div>
                 <h2>"Verdict " <VerdictBadge verdict=verdict/></h2>
-                {reasons}
+                {live(reasons)}
             </div>
-            {move || (!caveats.get().is_empty()).then(|| view! {
+            {live(move || (!caveats.get().is_empty()).then(|| view! {
                 <ul class="caveats" data-testid="caveats">
                     {caveats.get().iter().map(|c| view! { <li><span class="shape" aria-hidden="true">"△ "</span>{c.sentence()}</li> }).collect_view()}
                 </ul>
-            })}
+            }))}
         </section>
     }
     .into_any()

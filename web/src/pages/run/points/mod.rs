@@ -6,6 +6,7 @@ mod line;
 
 use super::charts::of_run;
 use crate::charts::Chart;
+use crate::erased::{kept, live};
 use crate::model::App;
 use crate::parts::{Card, MetricLink, VerdictBadge};
 use columns::{Group, groups};
@@ -64,8 +65,8 @@ pub fn PointsTable() -> impl IntoView {
     let headings = shown.iter().map(|group| heading(group)).collect_view();
     let columns = shown.iter().flat_map(|group| group.columns);
     let columns = columns.map(|c| view! { <th scope="col" class="number">{c.name}</th> }).collect_view();
-    let lines = Memo::new(move |_| app.with_view(|view| lines(view, &shown)).unwrap_or_default());
-    let several = Memo::new(move |_| lines.with(|l| l.len() > 1));
+    let lines = kept(move || app.with_view(|view| lines(view, &shown)).unwrap_or_default());
+    let several = kept(move || lines.with(|l| l.len() > 1));
     view! {
         <Card title="Points" about="Exact figures of each load level once its trials ended; percentiles by nearest rank over all samples.">
             <div class="scroll" tabindex="0" role="region" aria-label="Table of points">
@@ -78,11 +79,11 @@ pub fn PointsTable() -> impl IntoView {
                         </tr>
                         <tr>{columns}</tr>
                     </thead>
-                    <tbody>{move || lines.get().into_iter().map(row).collect_view()}</tbody>
+                    <tbody>{live(move || lines.get().into_iter().map(row).collect_view())}</tbody>
                 </table>
             </div>
         </Card>
-        {move || several.get().then(|| view! { <Levels/> })}
+        {live(move || several.get().then(|| view! { <Levels/> }))}
     }
     .into_any()
 }
@@ -91,13 +92,13 @@ pub fn PointsTable() -> impl IntoView {
 #[component]
 fn Levels() -> impl IntoView {
     let app = App::get();
-    let answer = Memo::new(move |_| app.with_view(|v| v.search.as_ref().map(SearchEnd::sentence)).flatten());
+    let answer = kept(move || app.with_view(|v| v.search.as_ref().map(SearchEnd::sentence)).flatten());
     view! {
         <section class="charts" aria-label="Charts over load levels">
             <Chart name="by-level" label="Output throughput by load level" define=of_run(app, chart::throughput_by_level)/>
             <Chart name="ttft-by-level" label="Time to first token by load level, percentiles 50 and 99" define=of_run(app, chart::ttft_by_level)/>
         </section>
-        {move || answer.get().map(|sentence| view! { <p class="notice found" role="status" data-testid="search-answer">{sentence}</p> })}
+        {live(move || answer.get().map(|sentence| view! { <p class="notice found" role="status" data-testid="search-answer">{sentence}</p> }))}
     }
     .into_any()
 }
