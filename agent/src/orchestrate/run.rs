@@ -118,6 +118,7 @@ async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore, means: &Means) -> 
     let workload = Workload::read(turn.plan.clone(), salt_of(&turn.run)).await?;
     let (lines, received) = mpsc::channel(256);
     let logger = tokio::spawn(log_engine(received, writer.clone()));
+    let means = &means.of_a_run();
     let run = Run { turn, writer, means, workload, lines, measurement: Measurement::new(turn, writer, blobs) };
     let result = run.stretches().await;
     // The engine is gone, so its log ends; the final state comes after its last line.

@@ -40,13 +40,13 @@ pub(super) async fn begin(
     let drain = terms.drain;
     let (mut child, output) =
         Child::start(host, launch, terms, move |line| signs.take(line), move || question.clone().ask());
-    tokio::spawn(forward(output, lines, redactor.clone()));
+    tokio::spawn(forward(output, lines));
     let timings = match child.ready().await {
         Ok(timings) => timings,
         Err(death) => {
             // Nothing of it may be left when the next one starts.
             let ended = child.stop(drain).await;
-            return Err(EngineDeath::while_starting(&death, &redactor, &ended.memory).into());
+            return Err(EngineDeath::while_starting(&death, &ended.memory).into());
         }
     };
     // Ready comes from an answer, and with each answer an engine was put there.
@@ -163,13 +163,12 @@ fn number_after(line: &str, before: &str) -> Option<u64> {
     rest[..end].replace(',', "").parse().ok()
 }
 
-/// Sends an engine's lines on, without secrets, until it is gone; lines that were lost on the way are one line that says
-/// so.
-async fn forward(mut output: mpsc::Receiver<Line>, lines: mpsc::Sender<String>, redactor: Redactor) {
+/// Sends an engine's lines on until it is gone; lines that were lost on the way are one line that says so.
+async fn forward(mut output: mpsc::Receiver<Line>, lines: mpsc::Sender<String>) {
     while let Some(Line { text, dropped_before, .. }) = output.recv().await {
         let lost =
             (dropped_before > 0).then(|| format!("[{dropped_before} lines came too fast and were dropped here]"));
-        for line in lost.into_iter().chain([redactor.redact(&text).into_owned()]) {
+        for line in lost.into_iter().chain([text]) {
             if lines.send(line).await.is_err() {
                 return;
             }

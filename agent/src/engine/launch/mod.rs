@@ -24,6 +24,9 @@ use tokio::sync::mpsc;
 
 /// Variable with the token for models that one must ask for; every engine gets it where the agent has it.
 const MODEL_TOKEN: &str = "HF_TOKEN";
+/// Its older name, which is still in use.
+const OLD_MODEL_TOKEN: &str = "HUGGING_FACE_HUB_TOKEN";
+
 /// A way to start engines.
 trait Launcher {
     /// The version that would be started, where it can be told before.
@@ -79,6 +82,7 @@ pub(super) async fn start(
         port: claimed(engine.port)?,
         cache: cache.as_deref(),
         baseline: baseline.as_deref(),
+        versions: means.versions.as_deref(),
     };
     let mut engine = match engine.launch {
         Some(How::Docker) => run(&Docker { container: means.host.container("docker") }, &order, means, lines).await?,
@@ -122,10 +126,10 @@ async fn run(
 /// Variables that go to the engine alone.
 fn secrets(engine: &EnginePlan, means: &Means) -> Result<Vec<(String, Secret)>, EngineError> {
     let mut secrets = Vec::new();
-    if engine.kind != EngineKind::Builtin
-        && let Some(token) = means.secrets.find(MODEL_TOKEN)?
-    {
-        secrets.push((MODEL_TOKEN.to_owned(), token));
+    if engine.kind != EngineKind::Builtin {
+        let token =
+            means.secrets.find(MODEL_TOKEN)?.map_or_else(|| means.secrets.find(OLD_MODEL_TOKEN), |t| Ok(Some(t)));
+        secrets.extend(token?.map(|token| (MODEL_TOKEN.to_owned(), token)));
     }
     for name in engine.pass_env.iter().filter(|name| *name != MODEL_TOKEN) {
         secrets.push((name.clone(), means.secrets.require(name)?));

@@ -1,6 +1,7 @@
 //! Owns what is to be started: an engine, what it serves, on which GPUs, with which secrets and variables.
 //! Must not know whether it becomes a process or a container.
 
+use crate::engine::Versions;
 use crate::engine::adapter::{Adapter, Serving};
 use crate::engine::gpu::Devices;
 use crate::secret::Secret;
@@ -26,6 +27,8 @@ pub(super) struct Order<'a> {
     pub cache: Option<&'a Path>,
     /// Folder with the baseline's files, where that is what is started as a process.
     pub baseline: Option<&'a Path>,
+    /// Versions that programs told before.
+    pub versions: Option<&'a Versions>,
 }
 
 impl Order<'_> {
