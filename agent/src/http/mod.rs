@@ -47,6 +47,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub trait RunCommands: Send + Sync {
     /// Takes a validated plan; its run exists once this resolves.
     fn submit(&self, plan: Plan) -> BoxFuture<'_, Result<RunId, String>>;
+    /// Has a run that ended before its end go on.
+    fn resume(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>>;
     /// Cancels a run that waits or runs.
     fn cancel(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>>;
 }
@@ -60,7 +62,7 @@ pub struct State {
     pub blobs: BlobStore,
     /// Viewers.
     pub hub: Hub,
-    /// What starts and cancels runs.
+    /// What starts, resumes and cancels runs.
     pub commands: Arc<dyn RunCommands>,
     /// Who may do what.
     pub access: Access,
@@ -132,6 +134,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/runs", post(runs::create))
         .route("/api/v1/runs/{run}", axum::routing::delete(runs::delete))
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
+        .route("/api/v1/runs/{run}/resume", post(runs::resume))
         .route_layer(needs(Role::Operator));
     Router::new()
         .merge(viewer)

@@ -6,6 +6,7 @@ mod cache;
 mod host;
 mod measurement;
 mod queue;
+mod resume;
 mod run;
 mod schedule;
 mod search;

@@ -2,6 +2,7 @@
 //! Must not know how load or storage work inside.
 
 use super::measurement::{Bench, Measurement};
+use super::resume::Before;
 use super::schedule::{Stretch, stretches};
 use super::search::Search;
 use crate::blob::BlobStore;
@@ -23,8 +24,10 @@ pub(super) struct Turn {
     pub run: RunId,
     /// Its plan.
     pub plan: Plan,
-    /// Its clock, started when it was created.
+    /// Its clock, started when it was created; one that goes on where it is resumed.
     pub clock: Clock,
+    /// What it has from before.
+    pub before: Before,
     /// Cancelled by the user or by the agent's stop.
     pub cancel: CancellationToken,
 }
@@ -94,21 +97,36 @@ impl Writer {
     }
 }
 
-/// Runs a turn to its final state, whatever happens in it.
-///
-/// # Errors
-/// Where that state could not be logged.
-pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore, means: &Means) -> Result<(), LogError> {
+/// The end of a turn, which nobody has been told yet.
+pub(super) struct End {
+    writer: Writer,
+    state: RunState,
+    reason: Option<String>,
+}
+
+/// Runs a turn, whatever happens in it.
+pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore, means: &Means) -> End {
     let writer = Writer { log: log.clone(), run: turn.run.clone(), clock: turn.clock };
     let (state, reason) = match run(&turn, &writer, blobs, means).await {
         Ok(()) => (RunState::Done, None),
         Err(Failure::Cancelled) => (RunState::Cancelled, None),
         Err(failure) => (RunState::Failed, Some(failure.to_string())),
     };
-    writer.write([Body::State { state, reason: reason.clone() }]).await.inspect_err(|error| {
-        // The log itself is what failed: at the next start the run is shown as interrupted.
-        tracing::error!(%error, run = %turn.run, ?state, ?reason, "the end of a run could not be logged");
-    })
+    End { writer, state, reason }
+}
+
+impl End {
+    /// Logs the run's final state.
+    ///
+    /// # Errors
+    /// Where the log does not take it.
+    pub async fn log(self) -> Result<(), LogError> {
+        let Self { writer, state, reason } = self;
+        writer.write([Body::State { state, reason: reason.clone() }]).await.inspect_err(|error| {
+            // The log itself is what failed: at the next start the run is shown as interrupted.
+            tracing::error!(%error, run = %writer.run, ?state, ?reason, "the end of a run could not be logged");
+        })
+    }
 }
 
 async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore, means: &Means) -> Result<(), Failure> {
@@ -144,9 +162,11 @@ impl Run<'_> {
     async fn stretches(mut self) -> Result<(), Failure> {
         let plan = &self.turn.plan;
         let configurations = plan.configurations();
-        let stretches = stretches(plan);
+        let (planned, before) = (stretches(plan), &self.turn.before);
+        let one_start_each = planned.len() == configurations.len();
+        let stretches = before.rest(planned);
         let mut failed: BTreeMap<ConfigurationIndex, Failure> = BTreeMap::new();
-        if configurations.len() > 1 && stretches.len() == configurations.len() {
+        if configurations.len() > 1 && one_start_each {
             self.measurement.note([Caveat::OneStartEach]);
         }
         for stretch in &stretches {
@@ -168,7 +188,7 @@ impl Run<'_> {
             }
         }
         match failed.pop_first() {
-            Some((_, failure)) if failed.len() + 1 == configurations.len() => Err(failure),
+            Some((_, failure)) if failed.len() + 1 + before.failed.len() == configurations.len() => Err(failure),
             _ => Ok(()),
         }
     }

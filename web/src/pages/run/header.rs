@@ -110,7 +110,7 @@ pub fn RunHeader() -> impl IntoView {
                         <span class="quiet viewers" title="Browsers and terminals that follow this run" data-testid="viewers"><Icon name="eye"/>{n}</span>
                     })}
                     <CopyButton text=link label="Copy link"/>
-                    {move || if live.get() { view! { <Cancel/> }.into_any() } else { view! { <Again/> }.into_any() }}
+                    {move || if live.get() { view! { <Cancel/> }.into_any() } else { view! { <Resume/><Again/> }.into_any() }}
                 </span>
             </div>
             <progress max="100" value=share aria-label="Progress"></progress>
@@ -180,6 +180,26 @@ fn Cancel() -> impl IntoView {
             }
             .into_any()
         }
+    }
+}
+
+/// Has a run that ended before its end go on.
+#[component]
+fn Resume() -> impl IntoView {
+    let app = App::get();
+    let may = Memo::new(move |_| app.with_view(RunView::is_resumable).unwrap_or(false));
+    let resume = move |_| {
+        let Some(run) = app.run() else { return };
+        spawn_local(async move {
+            if let Err(failure) = http::command(&format!("/api/v1/runs/{run}/resume"), "{}").await {
+                app.tell(&failure);
+            }
+        });
+    };
+    move || {
+        may.get().then(|| view! {
+            <button class="button small" data-testid="run-resume" title="Measures the points that have no figures yet" on:click=resume>"Resume"</button>
+        })
     }
 }
 
