@@ -10,8 +10,10 @@ mod diagnose;
 mod error;
 mod exposition;
 mod gpu;
+mod hub;
 mod launch;
 mod life;
+mod onlooker;
 mod request;
 mod rules;
 mod tool;
@@ -22,6 +24,7 @@ pub use cache::{PrefixCounters, PrefixReading};
 pub use diagnose::{Cause, Diagnosis, diagnose, explain, reason};
 pub use error::EngineError;
 pub use life::EngineDeath;
+pub use onlooker::{Begun, Onlooker};
 pub use request::{Ask, Extras, Message, Prompt, RequestShape, Role};
 pub use rules::check;
 pub use vocabulary::{Vocabulary, WORDS};
@@ -37,7 +40,6 @@ use shared::plan::{Configuration, Plan};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use tokio::sync::mpsc;
 
 /// What the agent has for engines.
 #[derive(Clone)]
@@ -90,7 +92,7 @@ pub struct Engine {
 
 impl Engine {
     /// Launches the plan's engine in one of its configurations, or attaches it, and waits until it has generated a
-    /// token. Lines of a launched engine's log go to `lines`.
+    /// token. Whoever looks on gets the lines of a launched engine's log.
     ///
     /// # Errors
     /// [`EngineError`] as a sentence: unreachable, unknown model, refused, died while starting.
@@ -99,11 +101,11 @@ impl Engine {
         index: ConfigurationIndex,
         configuration: &Configuration,
         means: &Means,
-        lines: mpsc::Sender<String>,
+        onlooker: impl Into<Onlooker>,
     ) -> Result<Self, EngineError> {
         match plan.engine.url {
             Some(_) => attach::attach(plan, means).await,
-            None => launch::start(plan, index, configuration, means, lines).await,
+            None => launch::start(plan, index, configuration, means, onlooker.into()).await,
         }
     }
 

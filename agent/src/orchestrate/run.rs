@@ -6,17 +6,23 @@ use super::resume::Before;
 use super::schedule::{Stretch, stretches};
 use super::search::Search;
 use crate::blob::BlobStore;
-use crate::engine::{Engine, EngineDeath, EngineError, Means};
+use crate::engine::{Begun, Engine, EngineDeath, EngineError, Means, Onlooker};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
 use crate::workload::{Workload, WorkloadRefused, salt_of};
 use shared::caveat::Caveat;
+use shared::engine::Starting;
 use shared::event::{Body, RunState};
 use shared::ids::{ConfigurationIndex, RunId};
 use shared::plan::{Configuration, Plan};
 use std::collections::BTreeMap;
-use tokio::sync::mpsc;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+
+/// At least this long lies between two words on how far an engine's start is.
+const BETWEEN_STEPS: Duration = Duration::from_secs(1);
 
 /// A run whose turn comes.
 pub(super) struct Turn {
@@ -196,12 +202,14 @@ impl Run<'_> {
     /// One life of the engine.
     async fn stretch(&mut self, stretch: &Stretch, configuration: &Configuration) -> Result<(), Failure> {
         self.writer.write([Body::State { state: RunState::Starting, reason: None }]).await?;
-        let lines = self.lines.clone();
+        let (begun, beginning) = oneshot::channel();
+        let onlooker = Onlooker::watching(self.lines.clone(), begun);
         let started = tokio::select! {
             () = self.turn.cancel.cancelled() => Err(Failure::Cancelled),
-            engine = Engine::start(&self.turn.plan, stretch.configuration, configuration, self.means, lines) => {
+            engine = Engine::start(&self.turn.plan, stretch.configuration, configuration, self.means, onlooker) => {
                 engine.map_err(Failure::from)
             }
+            never = log_start(beginning, self.writer) => match never {},
         };
         let mut engine = started?;
         let result = self.measure(&mut engine, stretch).await;
@@ -228,6 +236,31 @@ impl Run<'_> {
             None => self.measurement.points(bench, &stretch.places).await,
         }
     }
+}
+
+/// Logs how far an engine's start is, at most once a second. Goes on until it is dropped, so that nothing of a start is
+/// logged after it.
+async fn log_start(beginning: oneshot::Receiver<Begun>, writer: &Writer) -> Infallible {
+    let mut told = None;
+    // Without a beginning there is nothing to tell, nor when nobody follows the engine any more.
+    if let Ok(Begun { mut condition, .. }) = beginning.await {
+        loop {
+            let now = {
+                let condition = condition.borrow_and_update();
+                Starting { phase: condition.phase, percent: condition.percent }
+            };
+            if told.replace(now) != Some(now)
+                && let Err(error) = writer.write([Body::EngineStarting(now)]).await
+            {
+                tracing::error!(%error, "an engine's start could not be logged");
+            }
+            tokio::time::sleep(BETWEEN_STEPS).await;
+            if condition.changed().await.is_err() {
+                break;
+            }
+        }
+    }
+    std::future::pending().await
 }
 
 /// Logs the engine's lines in small groups until it is gone.

@@ -18,12 +18,12 @@ pub mod port;
 mod supervise;
 
 pub use child::{Child, Condition, Death, Ended, Launch, ProbeOutcome};
-pub use disk::{Room, free_bytes, room};
+pub use disk::{TooLittleRoom, room};
 pub use docker::Container;
 pub use error::ProcessError;
 pub use fsm::{Ending, Failure, Mark, State, Terms};
 pub use host::Host;
 pub use ledger::Reaped;
 pub use memory::{DeviceMemory, DeviceUse, MemoryBack, MemoryTerms};
-pub use output::{Line, Source};
+pub use output::{Line, Source, bar};
 pub use supervise::{ExecArgs, exec, supervise};

@@ -6,7 +6,7 @@ use crate::engine::adapter::{Adapter, Mark};
 use crate::engine::attach::{Probe, Wanted};
 use crate::engine::error::OfAStart;
 use crate::engine::life::{EngineDeath, Life};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Onlooker};
 use crate::process::{self, Child, Host, Launch, Line, MemoryTerms, ProbeOutcome, Terms};
 use crate::secret::Redactor;
 use shared::engine::{EngineKind, Phase, StartPhase};
@@ -20,6 +20,17 @@ const READY_LIMIT: Duration = Duration::from_secs(1800);
 const BUILTIN_READY_LIMIT: Duration = Duration::from_secs(120);
 /// How long an engine that answers, but not as it should, is given to come to it.
 const SETTLE_LIMIT: Duration = Duration::from_secs(120);
+/// Names of progress bars that several engines have from the libraries that they share, and what they tell of.
+const BARS: [(&str, Phase); 8] = [
+    ("Fetching", Phase::Download),
+    ("Downloading", Phase::Download),
+    (".safetensors", Phase::Download),
+    (".bin", Phase::Download),
+    ("checkpoint shards", Phase::Weights),
+    ("Loading weights", Phase::Weights),
+    ("Loading pt checkpoint", Phase::Weights),
+    ("Capturing", Phase::Compile),
+];
 /// From SIGKILL until nothing may be left: docker has more to do than the kernel.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -29,7 +40,7 @@ pub(super) async fn begin(
     launch: Launch,
     order: &Order<'_>,
     more_marks: &[Mark],
-    lines: mpsc::Sender<String>,
+    onlooker: Onlooker,
 ) -> Result<Engine, EngineError> {
     let redactor = Redactor::of(order.secrets.iter().map(|(_, secret)| secret.clone()));
     let question = Question::of(order, redactor.clone())?;
@@ -40,6 +51,7 @@ pub(super) async fn begin(
     let drain = terms.drain;
     let (mut child, output) =
         Child::start(host, launch, terms, move |line| signs.take(line), move || question.clone().ask());
+    let lines = onlooker.begun(order.port, child.condition());
     tokio::spawn(forward(output, lines));
     let timings = match child.ready().await {
         Ok(timings) => timings,
@@ -146,13 +158,17 @@ impl Signs {
         }
     }
 
-    /// The phase that a line belongs to, where it begins one.
+    /// The phase that a line belongs to, where it begins one or says how much of it is done.
     fn take(&self, line: &str) -> Option<process::Mark> {
         if let Some(tokens) = self.kv_tokens_line.and_then(|before| number_after(line, before)) {
             *lock(&self.kv_tokens) = Some(tokens);
         }
-        let mark = self.marks.iter().find(|mark| line.contains(mark.text))?;
-        Some(process::Mark::of(mark.phase))
+        if let Some(mark) = self.marks.iter().find(|mark| line.contains(mark.text)) {
+            return Some(process::Mark::of(mark.phase));
+        }
+        let (name, percent) = process::bar(line)?;
+        let (_, phase) = BARS.iter().find(|(text, _)| name.contains(text))?;
+        Some(process::Mark { phase: *phase, percent: Some(percent) })
     }
 }
 
@@ -245,6 +261,29 @@ mod tests {
         );
         check(EngineKind::Builtin, &["ready http://127.0.0.1:40001"], &[Serve], None);
         check(EngineKind::LlamaServer, &["ready http://stranger"], &[], None);
+    }
+
+    #[test]
+    fn bars_tell_how_much_of_a_phase_is_done() {
+        let check = |line: &str, expect: Option<(Phase, u8)>| {
+            let signs = Signs::of(Adapter::of(EngineKind::Vllm).unwrap(), &[]);
+            let seen = signs.take(line).map(|mark| (mark.phase, mark.percent.unwrap()));
+            assert_eq!(seen, expect, "{line}");
+        };
+        check("Fetching 4 files:  25%|██▌       | 1/4 [00:03<00:09,  3.21s/it]", Some((Download, 25)));
+        check(
+            "model-00001-of-00002.safetensors:  43%|████▎     | 4.29G/9.98G [00:10<00:13, 421MB/s]",
+            Some((Download, 43)),
+        );
+        check("Downloading shards:  50%|█████     | 1/2 [00:40<00:40, 40.1s/it]", Some((Download, 50)));
+        check(
+            "Loading safetensors checkpoint shards:  75% Completed | 3/4 [00:02<00:00,  1.35it/s]",
+            Some((Weights, 75)),
+        );
+        check("Multi-thread loading checkpoint shards: 100%|██████████| 4/4 [00:01<00:00]", Some((Weights, 100)));
+        check("Capturing CUDA graphs (decode, FULL):  40%|████      | 14/35 [00:01<00:01]", Some((Compile, 40)));
+        check("Processed prompts:  40%|████      | 14/35 [00:01<00:01]", None);
+        check("GPU use 45% of memory", None);
     }
 
     #[test]

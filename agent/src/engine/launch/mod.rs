@@ -9,18 +9,17 @@ mod order;
 mod tests;
 
 use super::adapter::{Adapter, Mark, Program, Serving, Version};
-use super::{Engine, EngineError, Means, baseline, gpu};
+use super::{Engine, EngineError, Means, Onlooker, baseline, gpu, hub};
 use crate::process::{Launch, ProcessError, port};
 use crate::secret::Secret;
 use begin::begin;
 use docker::{Docker, cache_folder};
 use native::Native;
 use order::Order;
-use shared::engine::{EngineKind, ImageInfo, Launch as How, ParamValue};
+use shared::engine::{EngineInfo, EngineKind, ImageInfo, Launch as How, ParamValue};
 use shared::ids::ConfigurationIndex;
 use shared::plan::{Configuration, EnginePlan, Plan};
 use std::path::PathBuf;
-use tokio::sync::mpsc;
 
 /// Variable with the token for models that one must ask for; every engine gets it where the agent has it.
 const MODEL_TOKEN: &str = "HF_TOKEN";
@@ -47,13 +46,13 @@ trait Launcher {
     }
 }
 
-/// Starts the plan's engine in one of its configurations. Lines of its log go to `lines`.
+/// Starts the plan's engine in one of its configurations.
 pub(super) async fn start(
     plan: &Plan,
     index: ConfigurationIndex,
     configuration: &Configuration,
     means: &Means,
-    lines: mpsc::Sender<String>,
+    onlooker: Onlooker,
 ) -> Result<Engine, EngineError> {
     let engine = &plan.engine;
     let adapter = Adapter::of(engine.kind).ok_or(EngineError::NotLaunched(engine.kind.label()))?;
@@ -62,7 +61,6 @@ pub(super) async fn start(
         _ => gpu::choose(engine.gpus.as_ref(), gpu::of_this_host().await)?,
     };
     let secrets = secrets(engine, means)?;
-    let variable = |name: &str| std::env::var(name).ok();
     let cache =
         cache_folder(engine.model_cache.as_deref(), variable("HF_HOME").as_deref(), variable("HOME").as_deref());
     let baseline = baseline_files(engine, adapter, means)?;
@@ -85,8 +83,10 @@ pub(super) async fn start(
         versions: means.versions.as_deref(),
     };
     let mut engine = match engine.launch {
-        Some(How::Docker) => run(&Docker { container: means.host.container("docker") }, &order, means, lines).await?,
-        Some(How::Native) | None => run(&Native, &order, means, lines).await?,
+        Some(How::Docker) => {
+            run(&Docker { container: means.host.container("docker") }, &order, means, onlooker).await?
+        }
+        Some(How::Native) | None => run(&Native, &order, means, onlooker).await?,
     };
     engine.info.configuration = index;
     engine.info.params.clone_from(&configuration.params);
@@ -100,15 +100,25 @@ async fn run(
     launcher: &impl Launcher,
     order: &Order<'_>,
     means: &Means,
-    lines: mpsc::Sender<String>,
+    onlooker: Onlooker,
 ) -> Result<Engine, EngineError> {
     let version = launcher.version(order).await?;
     let launch = launcher.command(order, version)?;
-    let command = std::iter::once(launch.program.as_os_str())
+    hub::check(order.wanted(), variable).await?;
+    let command: Vec<String> = std::iter::once(launch.program.as_os_str())
         .chain(launch.args.iter().map(std::ffi::OsString::as_os_str))
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
-    let mut engine = begin(&means.host, launch, order, launcher.marks(), lines).await?;
+    let onlooker = onlooker.knowing(EngineInfo {
+        label: order.plan.kind.label().to_owned(),
+        model: order.serving.model.to_owned(),
+        version: version.map(|version| version.to_string()),
+        command: command.clone(),
+        gpus: order.devices.gpus.clone(),
+        driver: order.devices.driver.clone(),
+        ..EngineInfo::default()
+    });
+    let mut engine = begin(&means.host, launch, order, launcher.marks(), onlooker).await?;
     let info = &mut engine.info;
     info.command = command;
     info.image = launcher.image(order).await;
@@ -121,6 +131,11 @@ async fn run(
         info.capacity.max_running = u32::try_from(running).ok();
     }
     Ok(engine)
+}
+
+/// A variable of the agent's.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// Variables that go to the engine alone.

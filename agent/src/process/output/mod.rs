@@ -4,6 +4,8 @@
 mod bars;
 mod lines;
 
+pub use bars::bar;
+
 use crate::secret::Redactor;
 use bars::{Bars, Shown};
 use lines::Lines;

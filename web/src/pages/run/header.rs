@@ -64,6 +64,7 @@ pub fn RunHeader() -> impl IntoView {
     let verdict = Memo::new(move |_| app.with_view(RunView::verdict).flatten());
     let name = text(|v| v.header.as_ref().map(|h| h.plan.name.clone()).unwrap_or_default());
     let engine = text(engine_words);
+    let starting = text(starting_words);
     let share = Memo::new(move |_| app.with_view(|v| (share_done(v) * 1000.0).round() / 10.0).unwrap_or(0.0));
     let trials = text(|v| format::progress(v.progress().0, v.progress().1));
     let ok = text(|v| format::count(v.ended.ok));
@@ -104,6 +105,7 @@ pub fn RunHeader() -> impl IntoView {
                 <h1>{name}</h1>
                 <span data-testid="run-state"><StateBadge state=state/></span>
                 <span data-testid="verdict"><VerdictBadge verdict=verdict/></span>
+                <span class="quiet" data-testid="starting">{starting}</span>
                 <span class="quiet engine">{engine}</span>
                 <span class="run-actions">
                     {move || viewers.get().map(|n| view! {
@@ -135,6 +137,11 @@ pub fn RunHeader() -> impl IntoView {
         </header>
     }
     .into_any()
+}
+
+/// How far the engine's start is; empty while none starts.
+fn starting_words(view: &RunView) -> String {
+    view.starting.map(|starting| format!("Starting: {}", starting.words())).unwrap_or_default()
 }
 
 fn engine_words(view: &RunView) -> String {
