@@ -267,17 +267,14 @@ struct Seen {
 fn look_at_processes(agent: u32, seen: &Mutex<Seen>) {
     let read = |pid: i32, what: &str| std::fs::read(format!("/proc/{pid}/{what}")).unwrap_or_default();
     let mut seen = seen.lock().unwrap();
-    let (mut waiting, mut keep) = (vec![agent.cast_signed()], |pid: i32, variables: &mut Vec<u8>| {
-        variables.extend(read(pid, "environ"));
-    });
+    let mut waiting = vec![agent.cast_signed()];
     while let Some(pid) = waiting.pop() {
         let arguments = read(pid, "cmdline");
-        let is_watcher = arguments.starts_with(b"tokenprism\0supervise\0");
         seen.arguments.extend(&arguments);
-        match pid == agent.cast_signed() {
-            true => {}
-            false if is_watcher => keep(pid, &mut seen.watchers),
-            false => keep(pid, &mut seen.engines),
+        if arguments.starts_with(b"tokenprism\0supervise\0") {
+            seen.watchers.extend(read(pid, "environ"));
+        } else if pid != agent.cast_signed() {
+            seen.engines.extend(read(pid, "environ"));
         }
         waiting.extend(children_of(pid));
     }

@@ -226,6 +226,7 @@ fn Again() -> impl IntoView {
 mod tests {
     use super::*;
     use shared::cost::UsdPerGpuHour;
+    use shared::engine::{EngineInfo, Phase, Starting};
     use shared::event::{Body, Event, Host};
     use shared::ids::RunId;
     use shared::plan::CostPlan;
@@ -259,6 +260,23 @@ mod tests {
         assert!(share_done(&late) < 1.0 / 3.0);
         let done = view(|_| (), vec![(1, Body::State { state: RunState::Done, reason: None })]);
         assert!((share_done(&done) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_start_is_told_until_it_is_over() {
+        let starting = |phase, percent| (1, Body::EngineStarting(Starting { phase, percent }));
+        let said = |bodies| starting_words(&view(|_| (), bodies));
+        assert_eq!(said(vec![]), "");
+        assert_eq!(said(vec![starting(Phase::Download, Some(43))]), "Starting: downloading 43 %");
+        let weights = || vec![starting(Phase::Download, Some(43)), starting(Phase::Weights, None)];
+        assert_eq!(said(weights()), "Starting: weights");
+        for end in [
+            Body::EngineReady(EngineInfo::default()),
+            Body::State { state: RunState::Failed, reason: None },
+            Body::EngineFailed { configuration: 0, reason: String::new(), lines: vec![] },
+        ] {
+            assert_eq!(said(weights().into_iter().chain([(2, end)]).collect()), "");
+        }
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub fn lines(view: &RunView, groups: &[&Group]) -> Vec<Line> {
             (None, false, 0) => "waiting".to_owned(),
             (None, false, _) => format!("{done} of {repeats} trials"),
         };
-        let last = of_point().filter_map(|t| t.summary.as_ref()).next_back();
+        let last = of_point().filter_map(|t| t.summary.as_ref()).last();
         let summary = point.summary.as_ref().or(last);
         let place = index as PointIndex;
         let findings: Vec<&Finding> = view.findings_of(place).collect();
