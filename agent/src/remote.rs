@@ -54,6 +54,15 @@ impl Agent {
         Ok(created.run)
     }
 
+    /// Resumes a run.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn resume(&self, run: &RunId) -> anyhow::Result<()> {
+        self.post(&format!("/api/v1/runs/{run}/resume"), String::new()).await?;
+        Ok(())
+    }
+
     /// Cancels a run.
     ///
     /// # Errors

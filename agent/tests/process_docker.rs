@@ -83,7 +83,7 @@ esac
     fn launch(&self, host: &Host, port: u16) -> Launch {
         let container = host.container(self.path());
         let args = container.run_args(["image:1", "--model", "a model"].map(Into::into));
-        Launch { program: self.path(), args, env: vec![], port, container: Some(container) }
+        Launch { program: self.path(), args, env: vec![], secrets: vec![], port, container: Some(container) }
     }
 }
 

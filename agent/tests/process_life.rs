@@ -19,6 +19,7 @@ use tokenprism::process::{
     Child, DeviceMemory, DeviceUse, Ending, Failure, Launch, MemoryBack, MemoryTerms, ProbeOutcome, Reaped, State,
     Terms, port,
 };
+use tokenprism::secret::Secret;
 use tokenprism::telemetry::Reading;
 
 #[tokio::test]
@@ -73,11 +74,15 @@ async fn a_program_that_does_not_exist_is_named() {
 #[tokio::test]
 async fn the_environment_has_what_the_launch_adds_and_none_of_our_own_secrets() {
     let (_dir, host) = host();
-    let env = vec![("HF_TOKEN".to_owned(), "hf_secret".to_owned())];
-    let launch = Launch { env, ..shell("echo \"token $HF_TOKEN\"; cat; echo \"pids $$\"; sleep 1000") };
+    let env = vec![("ADDED".to_owned(), "plain".to_owned())];
+    let secrets = vec![("HF_TOKEN".to_owned(), Secret::new("hf_secret"))];
+    assert!(!format!("{secrets:?}").contains("hf_secret"));
+    let script = "echo \"token $HF_TOKEN, ${#HF_TOKEN} $ADDED\"; cat; echo \"pids $$\"; sleep 1000";
+    let launch = Launch { env, secrets, ..shell(script) };
     let never = || async { ProbeOutcome::NotYet("never".into()) };
     let (child, mut lines) = Child::start(&host, launch, terms(), |_| None, never);
-    assert_eq!(lines.recv().await.unwrap().text, "token hf_secret");
+    // It has the secret, and its lines have not.
+    assert_eq!(lines.recv().await.unwrap().text, "token [secret], 9 plain");
     // Its standard input is empty, and nobody's.
     let engine = pids(&mut lines).await[0];
     for pid in [engine, parent_of(engine)] {

@@ -90,7 +90,14 @@ pub fn environment(name: &str, effort: &str, install: impl FnOnce(Sh) -> Sh) -> 
     if !complete.exists() {
         println!("  making {} ({effort}, once on this machine)", venv.display());
         Sh::new("python3").args(["-m", "venv"]).arg_path("--clear", &venv).run()?;
-        install(Sh::new(venv.join("bin/python")).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])).run()?;
+        install(Sh::new(venv.join("bin/python")).args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]))
+        .run()?;
         std::fs::write(&complete, "").with_context(|| format!("cannot write {}", complete.display()))?;
     }
     Ok(venv)

@@ -23,7 +23,7 @@ pub struct BaselineArgs {
 
 /// Becomes the baseline; returns only where that failed.
 pub fn baseline(args: &BaselineArgs) -> anyhow::Result<Infallible> {
-    let folder = args.data.data_dir.join("engines");
+    let folder = args.data.data_dir.join("programs");
     let program = unpack(&folder).with_context(|| {
         format!("the baseline's files could not be written below {}; name another folder with --data", folder.display())
     })?;

@@ -23,7 +23,11 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args, Debug)]
 pub struct RunArgs {
     /// A plan file (TOML, or JSON by its ending) or the name of a preset.
-    plan: String,
+    #[arg(required_unless_present = "resume")]
+    plan: Option<String>,
+    /// Go on with this run, which failed, was cancelled or interrupted: measure the points that have no figures yet.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["plan", "engine"])]
+    resume: Option<String>,
     /// Measure this engine instead of the plan's: `builtin`, or the base URL of an OpenAI-compatible server.
     #[arg(long, value_name = "builtin|URL")]
     engine: Option<String>,
@@ -34,11 +38,29 @@ pub struct RunArgs {
     data: DataArg,
 }
 
-/// Executes the plan and prints its table.
+/// What is executed.
+enum Work {
+    /// A new run of a plan.
+    Plan(Box<Plan>),
+    /// The rest of a run.
+    Rest(RunId),
+}
+
+impl Work {
+    fn of(args: &RunArgs) -> anyhow::Result<Self> {
+        match (&args.resume, &args.plan) {
+            (Some(run), _) => Ok(Self::Rest(RunId::try_from(run.clone())?)),
+            (None, Some(plan)) => Ok(Self::Plan(Box::new(with_engine(read_plan(plan)?, args.engine.as_deref())?))),
+            (None, None) => anyhow::bail!("name a plan or a preset, or a run with --resume"),
+        }
+    }
+}
+
+/// Executes the plan, or what is left of a run, and prints its table.
 pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
-    let plan = with_engine(read_plan(&args.plan)?, args.engine.as_deref())?;
+    let work = Work::of(&args)?;
     let view = match DataDir::lock(&args.data.data_dir) {
-        Ok(data_dir) => here(&data_dir, plan).await?,
+        Ok(data_dir) => here(&data_dir, work).await?,
         // One agent per data directory: the one that serves does the work.
         Err(LogError::Locked { .. }) => {
             let agent = AgentFile::read(&args.data.data_dir).with_context(|| {
@@ -47,7 +69,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
                     args.data.data_dir.display()
                 )
             })?;
-            there(&Agent::new(&agent.url, Some(agent.token))?, &plan).await?
+            there(&Agent::new(&agent.url, Some(agent.token))?, work).await?
         }
         Err(error) => return Err(error.into()),
     };
@@ -94,13 +116,21 @@ fn with_engine(mut plan: Plan, engine: Option<&str>) -> anyhow::Result<Plan> {
 }
 
 /// Executes in this process, with no port open.
-async fn here(data_dir: &DataDir, plan: Plan) -> anyhow::Result<RunView> {
+async fn here(data_dir: &DataDir, work: Work) -> anyhow::Result<RunView> {
     let log = SqliteLog::open(&data_dir.log_path())?;
     let queue = Queue::start(log.clone(), BlobStore::open(data_dir.blob_dir())?, means(data_dir)?).await?;
     let mut committed = log.subscribe();
-    let run = queue.submit(plan).await?;
+    let run = match work {
+        Work::Plan(plan) => queue.submit(*plan).await?,
+        Work::Rest(run) => {
+            queue.resume(&run).await?;
+            run
+        }
+    };
     let bar = progress_bar();
     let mut view = RunView::default();
+    // What a run that goes on has from before was committed long ago.
+    catch_up(&log, &run, &mut view).await?;
     loop {
         tokio::select! {
             event = committed.recv() => match event {
@@ -142,8 +172,14 @@ async fn catch_up(log: &SqliteLog, run: &RunId, view: &mut RunView) -> anyhow::R
 }
 
 /// Executes on the serving agent and follows it.
-async fn there(agent: &Agent, plan: &Plan) -> anyhow::Result<RunView> {
-    let run = agent.submit(plan).await?;
+async fn there(agent: &Agent, work: Work) -> anyhow::Result<RunView> {
+    let run = match work {
+        Work::Plan(plan) => agent.submit(&plan).await?,
+        Work::Rest(run) => {
+            agent.resume(&run).await?;
+            run
+        }
+    };
     eprintln!("The agent at {} executes it: {}/runs/{run}", agent.url(), agent.url());
     let bar = progress_bar();
     let mut follow: Follow = agent.follow(&run).await?;
@@ -194,6 +230,7 @@ fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
             "level": point.level,
             "summary": point.summary,
             "intervals": point.intervals,
+            "engines": point.engines,
             "verdict": view.verdict_of_point(index),
             "findings": view.findings_of(index).map(|f| said_of(&f.rule)).collect::<Vec<_>>(),
         })
@@ -211,6 +248,7 @@ fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
         "reason": view.reason,
         "engine": view.engine,
         "engines": view.engines,
+        "resumptions": view.resumptions,
         "failures": view.failures,
         "points": points,
         "search": view.search,

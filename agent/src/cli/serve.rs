@@ -46,6 +46,11 @@ impl http::RunCommands for Commands {
         Box::pin(async move { self.0.submit(plan).await.map_err(|e| e.to_string()) })
     }
 
+    fn resume(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>> {
+        let run = run.clone();
+        Box::pin(async move { self.0.resume(&run).await.map_err(|e| e.to_string()) })
+    }
+
     fn cancel(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>> {
         let result = self.0.cancel(run).map_err(|e| e.to_string());
         Box::pin(std::future::ready(result))

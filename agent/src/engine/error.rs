@@ -3,7 +3,7 @@
 
 use super::adapter::Refused;
 use super::life::EngineDeath;
-use crate::process::ProcessError;
+use crate::process::{ProcessError, TooLittleRoom};
 use crate::secret::SecretError;
 use std::io;
 use std::path::PathBuf;
@@ -115,6 +115,21 @@ pub enum EngineError {
     /// The version does not know an argument.
     #[error("{0}")]
     Flag(String),
+    /// The hub does not give the model.
+    #[error("The hub {hub} does not give the model {model} ({status}): {what}")]
+    Hub {
+        /// Its address.
+        hub: String,
+        /// The model.
+        model: String,
+        /// HTTP status.
+        status: u16,
+        /// Why, and what to do.
+        what: &'static str,
+    },
+    /// The model's files do not fit.
+    #[error(transparent)]
+    Room(#[from] TooLittleRoom),
     /// A secret is not there.
     #[error(transparent)]
     Secret(#[from] SecretError),

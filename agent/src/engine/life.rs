@@ -2,8 +2,7 @@
 //! Must not know how an engine was started or what it serves.
 
 use super::diagnose::{explain, reason};
-use crate::process::{Child, Death, Failure, Line, MemoryBack, State};
-use crate::secret::Redactor;
+use crate::process::{Child, Death, Failure, MemoryBack, State};
 use std::time::Duration;
 
 /// Lines of an engine's log that are told with its end.
@@ -24,7 +23,7 @@ pub(super) enum Life {
     },
 }
 
-/// An end of an engine that nobody asked for, without secrets.
+/// An end of an engine that nobody asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{sentence}")]
 pub struct EngineDeath {
@@ -36,8 +35,8 @@ pub struct EngineDeath {
 
 impl EngineDeath {
     /// The end of an engine that had not come to its first token.
-    pub(super) fn while_starting(death: &Death, redactor: &Redactor, memory: &MemoryBack) -> Self {
-        let mut sentence = format!("The engine did not start. {}", explain(&redacted(death, redactor)));
+    pub(super) fn while_starting(death: &Death, memory: &MemoryBack) -> Self {
+        let mut sentence = format!("The engine did not start. {}", explain(death));
         if let Failure::TooSlow { .. } = death.failure {
             sentence.push_str(" Where it only needs longer, raise engine.ready_limit_s.");
         }
@@ -45,48 +44,38 @@ impl EngineDeath {
             sentence.push(' ');
             sentence.push_str(held);
         }
-        Self::of(sentence, death, redactor)
+        Self::of(sentence, death)
     }
 
-    fn while_measured(death: &Death, redactor: &Redactor) -> Self {
-        Self::unasked("The engine's process ended while it was measured", death, redactor)
+    fn while_measured(death: &Death) -> Self {
+        Self::unasked("The engine's process ended while it was measured", death)
     }
 
     /// The end of an engine that had answered; `what` are the first words of the sentence.
-    fn unasked(what: &str, death: &Death, redactor: &Redactor) -> Self {
-        let death = &redacted(death, redactor);
+    fn unasked(what: &str, death: &Death) -> Self {
         let what = match &death.failure {
             Failure::Exited(ending) => format!("{what} ({ending})."),
             other => format!("{what}. {other}"),
         };
         let sentence = reason(death).map_or_else(|| what.clone(), |why| format!("{what} {why}"));
-        Self::of(sentence, death, redactor)
+        Self::of(sentence, death)
     }
 
-    fn of(sentence: String, death: &Death, redactor: &Redactor) -> Self {
+    fn of(sentence: String, death: &Death) -> Self {
         let lines = death.lines.iter().skip(death.lines.len().saturating_sub(TOLD_LINES));
-        Self {
-            sentence: redactor.redact(&sentence).into_owned(),
-            lines: lines.map(|line| redactor.redact(&line.text).into_owned()).collect(),
-        }
+        Self { sentence, lines: lines.map(|line| line.text.clone()).collect() }
     }
-}
-
-/// The same with secrets taken out of its lines: what is quoted of a line may end in the middle of one.
-fn redacted(death: &Death, redactor: &Redactor) -> Death {
-    let line = |line: &Line| Line { text: redactor.redact(&line.text).into_owned(), ..line.clone() };
-    Death { failure: death.failure.clone(), lines: death.lines.iter().map(line).collect() }
 }
 
 impl Life {
     /// How it died, where it has and that is known.
-    pub fn death(&self, redactor: &Redactor) -> Option<EngineDeath> {
+    pub fn death(&self) -> Option<EngineDeath> {
         let Life::Launched { child, .. } = self else { return None };
-        child.death().map(|death| EngineDeath::while_measured(&death, redactor))
+        child.death().map(|death| EngineDeath::while_measured(&death))
     }
 
     /// The same of one that seems to be dead: waits a little until that is known.
-    pub async fn death_soon(&self, redactor: &Redactor) -> Option<EngineDeath> {
+    pub async fn death_soon(&self) -> Option<EngineDeath> {
         let Life::Launched { child, .. } = self else { return None };
         let mut condition = child.condition();
         let told = condition.wait_for(|condition| condition.death.is_some());
@@ -94,11 +83,11 @@ impl Life {
         if tokio::time::timeout(LAST_WORDS, told).await.is_err() && child.condition().borrow().state != State::Ready {
             tracing::warn!("an engine is on its way down and nobody says why");
         }
-        self.death(redactor)
+        self.death()
     }
 
     /// Waits until it is dead, which one of ours may never be, and another's is not known to be.
-    pub async fn died(&self, redactor: &Redactor) -> EngineDeath {
+    pub async fn died(&self) -> EngineDeath {
         let Life::Launched { child, .. } = self else { return std::future::pending().await };
         let mut condition = child.condition();
         let unfollowed = Death { failure: Failure::Unfollowed, lines: Vec::new() };
@@ -106,7 +95,7 @@ impl Life {
             Ok(condition) => condition.death.as_deref().cloned(),
             Err(_) => None,
         };
-        EngineDeath::unasked("The engine's process ended", &death.unwrap_or(unfollowed), redactor)
+        EngineDeath::unasked("The engine's process ended", &death.unwrap_or(unfollowed))
     }
 
     /// Ends it and waits until nothing of it is left. Where device memory is not back then: a sentence.
@@ -122,8 +111,7 @@ impl Life {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::{Ending, Source};
-    use crate::secret::Secret;
+    use crate::process::{Ending, Line, Source};
     use std::time::Instant;
 
     fn death(failure: Failure, lines: &[&str]) -> Death {
@@ -140,26 +128,16 @@ mod tests {
 
     #[test]
     fn a_failed_start_says_why_what_to_do_and_what_it_still_holds() {
-        let redactor = Redactor::of([Secret::new("hf_S3cret")]);
         let died = death(
             Failure::Exited(Ending::Code(1)),
-            &["token=hf_S3cret", "torch.OutOfMemoryError: CUDA out of memory for hf_S3cret.", "exiting"],
+            &["begins", "torch.OutOfMemoryError: CUDA out of memory.", "exiting"],
         );
-        let told = EngineDeath::while_starting(&died, &redactor, &MemoryBack::Held("GPU 0 still holds 1 GiB.".into()));
+        let told = EngineDeath::while_starting(&died, &MemoryBack::Held("GPU 0 still holds 1 GiB.".into()));
         let begins = "The engine did not start. Its process ended (exit code 1). GPU memory is not enough.";
         assert!(told.sentence.starts_with(begins), "{told}");
-        let ends = "Its log says: torch.OutOfMemoryError: CUDA out of memory for [secret]. GPU 0 still holds 1 GiB.";
+        let ends = "Its log says: torch.OutOfMemoryError: CUDA out of memory. GPU 0 still holds 1 GiB.";
         assert!(told.sentence.ends_with(ends), "{told}");
-        assert_eq!(told.lines[0], "token=[secret]");
-    }
-
-    #[test]
-    fn a_secret_at_the_end_of_what_is_quoted_is_not_quoted_in_part() {
-        let secret = "hf_S3cretS3cretS3cret";
-        let long = format!("RuntimeError: {} {secret}", "x".repeat(380));
-        let died = death(Failure::Exited(Ending::Code(1)), &[&long]);
-        let told = EngineDeath::while_measured(&died, &Redactor::of([Secret::new(secret)]));
-        assert!(!told.sentence.contains("hf_S3") && !told.lines[0].contains("hf_S3"), "{told}");
+        assert_eq!(told.lines[0], "begins");
     }
 
     #[test]
@@ -167,7 +145,7 @@ mod tests {
         let lines: Vec<String> = (0..50).map(|n| format!("line {n}")).collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let too_slow = Failure::TooSlow { limit: Duration::from_secs(9), last: "no answer".into() };
-        let told = EngineDeath::while_starting(&death(too_slow, &lines), &Redactor::default(), &MemoryBack::NotWatched);
+        let told = EngineDeath::while_starting(&death(too_slow, &lines), &MemoryBack::NotWatched);
         assert_eq!((told.lines.len(), told.lines[0].as_str()), (20, "line 30"));
         assert!(
             told.sentence.contains("after 9 s: no answer") && told.sentence.ends_with("raise engine.ready_limit_s.")

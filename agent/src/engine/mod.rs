@@ -11,6 +11,7 @@ mod error;
 mod exposition;
 mod found;
 mod gpu;
+mod hub;
 mod launch;
 mod life;
 mod onlooker;
@@ -40,7 +41,9 @@ use shared::caveat::Caveat;
 use shared::engine::EngineInfo;
 use shared::ids::ConfigurationIndex;
 use shared::plan::{Configuration, Plan};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 /// What the agent has for engines.
 #[derive(Clone)]
@@ -53,19 +56,31 @@ pub struct Means {
     programs: PathBuf,
     /// The engine that was started by hand.
     standing: Standing,
+    /// Versions that programs told; nothing where each start is to ask anew.
+    versions: Option<Arc<Versions>>,
 }
+
+/// What each program answered to the question for its version, by its command line.
+type Versions = Mutex<BTreeMap<Vec<String>, Option<adapter::Version>>>;
 
 impl Means {
     /// The means of an agent with this data directory, whose engines are started on this host.
     #[must_use]
     pub fn of(data_dir: &Path, host: Host) -> Self {
-        Self { host, secrets: Secrets::of(data_dir), programs: data_dir.join("engines"), standing: Standing::default() }
+        let programs = data_dir.join("programs");
+        Self { host, secrets: Secrets::of(data_dir), programs, standing: Standing::default(), versions: None }
     }
 
     /// The engine that was started by hand, which all clones of these means know.
     #[must_use]
     pub fn standing(&self) -> &Standing {
         &self.standing
+    }
+
+    /// The same for one run, in which no program changes: each is asked for its version once.
+    #[must_use]
+    pub fn of_a_run(&self) -> Self {
+        Self { versions: Some(Arc::default()), ..self.clone() }
     }
 }
 
@@ -109,17 +124,17 @@ impl Engine {
 
     /// How a launched engine died, where it has.
     pub fn death(&self) -> Option<EngineDeath> {
-        self.life.death(&self.redactor)
+        self.life.death()
     }
 
     /// The same where nothing succeeds any more: waits a little until it is known whether it is dead.
     pub async fn death_soon(&self) -> Option<EngineDeath> {
-        self.life.death_soon(&self.redactor).await
+        self.life.death_soon().await
     }
 
     /// Waits until a launched engine is dead, which it may never be.
     pub async fn died(&self) -> EngineDeath {
-        self.life.died(&self.redactor).await
+        self.life.died().await
     }
 
     /// Ends a launched engine and waits until nothing of it is left; an attached one is left alone. Where device memory

@@ -1,6 +1,7 @@
 //! Owns asking a program a question: a short run whose output is the answer, within a time limit.
 //! Must not know engines.
 
+use crate::secret::withheld;
 use std::io;
 use std::process::Stdio;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub(super) struct Answer {
     pub is_ok: bool,
 }
 
-/// Runs a program to its end.
+/// Runs a program to its end, with these variables and none that is a secret of the agent's.
 ///
 /// # Errors
 /// Where it cannot be started, or has not ended within the limit; it is killed then.
@@ -31,7 +32,11 @@ pub(super) async fn ask(
     env: &[(String, String)],
     limit: Duration,
 ) -> io::Result<Answer> {
-    let child = Command::new(program)
+    let mut command = Command::new(program);
+    for name in withheld() {
+        command.env_remove(name);
+    }
+    let child = command
         .args(args)
         .envs(env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())

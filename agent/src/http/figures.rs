@@ -73,7 +73,7 @@ impl Measured {
 fn measured(run: &RunId, view: &RunView, point: PointIndex) -> Result<Vec<Measured>, Refusal> {
     let mut found = Vec::new();
     let Some(header) = &view.header else { return Ok(found) };
-    for (index, trial) in view.trials.iter().enumerate().filter(|(_, trial)| trial.point == point) {
+    for (index, trial) in view.trials_of(point) {
         let Some(summary) = &trial.summary else { continue };
         let blob = trial.blob.clone().ok_or_else(|| {
             let sentence = format!(

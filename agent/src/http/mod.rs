@@ -48,6 +48,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub trait RunCommands: Send + Sync {
     /// Takes a validated plan; its run exists once this resolves.
     fn submit(&self, plan: Plan) -> BoxFuture<'_, Result<RunId, String>>;
+    /// Has a run that ended before its end go on.
+    fn resume(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>>;
     /// Cancels a run that waits or runs.
     fn cancel(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>>;
 }
@@ -61,7 +63,7 @@ pub struct State {
     pub blobs: BlobStore,
     /// Viewers.
     pub hub: Hub,
-    /// What starts and cancels runs.
+    /// What starts, resumes and cancels runs.
     pub commands: Arc<dyn RunCommands>,
     /// The engine that somebody starts by hand, and what the host has.
     pub by_hand: ByHand,
@@ -138,6 +140,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
         .route("/api/v1/engines", post(engines::start))
         .route("/api/v1/engines/started", axum::routing::delete(engines::stop))
+        .route("/api/v1/runs/{run}/resume", post(runs::resume))
         .route_layer(needs(Role::Operator));
     Router::new()
         .merge(viewer)

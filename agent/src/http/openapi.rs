@@ -11,7 +11,7 @@ use utoipa::{Modify, OpenApi};
 #[openapi(
     info(title = "Tokenprism", description = "Runs, plans and requests of one agent. Every error is an `ApiError`."),
     paths(
-        runs::list, runs::create, runs::read, runs::cancel, runs::delete, figures::goodput_of,
+        runs::list, runs::create, runs::read, runs::cancel, runs::resume, runs::delete, figures::goodput_of,
         figures::distribution, requests::list, requests::timeline,
         plans::presets, plans::check, engines::list, engines::now, engines::start, engines::stop, agent::about, document, socket::open, shell::health, shell::sign_in
     ),

@@ -1,4 +1,4 @@
-//! Owns the routes that list, create, read, cancel and delete runs.
+//! Owns the routes that list, create, read, cancel, resume and delete runs.
 //! Must not know how runs are executed or stored.
 
 use super::App;
@@ -174,6 +174,23 @@ pub(super) async fn cancel(
     }
     app.state.commands.cancel(&path.run).await.map_err(|s| Refusal::new(StatusCode::CONFLICT, s))?;
     tracing::info!(run = %path.run, by = principal.id, "a run was cancelled");
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Resumes a run that failed, was cancelled or interrupted: it waits again, for the points that have no figures yet.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/resume", tag = "runs",
+    params(("run" = String, Path, description = "Run id")), responses(
+    (status = 202, description = "It waits for its turn"),
+    (status = 404, description = "No such run", body = shape::ApiError),
+    (status = 409, description = "It has not ended, is done, or searches for its levels", body = shape::ApiError)))]
+pub(super) async fn resume(
+    extract::State(app): extract::State<App>,
+    principal: Principal,
+    path: RunPath,
+) -> Result<StatusCode, Refusal> {
+    path.view(&app).await?;
+    app.state.commands.resume(&path.run).await.map_err(|s| Refusal::new(StatusCode::CONFLICT, s))?;
+    tracing::info!(run = %path.run, by = principal.id, "a run was resumed");
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -175,8 +175,14 @@ pub(super) struct RunView {
     /// The engine that answered last.
     #[schema(required)]
     engine: Option<Value>,
-    /// The engine of each configuration that answered.
+    /// Every engine that answered, in order of start: version, command, image, GPUs, driver, seed, parameters, and which
+    /// configuration it ran. Each trial has its place here as `engine`, each point those of its trials as `engines`.
     engines: Vec<Value>,
+    /// How far the engine's start is: `phase` and `percent`; absent while none starts.
+    #[schema(required)]
+    starting: Option<Value>,
+    /// Each time that the run went on after it had ended: run time, wall clock, host, agent version.
+    resumptions: Vec<Value>,
     /// Configurations whose engine failed while the run went on.
     failures: Vec<Value>,
     /// Points in plan order.

@@ -88,11 +88,12 @@ pub(super) fn weight(event: &Event) -> usize {
         Body::Created { .. } | Body::TrialDone { .. } | Body::PointDone { .. } => 4096,
         Body::Judged { findings, caveats } => 64 + 128 * (findings.len() + caveats.len()),
         Body::State { .. } => 512,
+        Body::Resumed { points, .. } => 512 + 8 * points.len(),
         Body::EngineFailed { lines, .. } => 512 + lines.iter().map(|line| 8 + line.len()).sum::<usize>(),
         // Its whole command is in it.
         Body::EngineReady(_) => 2048,
         Body::PointAdded { .. } | Body::SearchDone(_) => 256,
-        Body::TrialStarted { .. } | Body::WindowOpened { .. } | Body::Unknown => 64,
+        Body::EngineStarting(_) | Body::TrialStarted { .. } | Body::WindowOpened { .. } | Body::Unknown => 64,
     }
 }
 

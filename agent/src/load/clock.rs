@@ -17,6 +17,13 @@ impl Clock {
         Self { epoch: Instant::now() }
     }
 
+    /// A clock that shows this run time now and goes on from there; absent where the host's clock does not reach so far
+    /// back.
+    #[must_use]
+    pub fn going_on(t_ns: u64) -> Option<Self> {
+        Instant::now().checked_sub(Duration::from_nanos(t_ns)).map(|epoch| Self { epoch })
+    }
+
     /// Run time now, ns.
     #[must_use]
     pub fn now_ns(&self) -> u64 {

@@ -26,7 +26,9 @@ pub(super) fn decode(bytes: &[u8]) -> Body {
 pub(super) fn kind(body: &Body) -> &'static str {
     match body {
         Body::Created { .. } => "created",
+        Body::Resumed { .. } => "resumed",
         Body::State { .. } => "state",
+        Body::EngineStarting(_) => "engine_starting",
         Body::EngineReady(_) => "engine_ready",
         Body::EngineFailed { .. } => "engine_failed",
         Body::EngineLog { .. } => "engine_log",

@@ -198,7 +198,7 @@ impl Changes {
 }
 
 fn begins_a_run(events: &[Event]) -> bool {
-    events.iter().any(|event| matches!(event.body, Body::Created { .. }))
+    events.iter().any(|event| matches!(event.body, Body::Created { .. } | Body::Resumed { .. }))
 }
 
 fn ends_a_run(group: &[Job]) -> bool {

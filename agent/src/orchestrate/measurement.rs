@@ -39,16 +39,17 @@ pub(super) struct Measurement<'a> {
 
 impl<'a> Measurement<'a> {
     pub fn new(turn: &'a Turn, writer: &'a Writer, blobs: &'a BlobStore) -> Self {
+        let before = turn.before.clone();
         Self {
             terms: Terms::of(&turn.plan),
             turn,
             writer,
             blobs,
-            caveats: Vec::new(),
-            findings: BTreeMap::new(),
+            caveats: before.caveats,
+            findings: before.findings,
             tallies: BTreeMap::new(),
-            trials: 0,
-            next_request: 0,
+            trials: before.trials,
+            next_request: before.next_request,
         }
     }
 

@@ -8,6 +8,7 @@ mod floor;
 mod host;
 mod measurement;
 mod queue;
+mod resume;
 mod run;
 mod schedule;
 mod search;

@@ -3,6 +3,7 @@
 
 use super::floor::{Floor, Occupied, Place};
 use super::host::{host, unix_ms};
+use super::resume::{Before, NotResumed};
 use super::run::{self, Turn};
 use crate::blob::BlobStore;
 use crate::engine::{self, Means};
@@ -38,6 +39,9 @@ pub enum QueueError {
     /// Too many wait.
     #[error("{MAX_WAITING} runs wait already: cancel some, or wait until they have had their turn.")]
     Full,
+    /// The run does not go on.
+    #[error(transparent)]
+    NotResumed(#[from] NotResumed),
     /// Nothing to cancel.
     #[error("The run {0} neither runs nor waits, so there is nothing to cancel.")]
     NotActive(RunId),
@@ -62,6 +66,7 @@ pub struct Queue {
     /// The last run whose end could not be logged, and why.
     lost: watch::Sender<Option<(RunId, String)>>,
     worker: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
+    resuming: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Queue {
@@ -95,15 +100,16 @@ impl Queue {
                 };
                 let Some(turn) = turn else { return };
                 let id = turn.run.clone();
-                let logged = run::take_turn(turn, &worker_log, &blobs, &means).await;
+                let end = run::take_turn(turn, &worker_log, &blobs, &means).await;
+                // Whoever hears that it has ended may resume it at once.
                 lock(&worker_active).remove(&id);
-                if let Err(error) = logged {
+                if let Err(error) = end.log().await {
                     worker_lost.send_replace(Some((id, error.to_string())));
                 }
             }
         });
         let worker = Arc::new(Mutex::new(Some(worker)));
-        Ok(Self { log, active, waiting, stopping, floor: Floor::default(), lost, worker })
+        Ok(Self { log, active, waiting, stopping, floor: Floor::default(), lost, worker, resuming: Arc::default() })
     }
 
     /// Takes a plan: its run exists, is logged, and waits.
@@ -130,7 +136,7 @@ impl Queue {
         self.log.append(&run, vec![(0, created)]).await?;
         let cancel = self.stopping.child_token();
         lock(&self.active).insert(run.clone(), Active { cancel: cancel.clone(), clock, _place: place });
-        permit.send(Turn { run: run.clone(), plan, clock, cancel });
+        permit.send(Turn { run: run.clone(), plan, clock, before: Before::default(), cancel });
         Ok(run)
     }
 
@@ -138,6 +144,39 @@ impl Queue {
     #[must_use]
     pub fn floor(&self) -> Floor {
         self.floor.clone()
+    }
+
+    /// Has a run that ended before its end wait again, for what is left of it. Its points that have figures keep them.
+    ///
+    /// # Errors
+    /// [`QueueError`] as a sentence; the run stays as it is.
+    pub async fn resume(&self, run: &RunId) -> Result<(), QueueError> {
+        // One at a time: two that find the same run ended would both have it go on.
+        let _turnstile = self.resuming.lock().await;
+        let view = self.log.view(run).await?.ok_or_else(|| LogError::NoSuchRun(run.clone()))?;
+        let (plan, before) = Before::of(run, &view)?;
+        engine::check(&plan).map_err(|why| NotResumed::Plan { run: run.clone(), why })?;
+        let read = Workload::read(plan.clone(), 0).await;
+        read.map_err(|why| NotResumed::Workload { run: run.clone(), why })?;
+        let place = self.floor.for_run(&plan)?;
+        let permit = self.waiting.try_reserve().map_err(|_| QueueError::Full)?;
+        let clock = Clock::going_on(view.last_ns).ok_or_else(|| NotResumed::Clock(run.clone()))?;
+        let resumed = Body::Resumed {
+            anchor_unix_ms: unix_ms(),
+            host: host(),
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            points: before.left.iter().flatten().copied().collect(),
+        };
+        let cancel = self.stopping.child_token();
+        lock(&self.active).insert(run.clone(), Active { cancel: cancel.clone(), clock, _place: place });
+        if let Err(error) = self.log.append(run, vec![(view.last_ns, resumed)]).await {
+            lock(&self.active).remove(run);
+            return Err(error.into());
+        }
+        // That an end of its was lost is no news of the one that comes.
+        self.lost.send_if_modified(|lost| lost.take_if(|(of, _)| of == run).is_some());
+        permit.send(Turn { run: run.clone(), plan, clock, before, cancel });
+        Ok(())
     }
 
     /// Cancels a run that waits or runs.

@@ -2,20 +2,27 @@
 //! Must not know how load or storage work inside.
 
 use super::measurement::{Bench, Measurement};
+use super::resume::Before;
 use super::schedule::{Stretch, stretches};
 use super::search::Search;
 use crate::blob::BlobStore;
-use crate::engine::{Engine, EngineDeath, EngineError, Means};
+use crate::engine::{Begun, Engine, EngineDeath, EngineError, Means, Onlooker};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
 use crate::workload::{Workload, WorkloadRefused, salt_of};
 use shared::caveat::Caveat;
+use shared::engine::Starting;
 use shared::event::{Body, RunState};
 use shared::ids::{ConfigurationIndex, RunId};
 use shared::plan::{Configuration, Plan};
 use std::collections::BTreeMap;
-use tokio::sync::mpsc;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+
+/// At least this long lies between two words on how far an engine's start is.
+const BETWEEN_STEPS: Duration = Duration::from_secs(1);
 
 /// A run whose turn comes.
 pub(super) struct Turn {
@@ -23,8 +30,10 @@ pub(super) struct Turn {
     pub run: RunId,
     /// Its plan.
     pub plan: Plan,
-    /// Its clock, started when it was created.
+    /// Its clock, started when it was created; one that goes on where it is resumed.
     pub clock: Clock,
+    /// What it has from before.
+    pub before: Before,
     /// Cancelled by the user or by the agent's stop.
     pub cancel: CancellationToken,
 }
@@ -94,21 +103,36 @@ impl Writer {
     }
 }
 
-/// Runs a turn to its final state, whatever happens in it.
-///
-/// # Errors
-/// Where that state could not be logged.
-pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore, means: &Means) -> Result<(), LogError> {
+/// The end of a turn, which nobody has been told yet.
+pub(super) struct End {
+    writer: Writer,
+    state: RunState,
+    reason: Option<String>,
+}
+
+/// Runs a turn, whatever happens in it.
+pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore, means: &Means) -> End {
     let writer = Writer { log: log.clone(), run: turn.run.clone(), clock: turn.clock };
     let (state, reason) = match run(&turn, &writer, blobs, means).await {
         Ok(()) => (RunState::Done, None),
         Err(Failure::Cancelled) => (RunState::Cancelled, None),
         Err(failure) => (RunState::Failed, Some(failure.to_string())),
     };
-    writer.write([Body::State { state, reason: reason.clone() }]).await.inspect_err(|error| {
-        // The log itself is what failed: at the next start the run is shown as interrupted.
-        tracing::error!(%error, run = %turn.run, ?state, ?reason, "the end of a run could not be logged");
-    })
+    End { writer, state, reason }
+}
+
+impl End {
+    /// Logs the run's final state.
+    ///
+    /// # Errors
+    /// Where the log does not take it.
+    pub async fn log(self) -> Result<(), LogError> {
+        let Self { writer, state, reason } = self;
+        writer.write([Body::State { state, reason: reason.clone() }]).await.inspect_err(|error| {
+            // The log itself is what failed: at the next start the run is shown as interrupted.
+            tracing::error!(%error, run = %writer.run, ?state, ?reason, "the end of a run could not be logged");
+        })
+    }
 }
 
 async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore, means: &Means) -> Result<(), Failure> {
@@ -118,6 +142,7 @@ async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore, means: &Means) -> 
     let workload = Workload::read(turn.plan.clone(), salt_of(&turn.run)).await?;
     let (lines, received) = mpsc::channel(256);
     let logger = tokio::spawn(log_engine(received, writer.clone()));
+    let means = &means.of_a_run();
     let run = Run { turn, writer, means, workload, lines, measurement: Measurement::new(turn, writer, blobs) };
     let result = run.stretches().await;
     // The engine is gone, so its log ends; the final state comes after its last line.
@@ -143,9 +168,11 @@ impl Run<'_> {
     async fn stretches(mut self) -> Result<(), Failure> {
         let plan = &self.turn.plan;
         let configurations = plan.configurations();
-        let stretches = stretches(plan);
+        let (planned, before) = (stretches(plan), &self.turn.before);
+        let one_start_each = planned.len() == configurations.len();
+        let stretches = before.rest(planned);
         let mut failed: BTreeMap<ConfigurationIndex, Failure> = BTreeMap::new();
-        if configurations.len() > 1 && stretches.len() == configurations.len() {
+        if configurations.len() > 1 && one_start_each {
             self.measurement.note([Caveat::OneStartEach]);
         }
         for stretch in &stretches {
@@ -167,7 +194,7 @@ impl Run<'_> {
             }
         }
         match failed.pop_first() {
-            Some((_, failure)) if failed.len() + 1 == configurations.len() => Err(failure),
+            Some((_, failure)) if failed.len() + 1 + before.failed.len() == configurations.len() => Err(failure),
             _ => Ok(()),
         }
     }
@@ -175,12 +202,14 @@ impl Run<'_> {
     /// One life of the engine.
     async fn stretch(&mut self, stretch: &Stretch, configuration: &Configuration) -> Result<(), Failure> {
         self.writer.write([Body::State { state: RunState::Starting, reason: None }]).await?;
-        let lines = self.lines.clone();
+        let (begun, beginning) = oneshot::channel();
+        let onlooker = Onlooker::watching(self.lines.clone(), begun);
         let started = tokio::select! {
             () = self.turn.cancel.cancelled() => Err(Failure::Cancelled),
-            engine = Engine::start(&self.turn.plan, stretch.configuration, configuration, self.means, lines) => {
+            engine = Engine::start(&self.turn.plan, stretch.configuration, configuration, self.means, onlooker) => {
                 engine.map_err(Failure::from)
             }
+            never = log_start(beginning, self.writer) => match never {},
         };
         let mut engine = started?;
         let result = self.measure(&mut engine, stretch).await;
@@ -207,6 +236,31 @@ impl Run<'_> {
             None => self.measurement.points(bench, &stretch.places).await,
         }
     }
+}
+
+/// Logs how far an engine's start is, at most once a second. Goes on until it is dropped, so that nothing of a start is
+/// logged after it.
+async fn log_start(beginning: oneshot::Receiver<Begun>, writer: &Writer) -> Infallible {
+    let mut told = None;
+    // Without a beginning there is nothing to tell, nor when nobody follows the engine any more.
+    if let Ok(Begun { mut condition, .. }) = beginning.await {
+        loop {
+            let now = {
+                let condition = condition.borrow_and_update();
+                Starting { phase: condition.phase, percent: condition.percent }
+            };
+            if told.replace(now) != Some(now)
+                && let Err(error) = writer.write([Body::EngineStarting(now)]).await
+            {
+                tracing::error!(%error, "an engine's start could not be logged");
+            }
+            tokio::time::sleep(BETWEEN_STEPS).await;
+            if condition.changed().await.is_err() {
+                break;
+            }
+        }
+    }
+    std::future::pending().await
 }
 
 /// Logs the engine's lines in small groups until it is gone.

@@ -8,6 +8,7 @@ use super::host::Host;
 use super::kin::Kin;
 use super::memory::MemoryBack;
 use super::output::{Line, Outlet};
+use crate::secret::Secret;
 use shared::engine::Phase;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,8 +27,10 @@ pub struct Launch {
     pub program: PathBuf,
     /// Its arguments, a vector and never a shell line.
     pub args: Vec<OsString>,
-    /// Variables added to its environment. Secrets go here and nowhere else.
+    /// Variables added to its environment.
     pub env: Vec<(String, String)>,
+    /// Secrets added to its environment, by variable. They go nowhere else, and are taken out of what it says.
+    pub secrets: Vec<(String, Secret)>,
     /// The port of 127.0.0.1 that it is to listen on, or that docker is to forward to it.
     pub port: u16,
     /// Its container, where it runs in one: `args` are then [`Container::run_args`].

@@ -1,6 +1,7 @@
 //! Owns what is said to docker: argument vectors that mark, find, end and remove our containers, and only ours.
 //! Must not know what runs in a container.
 
+use crate::secret::withheld;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -77,6 +78,9 @@ impl Container {
     pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.docker);
         command.args(args).stdin(Stdio::null());
+        for name in withheld() {
+            command.env_remove(name);
+        }
         command
     }
 

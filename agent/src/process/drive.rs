@@ -10,6 +10,7 @@ use super::link::Link;
 use super::output::{self, Line, Outlet, Source};
 use super::port;
 use super::supervise::{Engine, Order, Word};
+use crate::secret::Redactor;
 use crate::telemetry::Reading;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -180,13 +181,15 @@ where
             }
         };
         let (to, lines) = mpsc::channel(LINES_UNDER_WAY);
-        tokio::spawn(output::read(Source::Stdout, outputs.stdout, to.clone()));
-        tokio::spawn(output::read(Source::Stderr, outputs.stderr, to));
+        let redactor = Redactor::of(self.launch.secrets.iter().map(|(_, secret)| secret.clone()));
+        tokio::spawn(output::read(Source::Stdout, outputs.stdout, redactor.clone(), to.clone()));
+        tokio::spawn(output::read(Source::Stderr, outputs.stderr, redactor, to));
         self.lines = Some(lines);
+        let secrets = self.launch.secrets.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned()));
         link.order(&Order::Prepare(Engine {
             program: self.launch.program.clone(),
             args: self.launch.args.clone(),
-            env: self.launch.env.clone(),
+            env: self.launch.env.iter().cloned().chain(secrets).collect(),
             mark: self.mark.clone(),
             container: self.launch.container.clone(),
             drain: terms.drain,

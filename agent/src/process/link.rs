@@ -2,6 +2,7 @@
 //! Must not know when an order is due.
 
 use super::supervise::{Order, Word};
+use crate::secret::withheld;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -12,11 +13,6 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
-
-/// The agent's own variables, which are no business of an engine's: tokens and keys are among them.
-const OWN_PREFIX: &str = "TOKENPRISM_";
-/// The one that our own programs read.
-const LOG_VARIABLE: &str = "TOKENPRISM_LOG";
 
 /// A supervisor. When this is dropped its socket closes, and it ends its engine by itself.
 pub(super) struct Link {
@@ -37,11 +33,9 @@ impl Link {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut command = Command::new(program);
-        for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            if text.starts_with(OWN_PREFIX) && text != LOG_VARIABLE {
-                command.env_remove(&name);
-            }
+        // An engine inherits the rest, and what it needs of these it is given by name.
+        for name in withheld() {
+            command.env_remove(name);
         }
         let mut process = command
             .arg0("tokenprism")

@@ -19,7 +19,7 @@ mod supervise;
 mod usage;
 
 pub use child::{Child, Condition, Death, Ended, Launch, ProbeOutcome};
-pub use disk::{Room, free_bytes, room};
+pub use disk::{TooLittleRoom, room};
 pub use docker::Container;
 pub use error::ProcessError;
 pub use fsm::{Ending, Failure, Mark, State, Terms};
@@ -27,6 +27,6 @@ pub use host::Host;
 pub use kin::Kin;
 pub use ledger::Reaped;
 pub use memory::{DeviceMemory, DeviceUse, MemoryBack, MemoryTerms};
-pub use output::{Line, Source};
+pub use output::{Line, Source, bar};
 pub use supervise::{ExecArgs, exec, supervise};
 pub use usage::Usage;

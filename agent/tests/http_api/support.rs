@@ -56,6 +56,14 @@ impl http::RunCommands for FakeQueue {
         })
     }
 
+    fn resume(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>> {
+        let run = run.clone();
+        Box::pin(async move {
+            let state = Body::State { state: RunState::Queued, reason: None };
+            self.log.append(&run, vec![(6, state)]).await.map(|_| ()).map_err(|e| e.to_string())
+        })
+    }
+
     fn cancel(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>> {
         let run = run.clone();
         Box::pin(async move {

@@ -25,7 +25,14 @@ pub fn terms() -> Terms {
 
 pub fn shell(script: &str) -> Launch {
     let args = vec!["-c".into(), script.into()];
-    Launch { program: "/bin/sh".into(), args, env: vec![], port: port::free().unwrap(), container: None }
+    Launch {
+        program: "/bin/sh".into(),
+        args,
+        env: vec![],
+        secrets: vec![],
+        port: port::free().unwrap(),
+        container: None,
+    }
 }
 
 pub fn open(data_dir: &Path) -> (Host, Vec<Reaped>) {
@@ -119,7 +126,7 @@ pub async fn hold() {
             let container = host.container("docker");
             let args = container.run_args(args.split(' ').map(Into::into));
             let port = variable("HOLDER_PORT").parse().unwrap();
-            Launch { program: "docker".into(), args, env: vec![], port, container: Some(container) }
+            Launch { program: "docker".into(), args, env: vec![], secrets: vec![], port, container: Some(container) }
         }
         Err(_) => shell(&variable("HOLDER_SCRIPT")),
     };

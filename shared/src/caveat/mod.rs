@@ -83,6 +83,8 @@ pub enum Caveat {
     ConfigurationFailed,
     /// A device's memory was not back when an engine was gone.
     DeviceMemoryHeld,
+    /// The run ended in the middle and went on later.
+    Resumed,
 }
 
 impl Caveat {
@@ -123,6 +125,10 @@ impl Caveat {
             }
             Caveat::DeviceMemoryHeld => {
                 "A GPU's memory was not back when an engine was gone, so what came after had less; its log says how much."
+            }
+            Caveat::Resumed => {
+                "The run ended in the middle and went on later: its points were measured in different lives of engine and \
+                 agent."
             }
         }
     }

@@ -89,6 +89,32 @@ pub enum Phase {
     Unknown,
 }
 
+/// How far an engine's start is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Starting {
+    /// The step that it is at.
+    pub phase: Phase,
+    /// How much of that is done, where its output says so.
+    pub percent: Option<u8>,
+}
+
+impl Starting {
+    /// What it does, in words: "downloading 43 %".
+    #[must_use]
+    pub fn words(&self) -> String {
+        let step = match self.phase {
+            Phase::Image => "image",
+            Phase::Process => "program",
+            Phase::Download => "downloading",
+            Phase::Weights => "weights",
+            Phase::Compile => "compiling",
+            Phase::Serve => "first token",
+            Phase::Unknown => "engine",
+        };
+        self.percent.map_or_else(|| step.to_owned(), |percent| format!("{step} {percent} %"))
+    }
+}
+
 /// When a step of an engine's start began.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StartPhase {

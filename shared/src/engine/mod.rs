@@ -6,6 +6,6 @@ mod info;
 mod kind;
 mod parameter;
 
-pub use info::{Capacity, EngineInfo, Gpu, ImageInfo, Phase, StartPhase};
+pub use info::{Capacity, EngineInfo, Gpu, ImageInfo, Phase, StartPhase, Starting};
 pub use kind::{EngineKind, Launch, Route};
 pub use parameter::{ParamValue, Parameter, Values, find_parameter};

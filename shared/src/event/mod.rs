@@ -6,7 +6,7 @@ mod batch;
 pub use batch::{Batch, RequestColumns, RequestSample, RestBin, TokenBin};
 
 use crate::caveat::{Caveat, Finding};
-use crate::engine::EngineInfo;
+use crate::engine::{EngineInfo, Starting};
 use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::plan::{Level, Plan};
 use crate::search::SearchEnd;
@@ -42,6 +42,17 @@ pub enum Body {
         /// The agent's version.
         agent_version: String,
     },
+    /// A run that had ended before its end goes on. Run time goes on from its last event, whatever time lies between.
+    Resumed {
+        /// Wall clock at this event's `t_ns`, Unix ms: the anchor of what follows.
+        anchor_unix_ms: u64,
+        /// The host it goes on on.
+        host: Host,
+        /// The version of the agent that goes on.
+        agent_version: String,
+        /// The points that are measured now, each from its first trial on: what they had is set aside.
+        points: Vec<PointIndex>,
+    },
     /// The run's state changed.
     State {
         /// The new state.
@@ -49,6 +60,8 @@ pub enum Body {
         /// Why, as a sentence, where there is more to say.
         reason: Option<String>,
     },
+    /// The engine's start has come to this.
+    EngineStarting(Starting),
     /// The engine answered with a generated token.
     EngineReady(EngineInfo),
     /// The engine did not start, or died, in one of several configurations; the run goes on with the next.

@@ -1,14 +1,16 @@
 //! Owns the one reducer: events in, everything that anyone sees of a run out.
 //! Must not know where events come from; the same code runs in the agent and in the browser.
 
+mod resume;
 mod scatter;
 mod series;
 
+pub use resume::Resumption;
 pub use scatter::Scatter;
 pub use series::{Bin, Series};
 
 use crate::caveat::{Caveat, Finding, Verdict, verdict_of};
-use crate::engine::EngineInfo;
+use crate::engine::{EngineInfo, Starting};
 use crate::event::{Batch, Body, Event, Host, RunState};
 use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::outcome::Ended;
@@ -16,7 +18,7 @@ use crate::plan::{Configuration, Level, Plan, PlannedPoint};
 use crate::search::SearchEnd;
 use crate::summary::{Interval, Summary};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most lines of the engine's log that a view keeps; the event log has them all.
 const MAX_LOG_LINES: usize = 200;
@@ -36,9 +38,15 @@ pub struct RunView {
     pub reason: Option<String>,
     /// The engine that answered last.
     pub engine: Option<EngineInfo>,
-    /// The engine of each configuration that answered.
+    /// Every engine that answered, in order of start; trials and points say which of them they were measured on.
     #[serde(default)]
     pub engines: Vec<EngineInfo>,
+    /// How far the engine's start is; absent while none starts.
+    #[serde(default)]
+    pub starting: Option<Starting>,
+    /// Each time that the run went on after it had ended before its end, oldest first.
+    #[serde(default)]
+    pub resumptions: Vec<Resumption>,
     /// Configurations whose engine failed while the run went on.
     #[serde(default)]
     pub failures: Vec<EngineFailure>,
@@ -115,13 +123,23 @@ pub struct PointView {
     /// Intervals over trials by the metric's key.
     #[serde(default)]
     pub intervals: BTreeMap<String, Interval>,
+    /// The engines that its trials were measured on, by their places in [`RunView::engines`].
+    #[serde(default)]
+    pub engines: Vec<u32>,
 }
 
 impl PointView {
     /// A point that nothing is known of yet.
     #[must_use]
     pub fn at(level: Level) -> Self {
-        Self { configuration: 0, variant: String::new(), level, summary: None, intervals: BTreeMap::new() }
+        Self {
+            configuration: 0,
+            variant: String::new(),
+            level,
+            summary: None,
+            intervals: BTreeMap::new(),
+            engines: Vec::new(),
+        }
     }
 
     /// The points of a plan.
@@ -170,6 +188,12 @@ pub struct TrialView {
     pub summary: Option<Summary>,
     /// Name of the blob with its records.
     pub blob: Option<String>,
+    /// The engine that it was measured on, by its place in [`RunView::engines`].
+    #[serde(default)]
+    pub engine: Option<u32>,
+    /// Its point was begun again after it: it stays to be looked at, and no figure of its point has it.
+    #[serde(default)]
+    pub set_aside: bool,
 }
 
 impl RunView {
@@ -192,23 +216,30 @@ impl RunView {
                 });
                 self.state = Some((RunState::Queued, event.t_ns));
             }
+            Body::Resumed { anchor_unix_ms, host, agent_version, points } => {
+                let (host, agent_version) = (host.clone(), agent_version.clone());
+                let resumption = Resumption { t_ns: event.t_ns, anchor_unix_ms: *anchor_unix_ms, host, agent_version };
+                self.resume(resumption, points);
+            }
             Body::State { state, reason } => {
                 self.state = Some((*state, event.t_ns));
                 self.reason.clone_from(reason);
+                self.starting = None;
                 if state.is_final() {
                     self.in_flight = 0;
                     self.waiting = 0;
                 }
             }
+            Body::EngineStarting(starting) => self.starting = Some(*starting),
             Body::EngineReady(info) => {
-                // One that is started again replaces what was known of it.
-                self.engines.retain(|engine| engine.configuration != info.configuration);
+                self.starting = None;
                 self.engines.push(info.clone());
                 self.engine = Some(info.clone());
             }
             Body::EngineFailed { configuration, reason, lines } => {
                 let (reason, lines) = (reason.clone(), lines.clone());
                 self.failures.push(EngineFailure { configuration: *configuration, reason, lines });
+                self.starting = None;
                 // It failed before a trial, or in the middle of one.
                 if let Some(trial) = self.trials.last_mut() {
                     trial.ended_ns = trial.ended_ns.or(Some(event.t_ns));
@@ -229,6 +260,8 @@ impl RunView {
                     ended: Ended::default(),
                     summary: None,
                     blob: None,
+                    engine: (self.engines.len() as u32).checked_sub(1),
+                    set_aside: false,
                 });
             }
             Body::WindowOpened { trial } => {
@@ -247,9 +280,12 @@ impl RunView {
                 self.waiting = 0;
             }
             Body::PointDone { point, summary, intervals } => {
+                let measured = self.trials_of(*point).filter(|(_, trial)| trial.summary.is_some());
+                let engines: BTreeSet<u32> = measured.filter_map(|(_, trial)| trial.engine).collect();
                 if let Some(point) = self.points.get_mut(*point as usize) {
                     point.summary = Some((**summary).clone());
                     point.intervals.clone_from(intervals);
+                    point.engines = engines.into_iter().collect();
                 }
             }
             Body::PointAdded { point, level } => {
@@ -320,6 +356,11 @@ impl RunView {
         self.state.map_or(RunState::Queued, |(state, _)| state)
     }
 
+    /// Trials of a point that its figures are of, with their indices: none that was set aside.
+    pub fn trials_of(&self, point: PointIndex) -> impl Iterator<Item = (TrialIndex, &TrialView)> {
+        (0..).zip(&self.trials).filter(move |(_, trial)| trial.point == point && !trial.set_aside)
+    }
+
     /// The trial that is under way.
     #[must_use]
     pub fn current_trial(&self) -> Option<(TrialIndex, &TrialView)> {
@@ -330,7 +371,7 @@ impl RunView {
     /// Trials that ended, and trials that the run will have; absent while a search decides that.
     #[must_use]
     pub fn progress(&self) -> (u32, Option<u32>) {
-        let done = self.trials.iter().filter(|t| t.ended_ns.is_some()).count() as u32;
+        let done = self.trials.iter().filter(|t| t.ended_ns.is_some() && !t.set_aside).count() as u32;
         let planned = self.header.as_ref().and_then(|h| h.plan.trial_count());
         (done, planned.or_else(|| self.search.as_ref().map(|_| self.trials.len() as u32)))
     }
@@ -344,7 +385,8 @@ impl RunView {
         }
         let (done, total) = self.progress();
         let total = total?;
-        let ended = self.trials.iter().filter_map(|t| Some(t.ended_ns?.saturating_sub(t.started_ns)));
+        let counted = self.trials.iter().filter(|t| !t.set_aside);
+        let ended = counted.filter_map(|t| Some(t.ended_ns?.saturating_sub(t.started_ns)));
         let each = match done {
             0 => self.header.as_ref()?.plan.load.trial_ns()?,
             _ => ended.sum::<u64>() / u64::from(done),

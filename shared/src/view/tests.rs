@@ -85,6 +85,18 @@ fn body() -> impl Strategy<Value = Body> {
         1 => Just(Body::Judged { findings: vec![], caveats: vec![Caveat::SharedCores] }),
         1 => (0u32..3, 1u32..99).prop_map(|(point, n)| Body::PointAdded { point, level: Level::Concurrency(n) }),
         1 => engine(),
+        1 => (0u32..7).prop_map(|percent| {
+            Body::EngineStarting(Starting { phase: Phase::Download, percent: (percent > 0).then_some(percent as u8) })
+        }),
+        1 => prop::collection::vec(0u32..3, 0..3).prop_map(|points| {
+            Body::Resumed { anchor_unix_ms: 9, host: Host::default(), agent_version: "1".into(), points }
+        }),
+        1 => (0u32..3).prop_map(|trial| {
+            Body::TrialDone { trial, summary: Box::default(), blob: Some(format!("r-t{trial}")) }
+        }),
+        1 => (0u32..3).prop_map(|point| {
+            Body::PointDone { point, summary: Box::default(), intervals: BTreeMap::new() }
+        }),
         1 => (0u32..3).prop_map(|configuration| {
             let lines = vec!["fatal".into()];
             Body::EngineFailed { configuration, reason: "gone".into(), lines }
@@ -188,6 +200,8 @@ fn check_eta(by_requests: bool, ends: &[u64], under_way_s: Option<u64>, expect_s
             ended: Ended::default(),
             summary: None,
             blob: None,
+            engine: None,
+            set_aside: false,
         });
     }
     assert_eq!(view.eta_ns().map(|ns| ns / NS_PER_S), expect_s, "{by_requests} {ends:?} {under_way_s:?}");
@@ -233,4 +247,64 @@ fn a_point_is_judged_once_it_is_measured_and_by_its_own_findings() {
     view.findings = Some(vec![Finding { point: 1, rule: Rule::ClientBusy { busy: 1.0 } }]);
     let verdicts = [0, 1, 2, 9].map(|point| view.verdict_of_point(point));
     assert_eq!(verdicts, [Verdict::Valid, Verdict::Doubtful, Verdict::NotJudged, Verdict::NotJudged]);
+}
+
+/// A view of points of two configurations with two levels each, in which these have figures and these engines failed.
+fn stopped(measured: &[usize], failed: &[u32], state: RunState) -> RunView {
+    let mut view = fold(RunView::default(), &[Event { seq: 1, t_ns: 0, body: created() }]);
+    view.points = (0..4).map(|n| PointView { configuration: n / 2, ..PointView::at(Level::Concurrency(n)) }).collect();
+    measured.iter().for_each(|point| view.points[*point].summary = Some(Summary::default()));
+    let failure =
+        |configuration: &u32| EngineFailure { configuration: *configuration, reason: String::new(), lines: vec![] };
+    view.failures = failed.iter().map(failure).collect();
+    view.state = Some((state, 5));
+    view
+}
+
+#[test]
+fn what_is_left_to_measure_has_no_figures_and_no_failure_that_is_a_result() {
+    let check = |measured: &[usize], failed: &[u32], expect: &[u32]| {
+        assert_eq!(stopped(measured, failed, RunState::Interrupted).unfinished(), expect, "{measured:?} {failed:?}");
+    };
+    check(&[], &[], &[0, 1, 2, 3]);
+    check(&[0, 1], &[], &[2, 3]);
+    check(&[1], &[], &[0, 2, 3]);
+    check(&[0], &[0], &[2, 3]);
+    check(&[2, 3], &[0], &[]);
+    check(&[], &[0, 1], &[0, 1, 2, 3]);
+    check(&[0], &[0, 1], &[1, 2, 3]);
+    let may = |state| stopped(&[], &[], state).is_resumable();
+    assert!(may(RunState::Interrupted) && may(RunState::Cancelled) && may(RunState::Failed));
+    assert!(!may(RunState::Done) && !may(RunState::Queued) && !may(RunState::Running));
+}
+
+#[test]
+fn a_run_that_goes_on_keeps_what_was_finished_and_sets_the_rest_aside() {
+    let mut view = stopped(&[0], &[1], RunState::Failed);
+    let bodies = [
+        Body::EngineReady(EngineInfo::default()),
+        Body::TrialStarted { trial: 0, point: 0, repeat: 0 },
+        Body::TrialDone { trial: 0, summary: Box::default(), blob: None },
+        Body::PointDone { point: 0, summary: Box::default(), intervals: BTreeMap::new() },
+        Body::TrialStarted { trial: 1, point: 1, repeat: 0 },
+        Body::State { state: RunState::Interrupted, reason: Some("gone".into()) },
+        Body::Resumed { anchor_unix_ms: 77, host: Host::default(), agent_version: "2".into(), points: vec![1, 2] },
+        Body::EngineReady(EngineInfo::default()),
+        Body::TrialStarted { trial: 2, point: 1, repeat: 0 },
+        Body::TrialDone { trial: 2, summary: Box::default(), blob: None },
+        Body::PointDone { point: 1, summary: Box::default(), intervals: BTreeMap::new() },
+    ];
+    for (seq, body) in (2..).zip(bodies) {
+        view.apply(&Event { seq, t_ns: seq * 10, body });
+    }
+    let aside: Vec<bool> = view.trials.iter().map(|trial| trial.set_aside).collect();
+    assert_eq!(aside, [false, true, false]);
+    // The one that was cut off has ended, and counts no more than if it had not been begun.
+    assert_eq!((view.trials[1].ended_ns, view.progress().0), (Some(80), 2));
+    assert_eq!((view.run_state(), view.reason.as_deref(), view.failures.len()), (RunState::Queued, None, 0));
+    // Each point names the engine that it was measured on.
+    let engines: Vec<&[u32]> = view.points.iter().map(|point| &point.engines[..]).collect();
+    assert_eq!(engines[..2], [&[0][..], &[1]]);
+    let resumptions: Vec<(u64, u64)> = view.resumptions.iter().map(|r| (r.t_ns, r.anchor_unix_ms)).collect();
+    assert_eq!(resumptions, [(80, 77)]);
 }

@@ -20,6 +20,17 @@ const READY_LIMIT: Duration = Duration::from_secs(1800);
 const BUILTIN_READY_LIMIT: Duration = Duration::from_secs(120);
 /// How long an engine that answers, but not as it should, is given to come to it.
 const SETTLE_LIMIT: Duration = Duration::from_secs(120);
+/// Names of progress bars that several engines have from the libraries that they share, and what they tell of.
+const BARS: [(&str, Phase); 8] = [
+    ("Fetching", Phase::Download),
+    ("Downloading", Phase::Download),
+    (".safetensors", Phase::Download),
+    (".bin", Phase::Download),
+    ("checkpoint shards", Phase::Weights),
+    ("Loading weights", Phase::Weights),
+    ("Loading pt checkpoint", Phase::Weights),
+    ("Capturing", Phase::Compile),
+];
 /// From SIGKILL until nothing may be left: docker has more to do than the kernel.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -41,13 +52,13 @@ pub(super) async fn begin(
     let (mut child, output) =
         Child::start(host, launch, terms, move |line| signs.take(line), move || question.clone().ask());
     let lines = onlooker.begun(order.port, child.condition());
-    tokio::spawn(forward(output, lines, redactor.clone()));
+    tokio::spawn(forward(output, lines));
     let timings = match child.ready().await {
         Ok(timings) => timings,
         Err(death) => {
             // Nothing of it may be left when the next one starts.
             let ended = child.stop(drain).await;
-            return Err(EngineDeath::while_starting(&death, &redactor, &ended.memory).into());
+            return Err(EngineDeath::while_starting(&death, &ended.memory).into());
         }
     };
     // Ready comes from an answer, and with each answer an engine was put there.
@@ -147,13 +158,17 @@ impl Signs {
         }
     }
 
-    /// The phase that a line belongs to, where it begins one.
+    /// The phase that a line belongs to, where it begins one or says how much of it is done.
     fn take(&self, line: &str) -> Option<process::Mark> {
         if let Some(tokens) = self.kv_tokens_line.and_then(|before| number_after(line, before)) {
             *lock(&self.kv_tokens) = Some(tokens);
         }
-        let mark = self.marks.iter().find(|mark| line.contains(mark.text))?;
-        Some(process::Mark::of(mark.phase))
+        if let Some(mark) = self.marks.iter().find(|mark| line.contains(mark.text)) {
+            return Some(process::Mark::of(mark.phase));
+        }
+        let (name, percent) = process::bar(line)?;
+        let (_, phase) = BARS.iter().find(|(text, _)| name.contains(text))?;
+        Some(process::Mark { phase: *phase, percent: Some(percent) })
     }
 }
 
@@ -164,13 +179,12 @@ fn number_after(line: &str, before: &str) -> Option<u64> {
     rest[..end].replace(',', "").parse().ok()
 }
 
-/// Sends an engine's lines on, without secrets, until it is gone; lines that were lost on the way are one line that says
-/// so.
-async fn forward(mut output: mpsc::Receiver<Line>, lines: mpsc::Sender<String>, redactor: Redactor) {
+/// Sends an engine's lines on until it is gone; lines that were lost on the way are one line that says so.
+async fn forward(mut output: mpsc::Receiver<Line>, lines: mpsc::Sender<String>) {
     while let Some(Line { text, dropped_before, .. }) = output.recv().await {
         let lost =
             (dropped_before > 0).then(|| format!("[{dropped_before} lines came too fast and were dropped here]"));
-        for line in lost.into_iter().chain([redactor.redact(&text).into_owned()]) {
+        for line in lost.into_iter().chain([text]) {
             if lines.send(line).await.is_err() {
                 return;
             }
@@ -259,6 +273,29 @@ mod tests {
         let before = "main: server is listening on http://127.0.0.1:8080 - starting the main loop";
         check(EngineKind::LlamaServer, &["main: HTTP server is listening, hostname: 0.0.0.0", before], &[Serve], None);
         check(EngineKind::LlamaServer, &["ready http://stranger"], &[], None);
+    }
+
+    #[test]
+    fn bars_tell_how_much_of_a_phase_is_done() {
+        let check = |line: &str, expect: Option<(Phase, u8)>| {
+            let signs = Signs::of(Adapter::of(EngineKind::Vllm).unwrap(), &[]);
+            let seen = signs.take(line).map(|mark| (mark.phase, mark.percent.unwrap()));
+            assert_eq!(seen, expect, "{line}");
+        };
+        check("Fetching 4 files:  25%|██▌       | 1/4 [00:03<00:09,  3.21s/it]", Some((Download, 25)));
+        check(
+            "model-00001-of-00002.safetensors:  43%|████▎     | 4.29G/9.98G [00:10<00:13, 421MB/s]",
+            Some((Download, 43)),
+        );
+        check("Downloading shards:  50%|█████     | 1/2 [00:40<00:40, 40.1s/it]", Some((Download, 50)));
+        check(
+            "Loading safetensors checkpoint shards:  75% Completed | 3/4 [00:02<00:00,  1.35it/s]",
+            Some((Weights, 75)),
+        );
+        check("Multi-thread loading checkpoint shards: 100%|██████████| 4/4 [00:01<00:00]", Some((Weights, 100)));
+        check("Capturing CUDA graphs (decode, FULL):  40%|████      | 14/35 [00:01<00:01]", Some((Compile, 40)));
+        check("Processed prompts:  40%|████      | 14/35 [00:01<00:01]", None);
+        check("GPU use 45% of memory", None);
     }
 
     #[test]

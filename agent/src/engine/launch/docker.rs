@@ -59,11 +59,11 @@ impl Launcher for Docker {
         args.add(&[image]);
         args.add(container.command);
         args.0.extend(engine);
-        let env = order.secrets.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned())).collect();
         Ok(Launch {
             program: self.container.docker.clone(),
             args: self.container.run_args(args.0.into_iter().map(Into::into)),
-            env,
+            env: Vec::new(),
+            secrets: order.secrets.to_vec(),
             port: order.port,
             container: Some(self.container.clone()),
         })

@@ -10,7 +10,7 @@ mod question;
 mod tests;
 
 use super::adapter::{Adapter, Mark, Program, Serving, Version};
-use super::{Engine, EngineError, Means, Onlooker, baseline, gpu};
+use super::{Engine, EngineError, Means, Onlooker, baseline, gpu, hub};
 use crate::process::{Launch, ProcessError, port};
 use crate::secret::Secret;
 use begin::begin;
@@ -25,6 +25,8 @@ use std::path::PathBuf;
 
 /// Variable with the token for models that one must ask for; every engine gets it where the agent has it.
 const MODEL_TOKEN: &str = "HF_TOKEN";
+/// Its older name, which is still in use.
+const OLD_MODEL_TOKEN: &str = "HUGGING_FACE_HUB_TOKEN";
 
 /// A way to start engines.
 trait Launcher {
@@ -61,7 +63,6 @@ pub(super) async fn start(
         _ => gpu::choose(engine.gpus.as_ref(), gpu::of_this_host().await)?,
     };
     let secrets = secrets(engine, means)?;
-    let variable = |name: &str| std::env::var(name).ok();
     let cache =
         cache_folder(engine.model_cache.as_deref(), variable("HF_HOME").as_deref(), variable("HOME").as_deref());
     let baseline = baseline_files(engine, adapter, means)?;
@@ -81,6 +82,7 @@ pub(super) async fn start(
         port: claimed(engine.port)?,
         cache: cache.as_deref(),
         baseline: baseline.as_deref(),
+        versions: means.versions.as_deref(),
     };
     let mut engine = match engine.launch {
         Some(How::Docker) => {
@@ -104,6 +106,7 @@ async fn run(
 ) -> Result<Engine, EngineError> {
     let version = launcher.version(order).await?;
     let launch = launcher.command(order, version)?;
+    hub::check(order.wanted(), variable).await?;
     let command: Vec<String> = std::iter::once(launch.program.as_os_str())
         .chain(launch.args.iter().map(std::ffi::OsString::as_os_str))
         .map(|word| word.to_string_lossy().into_owned())
@@ -132,13 +135,18 @@ async fn run(
     Ok(engine)
 }
 
+/// A variable of the agent's.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Variables that go to the engine alone.
 fn secrets(engine: &EnginePlan, means: &Means) -> Result<Vec<(String, Secret)>, EngineError> {
     let mut secrets = Vec::new();
-    if engine.kind != EngineKind::Builtin
-        && let Some(token) = means.secrets.find(MODEL_TOKEN)?
-    {
-        secrets.push((MODEL_TOKEN.to_owned(), token));
+    if engine.kind != EngineKind::Builtin {
+        let token =
+            means.secrets.find(MODEL_TOKEN)?.map_or_else(|| means.secrets.find(OLD_MODEL_TOKEN), |t| Ok(Some(t)));
+        secrets.extend(token?.map(|token| (MODEL_TOKEN.to_owned(), token)));
     }
     for name in engine.pass_env.iter().filter(|name| *name != MODEL_TOKEN) {
         secrets.push((name.clone(), means.secrets.require(name)?));

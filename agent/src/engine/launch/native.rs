@@ -10,6 +10,7 @@ use crate::engine::tool::ask;
 use crate::process::Launch;
 use shared::engine::ImageInfo;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long an engine may take to tell its version: it may load all of its own code first.
@@ -26,17 +27,24 @@ impl Launcher for Native {
             return Ok(None);
         }
         words.extend(question);
+        if let Some(told) = order.versions.and_then(|told| lock(told).get(&words).copied()) {
+            return Ok(told);
+        }
         let (program, args) = words.split_first().ok_or(EngineError::NoProgram)?;
-        match ask(program, args, &environment(order), VERSION_LIMIT).await {
-            Ok(answer) => Ok(order.adapter.version_in(&answer.text)),
+        let version = match ask(program, args, &environment(order), VERSION_LIMIT).await {
+            Ok(answer) => order.adapter.version_in(&answer.text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(EngineError::NotInstalled { program: program.clone(), kind: order.plan.kind.label() })
+                return Err(EngineError::NotInstalled { program: program.clone(), kind: order.plan.kind.label() });
             }
             Err(error) => {
                 tracing::warn!(%error, program, "an engine did not tell its version");
-                Ok(None)
+                None
             }
+        };
+        if let Some(told) = order.versions {
+            lock(told).insert(words, version);
         }
+        Ok(version)
     }
 
     fn command(&self, order: &Order<'_>, version: Option<Version>) -> Result<Launch, EngineError> {
@@ -47,10 +55,10 @@ impl Launcher for Native {
         words.extend(args);
         let mut env = environment(order);
         env.extend(variables.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        env.extend(order.secrets.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned())));
         let mut words = words.into_iter();
         let program = words.next().ok_or(EngineError::NoProgram)?.into();
-        Ok(Launch { program, args: words.map(Into::into).collect(), env, port: order.port, container: None })
+        let (args, secrets) = (words.map(Into::into).collect(), order.secrets.to_vec());
+        Ok(Launch { program, args, env, secrets, port: order.port, container: None })
     }
 
     async fn image(&self, _order: &Order<'_>) -> Option<ImageInfo> {
@@ -71,6 +79,11 @@ fn program(order: &Order<'_>) -> Result<Vec<String>, EngineError> {
         Program::Baseline => python_of(venv),
     };
     Ok(vec![program.to_string_lossy().into_owned()])
+}
+
+/// A poisoned lock only means that another task panicked; the map is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Variables that are no secrets.

@@ -1,8 +1,11 @@
 //! Owns what is to be started: an engine, what it serves, on which GPUs, with which secrets and variables.
 //! Must not know whether it becomes a process or a container.
 
-use crate::engine::adapter::{Adapter, Serving};
+use super::MODEL_TOKEN;
+use crate::engine::Versions;
+use crate::engine::adapter::{Adapter, Program, Serving};
 use crate::engine::gpu::Devices;
+use crate::engine::hub::Wanted;
 use crate::secret::Secret;
 use shared::plan::EnginePlan;
 use std::path::Path;
@@ -26,12 +29,24 @@ pub(super) struct Order<'a> {
     pub cache: Option<&'a Path>,
     /// Folder with the baseline's files, where that is what is started as a process.
     pub baseline: Option<&'a Path>,
+    /// Versions that programs told before.
+    pub versions: Option<&'a Versions>,
 }
 
 impl Order<'_> {
     /// The model as a path of this host, where it is one.
     pub fn model_path(&self) -> Option<&Path> {
         self.serving.model.starts_with(['/', '.']).then(|| Path::new(self.serving.model))
+    }
+
+    /// The model that is brought from the hub, and where it is kept; absent where it lies on this host, or the engine
+    /// brings none.
+    pub fn wanted(&self) -> Option<Wanted<'_>> {
+        let is_ours = self.adapter.program == Program::Ours;
+        let brings_none = is_ours || self.adapter.container.is_some_and(|container| container.models.is_none());
+        let token = self.secrets.iter().find(|(name, _)| name == MODEL_TOKEN).map(|(_, token)| token);
+        let cache = self.cache.filter(|_| !brings_none && self.model_path().is_none())?;
+        Some(Wanted { model: self.serving.model, cache, token })
     }
 
     /// Variables of the engine that are no secrets: nobody is told of its use, and nothing is looked up elsewhere that

@@ -44,6 +44,7 @@ fn command(engine: &str, version: Option<&str>) -> Result<crate::process::Launch
         port: 40001,
         cache: Some(Path::new("/data/hf")),
         baseline: (plan.engine.kind == EngineKind::Transformers).then(|| Path::new("/data/baseline-1")),
+        versions: None,
     };
     let version = version.map(|version| Version::parse(version).unwrap());
     match plan.engine.launch {
@@ -62,12 +63,13 @@ fn shown(launch: &crate::process::Launch) -> String {
     let own = std::env::current_exe().unwrap();
     let variable = |(name, value): &(String, String)| match name.as_str() {
         "RAYON_NUM_THREADS" => format!("env {name}=N"),
-        _ => format!("env {name}={}", value.replace(SECRET, "[secret]").replace(&path, "$PATH")),
+        _ => format!("env {name}={}", value.replace(&path, "$PATH")),
     };
     let program = if launch.program == own { PathBuf::from("tokenprism") } else { launch.program.clone() };
     let args = launch.args.iter().map(|arg| arg.to_string_lossy().into_owned());
-    assert!(args.clone().all(|arg| !arg.contains(SECRET)));
-    let lines = launch.env.iter().map(variable).chain([program.display().to_string()]).chain(args);
+    assert!(args.clone().all(|arg| !arg.contains(SECRET)) && !format!("{launch:?}").contains(SECRET));
+    let secrets = launch.secrets.iter().map(|(name, secret)| format!("env {name}={secret}"));
+    let lines = launch.env.iter().map(variable).chain(secrets).chain([program.display().to_string()]).chain(args);
     lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 

@@ -86,18 +86,29 @@ fn shown(piece: Piece, progress: bool) -> Shown {
     Shown { text: piece.text, progress, cut_bytes: piece.cut_bytes }
 }
 
-/// The name of the bar that a piece is a state of, and its percentage. A bar is what a terminal would overwrite, or
-/// what looks like `name: 45%|███` or `name: 45% Completed | 3/7`: through a pipe bars often come with newlines.
-fn bar_of(piece: &Piece) -> Option<(String, Option<u8>)> {
-    let text = piece.text.as_str();
-    let percent = text.match_indices('%').find_map(|(at, _)| {
+/// The name and percentage of the bar that a text is a state of: what looks like `name: 45%|███` or
+/// `name: 45% Completed | 3/7`, which through a pipe often come with newlines.
+#[must_use]
+pub fn bar(text: &str) -> Option<(&str, u8)> {
+    percentage(text, false)
+}
+
+/// The first percentage of a text with what stands before it, where it is a bar's; `overwritten` is one by itself.
+fn percentage(text: &str, overwritten: bool) -> Option<(&str, u8)> {
+    text.match_indices('%').find_map(|(at, _)| {
         let (before, after) = (text.get(..at)?, text.get(at + 1..)?);
         let name = before.trim_end_matches(|c: char| c.is_ascii_digit());
         let percent: u8 = before.get(name.len()..)?.parse().ok()?;
         let after = after.trim_start();
         let looks_so = after.strip_prefix("Completed").unwrap_or(after).trim_start().starts_with('|');
-        (percent <= 100 && (looks_so || piece.passing)).then(|| (name.trim().to_owned(), Some(percent)))
-    });
+        (percent <= 100 && (looks_so || overwritten)).then(|| (name.trim(), percent))
+    })
+}
+
+/// The name of the bar that a piece is a state of, and its percentage. A bar is also what a terminal would overwrite.
+fn bar_of(piece: &Piece) -> Option<(String, Option<u8>)> {
+    let text = piece.text.as_str();
+    let percent = percentage(text, piece.passing).map(|(name, percent)| (name.to_owned(), Some(percent)));
     // One without a known end counts up; what stands before its first figure names it.
     percent.or_else(|| {
         piece

@@ -1,11 +1,15 @@
-//! Owns a child's output: its lines with stamp and source, in bounded number and length, every loss counted.
+//! Owns a child's output: its lines with stamp and source, without secrets, in bounded number and length, every loss counted.
 //! Must not know what the lines say.
 
 mod bars;
 mod lines;
 
+pub use bars::bar;
+
+use crate::secret::Redactor;
 use bars::{Bars, Shown};
 use lines::Lines;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -40,10 +44,16 @@ pub struct Line {
     pub dropped_before: u64,
 }
 
-/// Reads an output to its end and sends its lines on. Waits where the receiver is slow: the receiver is ours.
-pub(super) async fn read(source: Source, mut output: impl AsyncRead + Unpin, to: mpsc::Sender<Line>) {
+/// Reads an output to its end and sends its lines on, without secrets. Waits where the receiver is slow: the receiver is
+/// ours.
+pub(super) async fn read(
+    source: Source,
+    mut output: impl AsyncRead + Unpin,
+    redactor: Redactor,
+    to: mpsc::Sender<Line>,
+) {
     let begun = Instant::now();
-    let mut reader = Reader { source, begun, lines: Lines::default(), bars: Bars::default() };
+    let mut reader = Reader { source, begun, lines: Lines::default(), bars: Bars::default(), redactor };
     let mut buffer = vec![0; 16 << 10];
     loop {
         let due = reader.bars.due().map(|due| tokio::time::Instant::from_std(begun + due));
@@ -82,6 +92,7 @@ struct Reader {
     begun: Instant,
     lines: Lines,
     bars: Bars,
+    redactor: Redactor,
 }
 
 impl Reader {
@@ -106,7 +117,10 @@ impl Reader {
         let line = |Shown { text, progress, cut_bytes }| Line {
             at,
             source: self.source,
-            text,
+            text: match self.redactor.redact(&text) {
+                Cow::Borrowed(_) => text,
+                Cow::Owned(redacted) => redacted,
+            },
             progress,
             cut_bytes,
             dropped_before: 0,
@@ -179,7 +193,9 @@ impl Outlet {
 
 #[cfg(test)]
 mod tests {
+    use super::lines::MAX_LINE_BYTES;
     use super::*;
+    use crate::secret::Secret;
 
     fn line(text: &str, progress: bool) -> Line {
         let (at, source) = (Instant::now(), Source::Stdout);
@@ -189,13 +205,28 @@ mod tests {
     #[tokio::test]
     async fn both_kinds_of_pieces_come_out_of_a_pipe() {
         let (to, mut lines) = mpsc::channel(16);
-        read(Source::Stderr, &b"a\r\n\x1b[31mb\x1b[0m\n10%|\r20%|\r30%|"[..], to).await;
+        read(Source::Stderr, &b"a\r\n\x1b[31mb\x1b[0m\n10%|\r20%|\r30%|"[..], Redactor::default(), to).await;
         let mut got = Vec::new();
         while let Some(line) = lines.recv().await {
             got.push((line.text, line.progress));
         }
         let expect = [("a", false), ("b", false), ("10%|", true), ("30%|", true)];
         assert_eq!(got, expect.map(|(text, progress)| (text.to_owned(), progress)));
+    }
+
+    #[tokio::test]
+    async fn no_line_has_a_secret_or_a_part_of_one_that_was_cut() {
+        const SECRET: &str = "hf_S3cretOfThisTest";
+        for before in MAX_LINE_BYTES - SECRET.len() - 1..=MAX_LINE_BYTES {
+            let (to, mut lines) = mpsc::channel(16);
+            let text = format!("{} {SECRET}\n\x1b[1m{SECRET}\x1b[0m\rdone\n", "x".repeat(before - 1));
+            read(Source::Stdout, text.as_bytes(), Redactor::of([Secret::new(SECRET)]), to).await;
+            let mut got = String::new();
+            while let Some(line) = lines.recv().await {
+                got.push_str(&line.text);
+            }
+            assert!(!got.contains("hf_S3c") && got.ends_with("[secret]done"), "{before}: {got}");
+        }
     }
 
     #[tokio::test]

@@ -9,8 +9,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What a supervisor is to start. It comes over the socket and not in arguments, which everybody on the host may read.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What a supervisor is to start. It comes over the socket and not in arguments, which everybody on the host may read,
+/// and has no form for people: secrets are among its variables.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Engine {
     /// The program.
     pub program: PathBuf,
@@ -29,7 +30,7 @@ pub struct Engine {
 }
 
 /// What the agent says.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub enum Order {
     /// Make the engine's first process, which waits.
     Prepare(Engine),

@@ -64,6 +64,7 @@ pub fn RunHeader() -> impl IntoView {
     let verdict = kept(move || app.with_view(RunView::verdict).flatten());
     let name = text(|v| v.header.as_ref().map(|h| h.plan.name.clone()).unwrap_or_default());
     let engine = text(engine_words);
+    let starting = text(starting_words);
     let share = kept(move || app.with_view(|v| (share_done(v) * 1000.0).round() / 10.0).unwrap_or(0.0));
     let trials = text(|v| format::progress(v.progress().0, v.progress().1));
     let ok = text(|v| format::count(v.ended.ok));
@@ -104,13 +105,14 @@ pub fn RunHeader() -> impl IntoView {
                 <h1>{name}</h1>
                 <span data-testid="run-state"><StateBadge state=state/></span>
                 <span data-testid="verdict"><VerdictBadge verdict=verdict/></span>
+                <span class="quiet" data-testid="starting">{starting}</span>
                 <span class="quiet engine">{engine}</span>
                 <span class="run-actions">
                     {live(move || viewers.get().map(|n| view! {
                         <span class="quiet viewers" title="Browsers and terminals that follow this run" data-testid="viewers"><Icon name="eye"/>{n}</span>
                     }))}
                     <CopyButton text=link label="Copy link"/>
-                    {live(move || if goes_on.get() { view! { <Cancel/> }.into_any() } else { view! { <Again/> }.into_any() })}
+                    {live(move || if goes_on.get() { view! { <Cancel/> }.into_any() } else { view! { <Resume/><Again/> }.into_any() })}
                 </span>
             </div>
             <progress max="100" value=move || share.get() aria-label="Progress"></progress>
@@ -135,6 +137,11 @@ pub fn RunHeader() -> impl IntoView {
         </header>
     }
     .into_any()
+}
+
+/// How far the engine's start is; empty while none starts.
+fn starting_words(view: &RunView) -> String {
+    view.starting.map(|starting| format!("Starting: {}", starting.words())).unwrap_or_default()
 }
 
 fn engine_words(view: &RunView) -> String {
@@ -166,7 +173,7 @@ fn Cancel() -> impl IntoView {
         if asking.get() {
             view! {
                 <span class="confirm" role="group" aria-label="Cancel the run?">
-                    "Stop it for good?"
+                    "Stop the run?"
                     <button class="button small danger" data-testid="cancel-confirm" on:click=click(cancel)>"Stop"</button>
                     <button class="button small" on:click=click(move |_| asking.set(false))>"Go on"</button>
                 </span>
@@ -180,6 +187,26 @@ fn Cancel() -> impl IntoView {
             }
             .into_any()
         }
+    })
+}
+
+/// Has a run that ended before its end go on.
+#[component]
+fn Resume() -> impl IntoView {
+    let app = App::get();
+    let may = kept(move || app.with_view(RunView::is_resumable).unwrap_or(false));
+    let resume = move |_| {
+        let Some(run) = app.run() else { return };
+        spawn(async move {
+            if let Err(failure) = http::command(&format!("/api/v1/runs/{run}/resume"), "{}").await {
+                app.tell(&failure);
+            }
+        });
+    };
+    live(move || {
+        may.get().then(|| view! {
+            <button class="button small" data-testid="run-resume" title="Measures the points that have no figures yet" on:click=click(resume)>"Resume"</button>
+        })
     })
 }
 
@@ -199,6 +226,7 @@ fn Again() -> impl IntoView {
 mod tests {
     use super::*;
     use shared::cost::UsdPerGpuHour;
+    use shared::engine::{EngineInfo, Phase, Starting};
     use shared::event::{Body, Event, Host};
     use shared::ids::RunId;
     use shared::plan::CostPlan;
@@ -232,6 +260,23 @@ mod tests {
         assert!(share_done(&late) < 1.0 / 3.0);
         let done = view(|_| (), vec![(1, Body::State { state: RunState::Done, reason: None })]);
         assert!((share_done(&done) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_start_is_told_until_it_is_over() {
+        let starting = |phase, percent| (1, Body::EngineStarting(Starting { phase, percent }));
+        let said = |bodies| starting_words(&view(|_| (), bodies));
+        assert_eq!(said(vec![]), "");
+        assert_eq!(said(vec![starting(Phase::Download, Some(43))]), "Starting: downloading 43 %");
+        let weights = || vec![starting(Phase::Download, Some(43)), starting(Phase::Weights, None)];
+        assert_eq!(said(weights()), "Starting: weights");
+        for end in [
+            Body::EngineReady(EngineInfo::default()),
+            Body::State { state: RunState::Failed, reason: None },
+            Body::EngineFailed { configuration: 0, reason: String::new(), lines: vec![] },
+        ] {
+            assert_eq!(said(weights().into_iter().chain([(2, end)]).collect()), "");
+        }
     }
 
     #[test]

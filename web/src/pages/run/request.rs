@@ -136,6 +136,8 @@ mod tests {
             ended: Ended::default(),
             summary: None,
             blob: blob.map(str::to_owned),
+            engine: None,
+            set_aside: false,
         });
         view.scatter.add(&RequestSample {
             id: 7,

@@ -54,7 +54,7 @@ pub fn lines(view: &RunView, groups: &[&Group]) -> Vec<Line> {
     let repeats = view.header.as_ref().map_or(1, |h| h.plan.load.trials);
     let ended = view.run_state().is_final();
     let line = |(index, point): (usize, &shared::view::PointView)| {
-        let of_point = || view.trials.iter().filter(move |t| t.point as usize == index);
+        let of_point = || view.trials_of(index as PointIndex).map(|(_, trial)| trial);
         let done = of_point().filter(|t| t.ended_ns.is_some()).count();
         let live = of_point().any(|t| t.ended_ns.is_none());
         let state = match (&point.summary, live && !ended, done) {
@@ -65,7 +65,7 @@ pub fn lines(view: &RunView, groups: &[&Group]) -> Vec<Line> {
             (None, false, 0) => "waiting".to_owned(),
             (None, false, _) => format!("{done} of {repeats} trials"),
         };
-        let last = of_point().filter_map(|t| t.summary.as_ref()).next_back();
+        let last = of_point().filter_map(|t| t.summary.as_ref()).last();
         let summary = point.summary.as_ref().or(last);
         let place = index as PointIndex;
         let findings: Vec<&Finding> = view.findings_of(place).collect();
