@@ -113,8 +113,9 @@ async fn a_start_that_fails_shows_the_root_and_leaves_the_host_free() {
     assert!(reason.starts_with("The engine did not start.") && reason.contains("memory"), "{reason}");
     assert!(now["log"]["lines"].to_string().contains("cudaMalloc failed"), "{}", now["log"]);
     // Somebody who stops a start gets what he wants, too.
-    let sleeps =
-        json!({ "kind": "llama_server", "launch": "native", "model": "m", "command": ["sh", "-c", "sleep 300"] });
+    // This one is asked for its version first, and answers.
+    let script = "[ \"$0\" = --version ] && exit; sleep 300";
+    let sleeps = json!({ "kind": "llama_server", "launch": "native", "model": "m", "command": ["sh", "-c", script] });
     assert_eq!(start(&agent, &sleeps).await.0, 201);
     until(&agent, |started| started["url"].is_string()).await;
     assert_eq!(stop(&agent).await, 202);

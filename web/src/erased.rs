@@ -130,3 +130,27 @@ pub fn spawn(task: impl Future<Output = ()> + 'static) {
     let task: Pin<Box<dyn Future<Output = ()>>> = Box::pin(task);
     spawn_local(task);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[test]
+    fn who_reads_a_kept_value_hears_only_of_another_one() {
+        let owner = Owner::new();
+        owner.set();
+        let computed = Arc::new(AtomicU32::new(0));
+        let (source, times) = (RwSignal::new(2), Arc::clone(&computed));
+        let half = kept(move || source.get() / 2);
+        let text = kept(move || {
+            times.fetch_add(1, Ordering::Relaxed);
+            half.with(|half| format!("half {half}"))
+        });
+        for (set, expect, computed_so_far) in [(2, "half 1", 1), (3, "half 1", 1), (4, "half 2", 2)] {
+            source.set(set);
+            assert_eq!(text.get(), expect);
+            assert_eq!(computed.load(Ordering::Relaxed), computed_so_far, "{set}");
+        }
+    }
+}

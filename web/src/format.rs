@@ -89,6 +89,16 @@ pub fn bytes(value: u64) -> String {
     if mib < 1024.0 { figure(Some(mib), "MiB") } else { figure(Some(mib / 1024.0), "GiB") }
 }
 
+/// A command as a shell takes it: words with anything unusual in single quotes.
+pub fn command(words: &[String]) -> String {
+    let is_usual = |b: u8| b.is_ascii_alphanumeric() || b"_-./:=,@%+".contains(&b);
+    let quoted = |word: &String| match !word.is_empty() && word.bytes().all(is_usual) {
+        true => word.clone(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 /// A percentile in ms without its unit: the value, "≥ limit", or what it needs.
 pub fn percentile(value: Percentile) -> String {
     match value {
@@ -171,6 +181,12 @@ mod tests {
 
     fn check(got: String, expect: &str) {
         assert_eq!(got, expect);
+    }
+
+    #[test]
+    fn commands_can_be_pasted() {
+        let words = ["sh", "-c", "echo it's; exit 1", "", "--host=127.0.0.1"].map(str::to_owned);
+        check(command(&words), r"sh -c 'echo it'\''s; exit 1' '' --host=127.0.0.1");
     }
 
     #[test]

@@ -27,13 +27,13 @@ pub enum Occupied {
         "An engine that was started by hand holds this host's devices: stop it on the Engines page, or measure it by \
          its URL (engine.url)."
     )]
-    ByHand,
+    HandStarted,
     /// An engine is to be started by hand, but runs start theirs.
     #[error("A run that starts an engine waits or runs: cancel it, or wait until it has ended.")]
-    ByRuns,
+    Runs,
     /// A second engine is to be started by hand.
     #[error("An engine that was started by hand is there already: stop it first.")]
-    ByAnother,
+    Another,
 }
 
 /// A place; it is free again when this is dropped.
@@ -45,18 +45,18 @@ pub struct Place {
 #[derive(Clone, Copy)]
 enum Of {
     Run { starts: bool },
-    ByHand,
+    Hand,
 }
 
 impl Floor {
     /// A place for a run. The built-in engine holds no devices, so it may run beside one that was started by hand.
     ///
     /// # Errors
-    /// [`Occupied::ByHand`].
+    /// [`Occupied::HandStarted`].
     pub fn for_run(&self, plan: &Plan) -> Result<Place, Occupied> {
         let mut taken = self.lock();
         if taken.by_hand && plan.engine.launch.is_some() {
-            return Err(Occupied::ByHand);
+            return Err(Occupied::HandStarted);
         }
         let starts = plan.engine.launch.is_some() || plan.engine.kind == EngineKind::Builtin;
         taken.runs += 1;
@@ -67,15 +67,15 @@ impl Floor {
     /// The place for an engine that is started by hand.
     ///
     /// # Errors
-    /// [`Occupied::ByRuns`], [`Occupied::ByAnother`].
+    /// [`Occupied::Runs`], [`Occupied::Another`].
     pub fn for_hand(&self) -> Result<Place, Occupied> {
         let mut taken = self.lock();
         match *taken {
-            Taken { by_hand: true, .. } => Err(Occupied::ByAnother),
-            Taken { starting: 1.., .. } => Err(Occupied::ByRuns),
+            Taken { by_hand: true, .. } => Err(Occupied::Another),
+            Taken { starting: 1.., .. } => Err(Occupied::Runs),
             _ => {
                 taken.by_hand = true;
-                Ok(Place { floor: self.clone(), of: Of::ByHand })
+                Ok(Place { floor: self.clone(), of: Of::Hand })
             }
         }
     }
@@ -100,7 +100,7 @@ impl Drop for Place {
                 taken.runs -= 1;
                 taken.starting -= u32::from(starts);
             }
-            Of::ByHand => taken.by_hand = false,
+            Of::Hand => taken.by_hand = false,
         }
     }
 }
@@ -123,8 +123,8 @@ mod tests {
         let (builtin, attached) = (plan("kind = \"builtin\""), plan("kind = \"vllm\"\nurl = \"http://127.0.0.1:1\""));
         let floor = Floor::default();
         let by_hand = floor.for_hand().unwrap();
-        assert_eq!(floor.for_run(&launched).err(), Some(Occupied::ByHand));
-        assert_eq!(floor.for_hand().err(), Some(Occupied::ByAnother));
+        assert_eq!(floor.for_run(&launched).err(), Some(Occupied::HandStarted));
+        assert_eq!(floor.for_hand().err(), Some(Occupied::Another));
         assert!(floor.for_run(&builtin).is_ok() && !floor.has_runs());
         let measuring = floor.for_run(&attached).unwrap();
         assert!(floor.has_runs());
@@ -134,7 +134,7 @@ mod tests {
         let first = floor.for_run(&launched).unwrap();
         let second = floor.for_run(&builtin).unwrap();
         drop((first, measuring));
-        assert_eq!(floor.for_hand().err(), Some(Occupied::ByRuns));
+        assert_eq!(floor.for_hand().err(), Some(Occupied::Runs));
         drop(second);
         assert!(floor.for_hand().is_ok());
     }

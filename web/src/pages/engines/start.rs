@@ -15,7 +15,14 @@ use shared::wire::{ApiError, StartedEngine};
 #[component]
 pub fn Start() -> impl IntoView {
     let app = App::get();
-    let first = kept(move || app.presets.with(|presets| presets.first().map(|preset| preset.plan.clone())));
+    // Whoever starts another one mostly changes a parameter of the last.
+    let first = kept(move || {
+        let mut plan = app.presets.with(|presets| presets.first().map(|preset| preset.plan.clone()))?;
+        if let Some(last) = app.engines.started.with(|started| started.as_ref().map(|s| s.engine.clone())) {
+            plan.engine = last;
+        }
+        Some(plan)
+    });
     let form = move || match first.get() {
         Some(plan) => view! { <StartForm plan=plan/> }.into_any(),
         None => view! { <div class="skeleton" aria-label="Loading"></div> }.into_any(),

@@ -133,7 +133,7 @@ fn Figures() -> impl IntoView {
         Signal::derive(move || memo.get().flatten().map(str::to_owned))
     };
     let url = text(|s| s.url.clone().unwrap_or_default());
-    let command = text(|s| s.info.command.join(" "));
+    let command = text(|s| format::command(&s.info.command));
     view! {
         <div class="figures">
             <Figure label="Model" value=text(|s| name_or_absent(&s.info.model))/>
