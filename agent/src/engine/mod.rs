@@ -12,6 +12,7 @@ mod exposition;
 mod gpu;
 mod launch;
 mod life;
+mod metrics;
 mod request;
 mod rules;
 mod tool;
@@ -22,6 +23,7 @@ pub use cache::{PrefixCounters, PrefixReading};
 pub use diagnose::{Cause, Diagnosis, diagnose, explain, reason};
 pub use error::EngineError;
 pub use life::EngineDeath;
+pub use metrics::{History, Scraper, ServerMetrics};
 pub use request::{Ask, Extras, Message, Prompt, RequestShape, Role};
 pub use rules::check;
 pub use vocabulary::{Vocabulary, WORDS};
@@ -68,6 +70,8 @@ pub struct Engine {
     pub vocabulary: Option<Vocabulary>,
     /// What its prefix cache counts; absent where it has no such counters.
     pub prefix_counters: Option<PrefixCounters>,
+    /// Where it shows its metrics.
+    pub metrics: ServerMetrics,
     /// What must be said beside its numbers.
     pub caveats: Vec<Caveat>,
     /// Takes the secrets that it got out of what it says.

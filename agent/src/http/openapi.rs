@@ -59,7 +59,7 @@ mod tests {
     use shared::ids::RunId;
     use shared::outcome::Outcome;
     use shared::plan::{
-        CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan,
+        CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan, TelemetryPlan,
         SessionPlan, SloPlan, TracePlan,
     };
     use shared::view::RunView;
@@ -91,6 +91,7 @@ mod tests {
         let mut plan = shared::preset::find("first").unwrap();
         plan.slo = Some(SloPlan { ttft_ms: Some(1.0), tpot_ms: Some(1.0), e2e_ms: Some(1.0) });
         plan.cost = Some(CostPlan { usd_per_gpu_hour: UsdPerGpuHour(1.0) });
+        plan.telemetry = Some(TelemetryPlan { rate_hz: 1.0 });
         plan.engine = EnginePlan {
             launch: Some(Launch::Native),
             url: Some("u".to_owned()),
@@ -140,6 +141,7 @@ mod tests {
             ("LoadPlan", "load"),
             ("SloPlan", "slo"),
             ("CostPlan", "cost"),
+            ("TelemetryPlan", "telemetry"),
         ] {
             check(schema, &value[field]);
         }

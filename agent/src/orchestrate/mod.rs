@@ -9,6 +9,7 @@ mod queue;
 mod run;
 mod schedule;
 mod search;
+mod telemetry;
 mod trial;
 
 pub use batch::sample_of;

@@ -56,7 +56,7 @@ pub(super) async fn start(
     let adapter = Adapter::of(engine.kind).ok_or(EngineError::NotLaunched(engine.kind.label()))?;
     let devices = match engine.kind {
         EngineKind::Builtin => gpu::Devices::default(),
-        _ => gpu::choose(engine.gpus.as_ref(), gpu::of_this_host().await)?,
+        _ => gpu::choose(engine.gpus.as_ref(), gpu::of_this_host().await, inherited_gpus(engine).as_deref())?,
     };
     let secrets = secrets(engine, means)?;
     let variable = |name: &str| std::env::var(name).ok();
@@ -117,6 +117,11 @@ async fn run(
         info.capacity.max_running = u32::try_from(running).ok();
     }
     Ok(engine)
+}
+
+/// What a process inherits from the agent of which GPUs it sees; a container sees them all.
+fn inherited_gpus(engine: &EnginePlan) -> Option<String> {
+    std::env::var("CUDA_VISIBLE_DEVICES").ok().filter(|_| engine.launch != Some(How::Docker))
 }
 
 /// Variables that go to the engine alone.
