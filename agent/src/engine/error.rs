@@ -127,9 +127,6 @@ pub enum EngineError {
     /// The command is empty.
     #[error("The engine's command is empty: name its program in engine.command.")]
     NoProgram,
-    /// Its metrics cannot be read beside its load.
-    #[error("The engine's metrics cannot be read, for want of a thread or a connection: {0}")]
-    Metrics(String),
 }
 
 impl From<Refused> for EngineError {

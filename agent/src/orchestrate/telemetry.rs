@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 /// How often what was said becomes events.
 const EVERY: Duration = Duration::from_millis(500);
@@ -27,6 +27,8 @@ const EVERY: Duration = Duration::from_millis(500);
 const WAITING: usize = 4096;
 /// How long a trial waits for the reads after its window.
 const LIMIT: Duration = Duration::from_secs(3);
+/// How long reads under way are waited for at the end.
+const END_LIMIT: Duration = Duration::from_secs(8);
 /// How often what takes long to read is read, Hz.
 const SLOW_HZ: f64 = 1.0;
 /// The kernel counts CPU time in ticks of 10 ms: looking more often shows steps of that.
@@ -138,13 +140,18 @@ impl Watch {
 
     /// Ends it, and says whether a GPU was lost.
     pub async fn end(self) -> bool {
-        let sampler = self.sampler;
-        // Waits for reads under way.
-        let ended = spawn_blocking(move || drop(sampler)).await;
-        if let Err(error) = ended.and(self.logger.await) {
-            tracing::error!(%error, "telemetry ended badly");
+        let Self { sampler, mut logger, heard, .. } = self;
+        drop(sampler);
+        // It ends with the last thread that reads.
+        match timeout(END_LIMIT, &mut logger).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "telemetry ended badly"),
+            Err(_) => {
+                tracing::warn!("something that is read for telemetry does not answer; the run goes on without it");
+                logger.abort();
+            }
         }
-        self.heard.gpu_lost.load(Relaxed)
+        heard.gpu_lost.load(Relaxed)
     }
 }
 

@@ -6,7 +6,6 @@ use super::increment::Increment;
 use super::nvml::{Gpu, Nvml, Process, Xids};
 use super::row::{Row, Said};
 use super::sampler::Source;
-use super::Reading;
 use crate::load::Clock;
 use shared::telemetry::{self as signals, Field, Look, ProcessUse, Trouble, TroubleKind};
 
@@ -43,7 +42,7 @@ impl Source for Fast {
                     let (chip, memory) = gpu.busy();
                     vec![
                         (signals::MEMORY_USED, gpu.memory_used()),
-                        (signals::GPU_BUSY, chip),
+                        (signals::BUSY, chip),
                         (signals::MEMORY_BUSY, memory),
                     ]
                 }),
@@ -124,14 +123,10 @@ fn trouble(gpu: &Gpu, clock: &Clock, kind: TroubleKind) -> Said {
 /// Who holds how much, and what that is for this agent's engines and for others. In a container the driver names
 /// processes of the host, of which none is known here: then nobody can say whose the memory is, and only how much the
 /// device holds in all tells.
-fn attributed(processes: Reading<Vec<Process>>, tree: &Tree) -> (Vec<ProcessUse>, Field, Field) {
+fn attributed(processes: Result<Vec<Process>, Field>, tree: &Tree) -> (Vec<ProcessUse>, Field, Field) {
     let processes = match processes {
-        Reading::Value(processes) => processes,
-        Reading::NotSupported => return (vec![], Field::NotSupported, Field::NotSupported),
-        Reading::Failed(_) => {
-            let unreadable = Field::Failed(Field::UNREADABLE);
-            return (vec![], unreadable, unreadable);
-        }
+        Ok(processes) => processes,
+        Err(absent) => return (vec![], absent, absent),
     };
     let mut uses: Vec<ProcessUse> = processes
         .iter()
@@ -163,7 +158,7 @@ mod tests {
     fn check(processes: &[(u32, Option<u64>)], ours: Field, others: Field) {
         let tree = Tree::of([(1, 0, "init"), (std::process::id(), 1, "agent"), (700, std::process::id(), "engine"), (701, 700, "worker"), (9, 1, "x")]);
         let process = |(pid, memory_bytes): &(u32, Option<u64>)| Process { pid: *pid, memory_bytes: *memory_bytes, busy: None };
-        let read = Reading::Value(processes.iter().map(process).collect());
+        let read = Ok(processes.iter().map(process).collect());
         let (uses, got_ours, got_others) = attributed(read, &tree);
         assert_eq!((got_ours, got_others), (ours, others), "{processes:?}");
         assert_eq!(uses.len(), processes.len());

@@ -7,7 +7,6 @@ use crate::cores;
 use crate::load::Clock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Instant;
 use tokio::sync::mpsc;
 
@@ -30,9 +29,10 @@ pub struct Paced {
     pub source: Box<dyn Source>,
 }
 
-/// Threads that read; ended and waited for when dropped.
+/// Threads that read. When this is dropped they end, each as soon as its read under way is over; the channel that they
+/// speak on closes with the last of them. Nobody waits for a driver that does not answer.
 pub struct Sampler {
-    threads: Vec<(Arc<Bell>, JoinHandle<()>)>,
+    threads: Vec<(&'static str, Arc<Bell>)>,
     dropped: Dropped,
 }
 
@@ -72,7 +72,7 @@ impl Sampler {
         for Paced { name, pace, mut source } in sources {
             let (bell, said, dropped) = (Arc::new(Bell::default()), said.clone(), sampler.dropped.clone());
             let ring = Arc::clone(&bell);
-            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            std::thread::Builder::new().name(name.to_owned()).spawn(move || {
                 step_aside();
                 let mut say = |what| {
                     if said.try_send(what).is_err() {
@@ -81,18 +81,15 @@ impl Sampler {
                 };
                 run(pace, &ring, || source.read(&clock, &mut say));
             })?;
-            sampler.threads.push((bell, thread));
+            sampler.threads.push((name, bell));
         }
         Ok(sampler)
     }
 
     /// Has a source read at once.
     pub fn read_now(&self, name: &str) {
-        for (bell, thread) in &self.threads {
-            if thread.thread().name() == Some(name) {
-                bell.ask(|asked| asked.now = true);
-            }
-        }
+        let of_that_name = self.threads.iter().filter(|(of, _)| *of == name);
+        of_that_name.for_each(|(_, bell)| bell.ask(|asked| asked.now = true));
     }
 
     /// What finds no room.
@@ -104,12 +101,7 @@ impl Sampler {
 
 impl Drop for Sampler {
     fn drop(&mut self) {
-        self.threads.iter().for_each(|(bell, _)| bell.ask(|asked| asked.stop = true));
-        for (_, thread) in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread that samples ended badly");
-            }
-        }
+        self.threads.iter().for_each(|(_, bell)| bell.ask(|asked| asked.stop = true));
     }
 }
 

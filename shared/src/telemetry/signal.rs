@@ -34,7 +34,7 @@ signals! {
         /// Memory of the device in use by anybody.
         MEMORY_USED "memory_used" "B";
         /// Share of time in which the device did anything.
-        GPU_BUSY "gpu_busy" "%";
+        BUSY "busy" "%";
         /// Share of time in which its memory was read or written.
         MEMORY_BUSY "memory_busy" "%";
         /// Power drawn.

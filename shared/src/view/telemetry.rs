@@ -41,6 +41,9 @@ pub struct Track {
     /// Reads without a value: the failure's code, 0 where there is no such value, and how many; in order of code.
     #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
     pub absent: Vec<(u32, u64)>,
+    /// The latest read: when, ns of run time, and what came of it, as it stands in events.
+    #[serde(rename = "l")]
+    pub latest: (u64, Option<i64>),
 }
 
 /// The values of one stretch of time. On the wire: number, count, sum, least, greatest.
@@ -107,6 +110,8 @@ impl Telemetry {
         }
         let bin = (fine >> self.width_pow) as u32;
         let track = self.tracks.entry(source.to_owned()).or_default().entry(signal.to_owned()).or_default();
+        // The latest one, whichever came last; of two of one time the greater.
+        track.latest = track.latest.max((at_ns, field.to_wire()));
         match field {
             Field::Value(value) => track.add(TrackBin { bin, n: 1, sum: value, min: value, max: value }),
             Field::NotSupported => track.count_absent(0),
@@ -145,6 +150,18 @@ impl Telemetry {
 }
 
 impl Track {
+    /// What the latest read came to: nothing that was before is carried on.
+    #[must_use]
+    pub fn now(&self) -> Field {
+        Field::of_wire(self.latest.1)
+    }
+
+    /// The sum of all values.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.bins.iter().fold(0, |sum, bin| sum.saturating_add(bin.sum))
+    }
+
     fn add(&mut self, one: TrackBin) {
         let at = self.bins.partition_point(|bin| bin.bin < one.bin);
         match self.bins.get_mut(at) {
@@ -256,6 +273,9 @@ mod tests {
         let track = view.track("gpu:0", "signal000").unwrap();
         assert_eq!(track.bins.iter().map(|bin| (bin.bin, bin.sum)).collect::<Vec<_>>(), [(10, 50), (40, 0)]);
         assert_eq!(track.absent, [(0, 1), (15, 1)]);
+        assert_eq!((track.now(), track.total()), (Field::Value(0), 50));
+        let lost = fold([event(&reads[..2])]);
+        assert_eq!(lost.track("gpu:0", "signal000").unwrap().now(), Field::Failed(15));
     }
 
     #[test]

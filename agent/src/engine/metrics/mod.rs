@@ -40,14 +40,12 @@ impl ServerMetrics {
     /// The engine's metrics as a source, and what its own latencies were at each read.
     ///
     /// # Errors
-    /// Where the host has no room for connections of their own.
+    /// Where there are no connections of their own to be had.
     pub fn source(&self) -> Result<(Scraper, Arc<History>), EngineError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| EngineError::Metrics(error.to_string()))?;
         let history = Arc::new(History::default());
         let scraper = Scraper {
             probe: self.0.apart()?,
-            runtime,
+            runtime: None,
             counters: BTreeMap::new(),
             known: None,
             none: false,
@@ -60,7 +58,8 @@ impl ServerMetrics {
 /// Reads an engine's metrics, with connections and a runtime of its own: what the agent is busy with does not delay it.
 pub struct Scraper {
     probe: Probe,
-    runtime: Runtime,
+    /// Made on the thread that reads, where it ends, too.
+    runtime: Option<Runtime>,
     /// Each counter as it was.
     counters: BTreeMap<&'static str, Increment>,
     /// The engine's names, once its page was seen.
@@ -72,12 +71,18 @@ pub struct Scraper {
 
 impl Source for Scraper {
     fn read(&mut self, clock: &Clock, say: &mut dyn FnMut(Said)) {
-        if self.none {
+        if self.runtime.is_none() && !self.none {
+            let made = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let made = made.inspect_err(|error| tracing::warn!(%error, "the engine's metrics are not read"));
+            self.runtime = made.ok();
+            self.none = self.runtime.is_none();
+        }
+        let Some(runtime) = self.runtime.as_ref().filter(|_| !self.none) else {
             self.history.add(clock.now_ns(), clock.now_ns(), Latencies::default());
             return;
-        }
+        };
         let begun_ns = clock.now_ns();
-        let text = self.runtime.block_on(self.probe.text(PATH, LIMIT));
+        let text = runtime.block_on(self.probe.text(PATH, LIMIT));
         let ended_ns = clock.now_ns();
         self.none = matches!(text, Err(EngineError::Refused { status: 401 | 403 | 404 | 405 | 501, .. }));
         let text = text.inspect_err(|error| tracing::debug!(%error, "the engine's metrics were not read"));

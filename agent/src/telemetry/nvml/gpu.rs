@@ -2,7 +2,7 @@
 //! Must not know how often or why it is asked.
 
 use super::field::{absent, field, is_lost, is_plausible_pid};
-use super::{GpuProcess, Nvml, Reading, memory, processes};
+use super::{GpuProcess, Nvml, Reading, memory};
 use nvml_wrapper::Device;
 use nvml_wrapper::enum_wrappers::device::{Clock, EccCounter, MemoryError, PcieUtilCounter, TemperatureSensor};
 use nvml_wrapper::enums::device::SampleValue;
@@ -207,17 +207,15 @@ impl Gpu {
         (of(NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX), of(NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX))
     }
 
-    /// Who uses it.
-    pub fn processes(&mut self) -> Reading<Vec<Process>> {
+    /// Who uses it, or why that is not told. A list with an impossible process was laid out otherwise than it is read.
+    pub fn processes(&mut self) -> Result<Vec<Process>, Field> {
         let busy = self.busy_of_processes();
-        processes(&self.device).map(|processes| {
-            let process = |GpuProcess { pid, used_bytes }| Process {
-                pid,
-                memory_bytes: used_bytes.value().copied(),
-                busy: busy.get(&pid).copied(),
-            };
-            processes.into_iter().map(process).collect()
-        })
+        let read = self.device.running_compute_processes().map_err(absent)?;
+        let processes = read.into_iter().map(GpuProcess::from).map(|GpuProcess { pid, used_bytes }| {
+            let process = Process { pid, memory_bytes: used_bytes.value().copied(), busy: busy.get(&pid).copied() };
+            is_plausible_pid(pid).then_some(process)
+        });
+        processes.collect::<Option<_>>().ok_or(Field::Failed(Field::IMPLAUSIBLE))
     }
 
     /// The last busy share of each process since the look before; nothing where the driver does not tell.

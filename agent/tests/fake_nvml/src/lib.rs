@@ -229,8 +229,9 @@ pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
     count: *mut c_uint,
     infos: *mut nvml::nvmlProcessInfo_t,
 ) -> Return {
-    // Who asks for the count alone has not read yet.
-    let processes = match player().processes(place(device), !infos.is_null()) {
+    // Who asks for the count alone has not read yet, unless there is nothing more to read.
+    let has_none = player().script.device.get(place(device)).is_none_or(|device| device.process.is_empty());
+    let processes = match player().processes(place(device), has_none || !infos.is_null()) {
         Ok(processes) => processes,
         Err(code) => return code,
     };
