@@ -88,7 +88,10 @@ async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_th
     let telemetry = &view["telemetry"];
     assert_eq!(telemetry["began"]["rate_hz"], 10.0);
     assert_eq!(telemetry["began"]["gpus"][0]["uuid"], "GPU-bb22-0000");
-    assert_eq!((telemetry["began"]["gpus"].as_array().unwrap().len(), &telemetry["began"]["no_gpus"]), (1, &Value::Null));
+    assert_eq!(
+        (telemetry["began"]["gpus"].as_array().unwrap().len(), &telemetry["began"]["no_gpus"]),
+        (1, &Value::Null)
+    );
     assert_eq!(telemetry["dropped"], 0);
     // A bin is its number, count, sum, least and greatest.
     assert!(track(&view, GPU, "power").iter().all(|bin| bin[3] == 200_000 && bin[4] == 200_000));
@@ -110,7 +113,10 @@ async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_th
         assert!((energy["joules_per_token"].as_f64().unwrap() - per_token).abs() < 1e-9);
         let (server, window_ns) = (&summary["server"], summary["window_start_ns"].as_u64().unwrap());
         let ttft = &server["ttft"];
-        assert!(ttft["n"].as_u64().unwrap() > 20 && (ttft["mean_ms"].as_f64().unwrap() - 15.0).abs() < 1e-6, "{server}");
+        assert!(
+            ttft["n"].as_u64().unwrap() > 20 && (ttft["mean_ms"].as_f64().unwrap() - 15.0).abs() < 1e-6,
+            "{server}"
+        );
         assert_eq!((&ttft["p50"]["above_ms"], &ttft["p50"]["up_to_ms"]), (&10.0.into(), &20.0.into()));
         assert!(server["from_ns"].as_u64().unwrap() <= window_ns, "{server} around {window_ns}");
         let end_ns = window_ns + (summary["window_s"].as_f64().unwrap() * 1e9) as u64;

@@ -66,7 +66,9 @@ fn check(rows: &[Row], signal: Signal, new: u64, step: (u64, u64)) {
     assert!(first.ended_ns >= step.0, "{}: {first:?} before {step:?}", signal.key);
     for row in [last, first] {
         assert!((row.begun_ns..=row.ended_ns).contains(&row.at_ns()));
-        assert!(row.at_ns() - row.begun_ns <= row.took_ns() / 2 + 1 && row.ended_ns - row.at_ns() <= row.took_ns() / 2 + 1);
+        assert!(
+            row.at_ns() - row.begun_ns <= row.took_ns() / 2 + 1 && row.ended_ns - row.at_ns() <= row.took_ns() / 2 + 1
+        );
     }
     assert!(last.at_ns() < first.at_ns());
 }

@@ -67,11 +67,7 @@ impl HostGpus {
 ///
 /// # Errors
 /// Where the host is known to have fewer, or not those.
-pub(super) fn choose(
-    wanted: Option<&Gpus>,
-    host: HostGpus,
-    inherited: Option<&str>,
-) -> Result<Devices, EngineError> {
+pub(super) fn choose(wanted: Option<&Gpus>, host: HostGpus, inherited: Option<&str>) -> Result<Devices, EngineError> {
     let HostGpus { driver, devices: host } = host;
     let known = |device: &Device| Gpu { name: device.name.clone(), uuid: Some(device.uuid.clone()) };
     let has = || host.iter().map(|device| format!("{} {}", device.index, device.uuid)).collect::<Vec<_>>().join(", ");

@@ -59,8 +59,8 @@ mod tests {
     use shared::ids::RunId;
     use shared::outcome::Outcome;
     use shared::plan::{
-        CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan, TelemetryPlan,
-        SessionPlan, SloPlan, TracePlan,
+        CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan,
+        SessionPlan, SloPlan, TelemetryPlan, TracePlan,
     };
     use shared::view::RunView;
     use shared::wire::{ApiError, EngineRow, PointDistribution, PointGoodput, RequestTimeline, RunRow};

@@ -38,9 +38,16 @@ pub(super) async fn metrics(
     Ok(([(header::CONTENT_TYPE, TEXT_FORMAT)], page.text()))
 }
 
-/// A page under way: of each metric its kind, and its samples by their labels.
+/// A page under way: each metric by its name.
 #[derive(Default)]
-struct Page(BTreeMap<String, (&'static str, Vec<(String, f64)>)>);
+struct Page(BTreeMap<String, Family>);
+
+/// One metric.
+struct Family {
+    kind: &'static str,
+    /// Labels and value of each sample.
+    samples: Vec<(String, f64)>,
+}
 
 impl Page {
     fn info(&mut self, version: &str) {
@@ -49,9 +56,10 @@ impl Page {
 
     fn run(&mut self, run: &RunId, view: &RunView) {
         let of_run = format!("run=\"{}\"", run.as_str());
-        let (name, engine) = view.header.as_ref().map_or(("", ""), |header| {
-            (header.plan.name.as_str(), header.plan.engine.kind.label())
-        });
+        let (name, engine) = view
+            .header
+            .as_ref()
+            .map_or(("", ""), |header| (header.plan.name.as_str(), header.plan.engine.kind.label()));
         let state = view.run_state().label();
         let facts = format!("{of_run},name=\"{}\",engine=\"{}\",state=\"{state}\"", escaped(name), escaped(engine));
         self.add("run_info".to_owned(), "gauge", facts, 1.0);
@@ -91,13 +99,13 @@ impl Page {
     }
 
     fn add(&mut self, name: String, kind: &'static str, labels: String, value: f64) {
-        self.0.entry(name).or_insert_with(|| (kind, Vec::new())).1.push((labels, value));
+        self.0.entry(name).or_insert_with(|| Family { kind, samples: Vec::new() }).samples.push((labels, value));
     }
 
     fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail; the results are dropped on purpose.
-        for (name, (kind, samples)) in &self.0 {
+        for (name, Family { kind, samples }) in &self.0 {
             writeln!(text, "# TYPE {PREFIX}{name} {kind}").ok();
             for (labels, value) in samples {
                 writeln!(text, "{PREFIX}{name}{{{labels}}} {value}").ok();
@@ -172,7 +180,12 @@ mod tests {
         page.run(&run, &view);
         let text = page.text();
         let of_gpu = format!("{{run=\"{}\",gpu=\"GPU-1\"}}", run.as_str());
-        assert!(text.contains(&format!("# TYPE tokenprism_gpu_power_watts gauge\ntokenprism_gpu_power_watts{of_gpu} 62.5\n")), "{text}");
+        assert!(
+            text.contains(&format!(
+                "# TYPE tokenprism_gpu_power_watts gauge\ntokenprism_gpu_power_watts{of_gpu} 62.5\n"
+            )),
+            "{text}"
+        );
         assert!(text.contains(&format!("tokenprism_gpu_energy_joules_total{of_gpu} 1.5\n")), "{text}");
         assert!(text.contains(&format!("tokenprism_engine_running{{run=\"{}\"}} 3\n", run.as_str())), "{text}");
         assert!(text.contains(r#"name="a \"b\"\\c""#), "{text}");
@@ -195,7 +208,9 @@ mod tests {
         let of_runs = page.0.keys().map(|name| format!("{PREFIX}{name}"));
         let known: Vec<String> = SIGNALS.iter().flat_map(rooms).chain(of_runs).collect();
         let mut expressions = 0;
-        for target in dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap()) {
+        for target in
+            dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap())
+        {
             let expression = target["expr"].as_str().unwrap();
             for word in expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
                 if word.starts_with(PREFIX) {

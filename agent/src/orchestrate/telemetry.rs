@@ -240,8 +240,8 @@ impl Found {
     fn sources(self, hz: f64) -> Vec<Paced> {
         let paced = |name, hz, source| Paced { name, pace: Pace::of_hz(hz, 2), source };
         let mut sources = vec![
-            paced("host", hz.min(MOST_OF_HOST_HZ), Box::new(Host::default())),
-            paced("host-processes", hz.min(SLOW_HZ), Box::new(HostProcesses::default())),
+            paced("host", hz.min(MOST_OF_HOST_HZ), Box::<Host>::default()),
+            paced("host-processes", hz.min(SLOW_HZ), Box::<HostProcesses>::default()),
         ];
         if let Some(nvml) = self.nvml.filter(|_| !self.fast.is_empty()) {
             sources.push(paced(GPU, hz, Box::new(Fast::of(self.fast))));

@@ -99,7 +99,7 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
     end.client.prefix_cache = cache::during(cache_before, cache::reading(at.engine).await, &records);
     let window = window(&at, &end);
     let seen = at.watch.during(&Span::of(&records, window), at.turn.clock).await;
-    (end.client.server, end.client.energy) = (seen.server, seen.energy);
+    (end.client.server, end.client.energy) = (seen.server.map(Box::new), seen.energy);
     let tally = Tally::of(&records, window, &end.client);
     let summary = tally.summary(at.terms);
     at.writer.write([Body::TrialDone { trial, summary: Box::new(summary), blob: name }]).await?;

@@ -116,11 +116,8 @@ impl Curve {
                 let stretch = |i: usize| points.get(i).map(|point| point.stretch);
                 i == 0 || stretch(i - 1) != stretch(i) || stretch(i + 1) != stretch(i)
             };
-            self.points = points
-                .iter()
-                .filter(|_| at.next().is_some_and(|i| i % 2 == 0 || ends_a_stretch(i)))
-                .copied()
-                .collect();
+            self.points =
+                points.iter().filter(|_| at.next().is_some_and(|i| i % 2 == 0 || ends_a_stretch(i))).copied().collect();
         }
     }
 

@@ -144,8 +144,7 @@ fn attributed(processes: Result<Vec<Process>, Field>, tree: &Tree) -> (Vec<Proce
     };
     // Nobody that the driver names is a process of this host as far as can be seen from here.
     let is_foreign = !uses.is_empty() && uses.iter().all(|process| process.name.is_none());
-    let (ours, others) =
-        if is_foreign { (Field::NotSupported, Field::NotSupported) } else { (sum(true), sum(false)) };
+    let (ours, others) = if is_foreign { (Field::NotSupported, Field::NotSupported) } else { (sum(true), sum(false)) };
     uses.sort_by_key(|process| std::cmp::Reverse(process.memory_bytes));
     uses.truncate(Look::MAX_PROCESSES);
     (uses, ours, others)
@@ -156,8 +155,15 @@ mod tests {
     use super::*;
 
     fn check(processes: &[(u32, Option<u64>)], ours: Field, others: Field) {
-        let tree = Tree::of([(1, 0, "init"), (std::process::id(), 1, "agent"), (700, std::process::id(), "engine"), (701, 700, "worker"), (9, 1, "x")]);
-        let process = |(pid, memory_bytes): &(u32, Option<u64>)| Process { pid: *pid, memory_bytes: *memory_bytes, busy: None };
+        let tree = Tree::of([
+            (1, 0, "init"),
+            (std::process::id(), 1, "agent"),
+            (700, std::process::id(), "engine"),
+            (701, 700, "worker"),
+            (9, 1, "x"),
+        ]);
+        let process =
+            |(pid, memory_bytes): &(u32, Option<u64>)| Process { pid: *pid, memory_bytes: *memory_bytes, busy: None };
         let read = Ok(processes.iter().map(process).collect());
         let (uses, got_ours, got_others) = attributed(read, &tree);
         assert_eq!((got_ours, got_others), (ours, others), "{processes:?}");

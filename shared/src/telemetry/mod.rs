@@ -75,7 +75,6 @@ impl Samples {
     pub const MAX_READS: usize = 20;
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }

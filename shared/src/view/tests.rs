@@ -95,8 +95,12 @@ fn telemetry() -> impl Strategy<Value = Body> {
         let gpu = GpuFacts { uuid: "GPU-1".into(), memory_bytes: Some(1 << 40), ..GpuFacts::default() };
         Body::TelemetryBegan(Began { rate_hz: hz.into(), gpus: vec![gpu], no_gpus: None })
     });
-    let trouble = prop_oneof![Just(TroubleKind::Lost(15)), Just(TroubleKind::Back), any::<u32>().prop_map(|n| TroubleKind::Xid(n.into()))]
-        .prop_map(|kind| Body::Trouble(Trouble { source: "gpu:1".into(), at_ns: 4, kind }));
+    let trouble = prop_oneof![
+        Just(TroubleKind::Lost(15)),
+        Just(TroubleKind::Back),
+        any::<u32>().prop_map(|n| TroubleKind::Xid(n.into()))
+    ]
+    .prop_map(|kind| Body::Trouble(Trouble { source: "gpu:1".into(), at_ns: 4, kind }));
     prop_oneof![4 => samples, 1 => look, 1 => began, 1 => trouble]
 }
 

@@ -6,9 +6,9 @@ mod names;
 
 pub use history::History;
 
+use super::EngineError;
 use super::attach::Probe;
 use super::exposition::Page;
-use super::EngineError;
 use crate::load::Clock;
 use crate::telemetry::{Increment, Row, Said, Source};
 use history::Latencies;

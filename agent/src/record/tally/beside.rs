@@ -18,7 +18,7 @@ pub struct ClientSide {
     /// What the engine's prefix cache did meanwhile, where it has counters.
     pub prefix_cache: Option<PrefixCache>,
     /// What the engine's own histograms gained meanwhile, where it has some.
-    pub server: Option<ServerTally>,
+    pub server: Option<Box<ServerTally>>,
     /// What the engine's GPUs took in the window, where that is known of each.
     pub energy: Option<EnergyTally>,
 }

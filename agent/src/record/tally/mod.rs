@@ -3,9 +3,9 @@
 
 mod beside;
 mod credit;
+mod machine;
 mod schedule;
 mod shares;
-mod machine;
 mod summary;
 mod window;
 
@@ -98,7 +98,7 @@ impl Tally {
             late: samples(&client.send_late_ns),
             busy: client.busy,
             prefix_cache: client.prefix_cache,
-            server: client.server.clone(),
+            server: client.server.as_deref().cloned(),
             energy: client.energy,
         }
     }

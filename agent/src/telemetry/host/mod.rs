@@ -91,7 +91,8 @@ fn disks() -> (Field, Field) {
         let device = std::path::Path::new("/sys/block").join(&disk.name);
         device.join("device").exists()
     });
-    let sectors = whole.fold((0, 0), |(read, written), disk| (read + disk.sectors_read, written + disk.sectors_written));
+    let sectors =
+        whole.fold((0, 0), |(read, written), disk| (read + disk.sectors_read, written + disk.sectors_written));
     (Field::Value(sectors.0 * SECTOR), Field::Value(sectors.1 * SECTOR))
 }
 

@@ -61,8 +61,15 @@ fn share(before: (u64, u64), now: (u64, u64)) -> Option<u16> {
 /// What the agent's processes used since the look before.
 #[derive(Default)]
 pub(super) struct Usage {
-    /// When, and of each process, by id and start, its CPU time.
-    before: Option<(u64, BTreeMap<(i32, u64), u64>)>,
+    before: Option<Before>,
+}
+
+/// The look before.
+struct Before {
+    /// When, ns of run time.
+    at_ns: u64,
+    /// CPU time of each process by its id and start, ns.
+    cpu: BTreeMap<(i32, u64), u64>,
 }
 
 pub(super) struct Used {
@@ -76,13 +83,13 @@ impl Usage {
     pub fn of(&mut self, tree: &Tree, now_ns: u64) -> Used {
         let cpu = |stat: &Stat| (stat.utime + stat.stime) * (NS_PER_S / ticks_per_second());
         let now = tree.stats.iter().map(|stat| ((stat.pid, stat.starttime), cpu(stat))).collect();
-        let before = self.before.replace((now_ns, now));
+        let before = self.before.replace(Before { at_ns: now_ns, cpu: now });
         // One that was not there began since, so that all of its time is new.
         let since = |stat: &Stat| {
-            let (_, before) = before.as_ref()?;
+            let before = &before.as_ref()?.cpu;
             Some(cpu(stat).saturating_sub(before.get(&(stat.pid, stat.starttime)).copied().unwrap_or(0)))
         };
-        let elapsed = before.as_ref().map(|(then_ns, _)| now_ns.saturating_sub(*then_ns));
+        let elapsed = before.as_ref().map(|before| now_ns.saturating_sub(before.at_ns));
         let is_agent = |stat: &&Stat| stat.pid.cast_unsigned() == std::process::id();
         let unknown = Field::Failed(Field::BEGAN_ANEW);
         let children = || tree.stats.iter().filter(|stat| !is_agent(stat));
