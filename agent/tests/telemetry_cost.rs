@@ -53,8 +53,8 @@ fn eight_gpus_at_ten_reads_a_second_cost_little() {
     let sources = vec![
         paced("gpu", HZ, Box::new(Fast::of(gpus()))),
         paced("gpu-slow", 1.0, Box::new(Slow::of(nvml, gpus()))),
-        paced("host", 5.0, Box::new(Host::default())),
-        paced("host-processes", 1.0, Box::new(HostProcesses::default())),
+        paced("host", 5.0, Box::<Host>::default()),
+        paced("host-processes", 1.0, Box::<HostProcesses>::default()),
     ];
     let (begun, before) = (Instant::now(), cpu());
     let sampler = Sampler::start(sources, Clock::starting_now(), &said).unwrap();

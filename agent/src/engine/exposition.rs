@@ -1,5 +1,5 @@
-//! Owns the reading of Prometheus' text format: counters, gauges and histograms, labels with any characters, timestamps,
-//! exemplars. Must not know which metrics there are or what they mean.
+//! Owns the reading of Prometheus' text format: counters, gauges, histograms; labels with any characters, exemplars.
+//! Must not know which metrics there are or what they mean.
 
 use crate::record::Buckets;
 use std::collections::BTreeMap;
