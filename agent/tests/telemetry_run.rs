@@ -12,9 +12,10 @@ mod support;
 use fake_nvml::FakeNvml;
 use played_engine::{ABLE, Played, play};
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
-use support::{Agent, PROGRAM, attached, state};
+use support::{Agent, PROGRAM, attached, plan_of, state};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const GPU: &str = "gpu:GPU-bb22-0000";
@@ -126,7 +127,14 @@ async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_th
 
     let run = agent.submit(&plan).await;
     agent.wait(&run, LIMIT, |view| !view["telemetry"]["tracks"][GPU]["power"]["b"].is_null()).await;
+    let shown = agent.get("/metrics").await.1.as_str().unwrap().to_owned();
+    let of_gpu = "gpu=\"GPU-bb22-0000\"} 200\n";
+    assert!(shown.contains("tokenprism_gpu_power_watts{") && shown.contains(of_gpu), "{shown}");
     fake.raise("lost");
+    let gone = async || !agent.get("/metrics").await.1.to_string().contains("tokenprism_gpu_power_watts{");
+    while !gone().await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let view = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
     assert_eq!(state(&view), "done", "{}", view["reason"]);
     let troubles = view["telemetry"]["troubles"].as_array().unwrap();
@@ -140,6 +148,57 @@ async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_th
     assert!(last * width_ns <= troubles[0]["at_ns"].as_u64().unwrap());
     assert_eq!(view["trials"][1]["summary"]["energy"], Value::Null);
     counting.abort();
+}
+
+/// Plays `vllm` with the built-in engine.
+const VLLM: &str = r#"#!/bin/sh
+if [ "$1" = --version ]; then echo 0.25.1; exit; fi
+while [ $# -gt 0 ]; do
+  case "$1" in --port) port=$2;; --served-model-name) name=$2;; esac
+  shift
+done
+exec "$PROGRAM" builtin-engine --port "$port" --model-name "$name"
+"#;
+
+/// The GPUs that are read for an engine that the agent starts, by what the agent inherits and what the plan says.
+async fn check_chosen(inherited: Option<&str>, gpus: &str, expect: &[&str]) {
+    let device = |uuid: &str, more: &str| {
+        format!("[[device]]\nuuid = \"{uuid}\"\nname = \"NVIDIA H100\"\nsays = {{ power = 100000 }}\n{more}\n")
+    };
+    let whole = ["GPU-aa11", "GPU-bb22", "GPU-cc33"].map(|uuid| device(uuid, "")).concat();
+    let (fake, dir) = (FakeNvml::playing(&(whole + &device("MIG-5f1c", "slice_of = 1"))), tempfile::tempdir().unwrap());
+    let program = dir.path().join("vllm");
+    std::fs::write(&program, VLLM).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(PROGRAM);
+    let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+    command.env("PATH", path).env("PROGRAM", PROGRAM).env("TOKENPRISM_NVML", fake.library());
+    match inherited {
+        Some(list) => command.env("CUDA_VISIBLE_DEVICES", list),
+        None => command.env_remove("CUDA_VISIBLE_DEVICES"),
+    };
+    let agent = Agent::of(command, &dir.path().join("data"), "127.0.0.1:0");
+    let engine = format!("kind = \"vllm\"\nlaunch = \"native\"\nmodel = \"m\"\nserved_name = \"m\"\n{gpus}");
+    let run = agent.submit(&plan_of(&engine)).await;
+    let view = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
+    assert_eq!(state(&view), "done", "{inherited:?} {gpus}: {}", view["reason"]);
+    let read = view["telemetry"]["began"]["gpus"].as_array().unwrap();
+    let read: Vec<&str> = read.iter().map(|gpu| gpu["uuid"].as_str().unwrap()).collect();
+    assert_eq!(read, expect, "{inherited:?} {gpus}");
+    // Energy is the engine's only where it is known to use all of these.
+    let is_known = expect.len() == 1 && !expect[0].starts_with("MIG") || !gpus.is_empty();
+    assert_eq!(!view["trials"][0]["summary"]["energy"].is_null(), is_known, "{inherited:?} {gpus}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_engines_gpus_are_read_however_they_are_spelled() {
+    check_chosen(None, "gpus = [2]", &["GPU-cc33"]).await;
+    check_chosen(Some("0"), "gpus = [\"GPU-bb\"]", &["GPU-bb22"]).await;
+    check_chosen(None, "gpus = 2", &["GPU-aa11", "GPU-bb22"]).await;
+    check_chosen(Some("2,0"), "", &["GPU-aa11", "GPU-cc33"]).await;
+    check_chosen(Some("GPU-bb"), "", &["GPU-bb22"]).await;
+    check_chosen(Some("MIG-5f1c"), "", &["MIG-5f1c"]).await;
+    check_chosen(Some("1,-1,0"), "", &["GPU-bb22"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,12 +18,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout};
 
 /// Reads that wait to become events.
 const WAITING: usize = 4096;
 /// How long a trial waits for the reads after its window.
 const LIMIT: Duration = Duration::from_secs(3);
+/// How long a run waits for the first reads.
+const FIRST_LIMIT: Duration = Duration::from_secs(1);
 /// How long reads under way are waited for at the end.
 const END_LIMIT: Duration = Duration::from_secs(8);
 /// An engine answers these on the thread that serves requests.
@@ -80,7 +83,26 @@ impl Watch {
             .ok();
         let dropped = sampler.as_ref().map(Sampler::dropped).unwrap_or_default();
         let logger = Logger { writer: writer.clone(), heard: Arc::clone(&heard), dropped };
-        Self { sampler, history, knows_gpus, logger: tokio::spawn(logger.run(receiver, began)), heard }
+        let watch = Self { sampler, history, knows_gpus, logger: tokio::spawn(logger.run(receiver, began)), heard };
+        watch.first_reads().await;
+        watch
+    }
+
+    /// Waits a little for reads that the first trial can be compared with.
+    async fn first_reads(&self) {
+        let first = async {
+            if let Some(history) = &self.history {
+                history.wait_for(1, FIRST_LIMIT).await?;
+            }
+            // Where these are read at all, they are read before an engine has answered.
+            while self.knows_gpus && self.heard.energy().read_until_ns().is_none() {
+                sleep(Duration::from_millis(5)).await;
+            }
+            Ok::<_, Elapsed>(())
+        };
+        if self.sampler.is_some() && timeout(FIRST_LIMIT, first).await.is_err() {
+            tracing::debug!("a run begins before everything of its machine has been read");
+        }
     }
 
     /// A trial begins: what came before is of no more use.
