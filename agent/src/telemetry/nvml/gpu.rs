@@ -2,7 +2,7 @@
 //! Must not know how often or why it is asked.
 
 use super::field::{absent, field, is_lost, is_plausible_pid};
-use super::{GpuProcess, Nvml, memory};
+use super::{GpuProcess, Nvml};
 use nvml_wrapper::Device;
 use nvml_wrapper::enum_wrappers::device::{Clock, EccCounter, MemoryError, PcieUtilCounter, TemperatureSensor};
 use nvml_wrapper::enums::device::SampleValue;
@@ -96,23 +96,21 @@ impl Nvml {
     }
 }
 
-/// Of all devices only those that use the host's memory have none to tell of. An older driver that lacks the function
-/// tells of nobody's.
-fn is_unified(device: &Device<'_>) -> bool {
-    match device.memory_info() {
-        Ok(memory) => memory.total == 0,
-        Err(error) => matches!(error, NvmlError::NotSupported),
-    }
-}
-
 impl Gpu {
     fn of(uuid: String, device: Device<'static>) -> Self {
+        let memory = device.memory_info();
+        // Of all devices only those that use the host's memory have none to tell of. An older driver that lacks the
+        // function tells of nobody's.
+        let is_unified = match &memory {
+            Ok(memory) => memory.total == 0,
+            Err(error) => matches!(error, NvmlError::NotSupported),
+        };
         let slice_of = uuid.starts_with(SLICE).then(|| device.mig_parent_device().ok()?.uuid().ok()).flatten();
         let facts = GpuFacts {
             source: format!("gpu:{uuid}"),
             name: device.name().ok(),
-            memory_bytes: memory(&device).value().map(|memory| memory.total_bytes),
-            is_unified: is_unified(&device),
+            memory_bytes: memory.ok().map(|memory| memory.total).filter(|_| !is_unified),
+            is_unified,
             slice_of,
             uuid,
         };
