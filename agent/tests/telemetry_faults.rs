@@ -82,9 +82,9 @@ impl Seen {
             Said::Look(look) => drop(self.looks.insert((uuid(&look.source), read), look)),
             Said::Trouble(trouble) => {
                 let words = match trouble.kind {
-                    TroubleKind::Lost(code) => format!("lost {code}"),
+                    TroubleKind::Lost => format!("lost {}", trouble.code),
                     TroubleKind::Back => "back".to_owned(),
-                    TroubleKind::Xid(xid) => format!("xid {xid}"),
+                    TroubleKind::Xid => format!("xid {}", trouble.code),
                     TroubleKind::Unknown => "unknown".to_owned(),
                 };
                 self.troubles.push((uuid(&trouble.source), words));

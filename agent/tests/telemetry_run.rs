@@ -68,10 +68,18 @@ fn counting(played: &Played) -> tokio::task::JoinHandle<()> {
     })
 }
 
-/// The sum over the bins of a track.
-fn track<'a>(view: &'a Value, source: &str, signal: &str) -> &'a Vec<Value> {
-    let track = &view["telemetry"]["tracks"][source][signal];
-    track["b"].as_array().unwrap_or_else(|| panic!("no {signal} of {source} in {}", view["telemetry"]["tracks"]))
+/// One signal of a source; nothing where there is none.
+fn track<'a>(view: &'a Value, source: &str, signal: &str) -> &'a Value {
+    let tracks = view["telemetry"]["tracks"].as_array().unwrap();
+    tracks.iter().find(|track| track["source"] == source && track["signal"] == signal).unwrap_or(&Value::Null)
+}
+
+/// Its bins: number, count, sum, least and greatest.
+fn bins(view: &Value, source: &str, signal: &str) -> Vec<[u64; 5]> {
+    let track = track(view, source, signal);
+    let flat = track["bins"].as_array().unwrap_or_else(|| panic!("no {signal} of {source}"));
+    let flat: Vec<u64> = flat.iter().map(|number| number.as_u64().unwrap()).collect();
+    flat.chunks_exact(5).map(|bin| bin.try_into().unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,15 +102,15 @@ async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_th
         (1, &Value::Null)
     );
     assert_eq!(telemetry["dropped"], 0);
-    // A bin is its number, count, sum, least and greatest.
-    assert!(track(&view, GPU, "power").iter().all(|bin| bin[3] == 200_000 && bin[4] == 200_000));
-    assert!(track(&view, "engine", "kv_used").iter().all(|bin| bin[4] == 500_000));
-    assert!(track(&view, "engine", "running").iter().all(|bin| bin[4] == 3));
-    assert!(!track(&view, "host", "host_memory_used").is_empty());
-    assert!(telemetry["looks"]["host"]["cores"].as_array().is_some_and(|cores| !cores.is_empty()));
+    assert!(bins(&view, GPU, "power").iter().all(|bin| bin[3] == 200_000 && bin[4] == 200_000));
+    assert!(bins(&view, "engine", "kv_used").iter().all(|bin| bin[4] == 500_000));
+    assert!(bins(&view, "engine", "running").iter().all(|bin| bin[4] == 3));
+    assert!(!bins(&view, "host", "host_memory_used").is_empty());
+    let host = telemetry["looks"].as_array().unwrap().iter().find(|look| look["source"] == "host").unwrap();
+    assert!(host["cores"].as_array().is_some_and(|cores| !cores.is_empty()));
     // What is not there is counted as that and is no zero.
-    assert!(track(&view, GPU, "energy").is_empty() && track(&view, "engine", "output_tokens").len() > 2);
-    assert_eq!(telemetry["tracks"][GPU]["energy"]["a"][0][0], 0);
+    assert!(bins(&view, GPU, "energy").is_empty() && bins(&view, "engine", "output_tokens").len() > 2);
+    assert_eq!(track(&view, GPU, "energy")["absent"][0], 0);
     for trial in view["trials"].as_array().unwrap() {
         let summary = &trial["summary"];
         let energy = &summary["energy"];
@@ -126,7 +134,7 @@ async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_th
     assert!(telemetry["troubles"].as_array().unwrap().is_empty());
 
     let run = agent.submit(&plan).await;
-    agent.wait(&run, LIMIT, |view| !view["telemetry"]["tracks"][GPU]["power"]["b"].is_null()).await;
+    agent.wait(&run, LIMIT, |view| !track(view, GPU, "power").is_null()).await;
     let shown = agent.get("/metrics").await.1.as_str().unwrap().to_owned();
     let of_gpu = "gpu=\"GPU-bb22-0000\"} 200\n";
     assert!(shown.contains("tokenprism_gpu_power_watts{") && shown.contains(of_gpu), "{shown}");
@@ -138,13 +146,14 @@ async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_th
     let view = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
     assert_eq!(state(&view), "done", "{}", view["reason"]);
     let troubles = view["telemetry"]["troubles"].as_array().unwrap();
-    assert_eq!((troubles.len(), &troubles[0]["source"], &troubles[0]["kind"]["lost"]), (1, &GPU.into(), &15.into()));
+    assert_eq!(troubles.len(), 1, "{troubles:?}");
+    let of = |field: &str| &troubles[0][field];
+    assert_eq!((of("source"), of("kind"), of("code")), (&GPU.into(), &"lost".into(), &15.into()));
     assert!(view["caveats"].as_array().unwrap().contains(&"gpu_lost".into()), "{}", view["caveats"]);
     // Nothing is carried on: its values end, its failures are counted, and its energy is unknown.
-    let power = &view["telemetry"]["tracks"][GPU]["power"];
-    assert_eq!(power["a"][0][0], 15);
+    assert_eq!(track(&view, GPU, "power")["absent"][0], 15);
     let width_ns = 100_000_000u64 << view["telemetry"]["width_pow"].as_u64().unwrap();
-    let last = power["b"].as_array().unwrap().last().unwrap()[0].as_u64().unwrap();
+    let last = bins(&view, GPU, "power").last().unwrap()[0];
     assert!(last * width_ns <= troubles[0]["at_ns"].as_u64().unwrap());
     assert_eq!(view["trials"][1]["summary"]["energy"], Value::Null);
     counting.abort();
@@ -209,9 +218,9 @@ async fn a_host_without_a_driver_says_so_and_everything_else_goes_on() {
     let view = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
     assert_eq!(state(&view), "done", "{}", view["reason"]);
     assert_eq!(view["telemetry"]["began"]["no_gpus"], "This host has no NVIDIA driver.");
-    assert!(!track(&view, "host", "host_memory_used").is_empty());
+    assert!(!bins(&view, "host", "host_memory_used").is_empty());
     // It has no page of metrics.
-    assert_eq!(view["telemetry"]["tracks"]["engine"], Value::Null);
+    assert_eq!(track(&view, "engine", "running"), &Value::Null);
     let summary = &view["trials"][0]["summary"];
     assert_eq!((&summary["energy"], &summary["server"]), (&Value::Null, &Value::Null));
 }

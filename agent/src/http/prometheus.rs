@@ -72,15 +72,13 @@ impl Page {
         }
         let millitokens: u64 = view.series.bins.iter().map(|bin| bin.millitokens).sum();
         self.add("run_output_tokens_total".to_owned(), "counter", of_run.clone(), millitokens as f64 / 1000.0);
-        for (source, tracks) in &view.telemetry.tracks {
-            let (room, labels) = match source.strip_prefix("gpu:") {
+        for track in &view.telemetry.tracks {
+            let (room, labels) = match track.source.strip_prefix("gpu:") {
                 Some(uuid) => ("gpu", format!("{of_run},gpu=\"{}\"", escaped(uuid))),
-                None => (source.as_str(), of_run.clone()),
+                None => (track.source.as_str(), of_run.clone()),
             };
-            for signal in SIGNALS {
-                if let Some(track) = tracks.get(signal.key) {
-                    self.signal(room, *signal, labels.clone(), track);
-                }
+            if let Some(signal) = SIGNALS.iter().find(|signal| signal.key == track.signal) {
+                self.signal(room, *signal, labels, track);
             }
         }
     }
@@ -144,10 +142,11 @@ mod tests {
     use shared::event::{Body, Event, Host};
     use shared::telemetry::{ENERGY, Group, MEMORY_USED, POWER, RUNNING, Samples, TEMPERATURE};
 
-    fn samples(source: &str, reads: &[(Signal, &[Option<i64>])]) -> Body {
+    fn samples(source: &str, reads: &[(Signal, &[i64])]) -> Body {
         let n = reads[0].1.len() as u64;
-        let columns = reads.iter().map(|(signal, column)| (signal.key.to_owned(), column.to_vec())).collect();
-        let group = Group { at_ns: (1..=n).collect(), took_ns: vec![0; n as usize], columns };
+        let keys = reads.iter().map(|(signal, _)| signal.key.to_owned()).collect();
+        let values = reads.iter().flat_map(|(_, column)| column.to_vec()).collect();
+        let group = Group { at_ns: (1..=n).collect(), took_ns: vec![0; n as usize], keys, values };
         Body::Samples(Samples { source: source.into(), groups: vec![group], dropped: 0 })
     }
 
@@ -158,15 +157,15 @@ mod tests {
         let host = Host::default();
         let (anchor_unix_ms, agent_version) = (1, "0".to_owned());
         let created = Body::Created { run: run.clone(), plan: Box::new(plan), anchor_unix_ms, host, agent_version };
-        let gpu: &[(Signal, &[Option<i64>])] = &[
-            (POWER, &[Some(61_000), Some(62_500)]),
-            (ENERGY, &[Some(-10_002), Some(1500)]),
+        let gpu: &[(Signal, &[i64])] = &[
+            (POWER, &[61_000, 62_500]),
+            (ENERGY, &[-10_003, 1500]),
             // It was told, and is no longer.
-            (TEMPERATURE, &[Some(60), Some(-15)]),
-            (MEMORY_USED, &[None, None]),
+            (TEMPERATURE, &[60, -16]),
+            (MEMORY_USED, &[-1, -1]),
         ];
         let mut view = RunView::default();
-        let bodies = [created, samples("gpu:GPU-1", gpu), samples("engine", &[(RUNNING, &[Some(3)])])];
+        let bodies = [created, samples("gpu:GPU-1", gpu), samples("engine", &[(RUNNING, &[3])])];
         for (seq, body) in (1..).zip(bodies) {
             view.apply(&Event { seq, t_ns: seq, body });
         }

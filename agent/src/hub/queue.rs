@@ -95,7 +95,7 @@ pub(super) fn weight(event: &Event) -> usize {
         Body::PointAdded { .. } | Body::SearchDone(_) => 256,
         Body::TelemetryBegan(began) => 128 + 192 * began.gpus.len(),
         Body::Samples(samples) => {
-            let column = |group: &Group| group.columns.len() * (16 + 6 * group.at_ns.len()) + 14 * group.at_ns.len();
+            let column = |group: &Group| 16 * group.keys.len() + 6 * group.values.len() + 14 * group.at_ns.len();
             96 + samples.groups.iter().map(column).sum::<usize>()
         }
         Body::Look(look) => 96 + 96 * look.processes.len() + 3 * look.cores.len(),

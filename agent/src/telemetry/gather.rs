@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct Gathered {
     /// By source and the keys of what is read together.
-    groups: BTreeMap<String, BTreeMap<Vec<&'static str>, Group>>,
+    groups: BTreeMap<String, BTreeMap<Vec<&'static str>, Vec<Row>>>,
     /// Ready to be written.
     bodies: Vec<Body>,
 }
@@ -19,27 +19,21 @@ impl Gathered {
     /// Adds what a source said.
     pub fn add(&mut self, said: Said) {
         match said {
-            Said::Row(row) => self.row(&row),
+            Said::Row(row) => self.row(row),
             Said::Look(look) => self.bodies.push(Body::Look(look)),
             Said::Trouble(trouble) => self.bodies.push(Body::Trouble(trouble)),
         }
     }
 
-    fn row(&mut self, row: &Row) {
+    fn row(&mut self, row: Row) {
         let groups = self.groups.entry(row.source.clone()).or_default();
         let keys = row.fields.iter().map(|(signal, _)| signal.key).collect();
+        let source = row.source.clone();
         let group = groups.entry(keys).or_default();
-        group.at_ns.push(row.at_ns());
-        group.took_ns.push(row.took_ns());
-        for (signal, field) in &row.fields {
-            match group.columns.get_mut(signal.key) {
-                Some(column) => column.push(field.to_wire()),
-                None => drop(group.columns.insert(signal.key.to_owned(), vec![field.to_wire()])),
-            }
-        }
-        if group.at_ns.len() >= Samples::MAX_READS {
-            let groups = std::mem::take(groups).into_values().collect();
-            self.bodies.push(Body::Samples(Samples { source: row.source.clone(), groups, dropped: 0 }));
+        group.push(row);
+        if group.len() >= Samples::MAX_READS {
+            let groups = std::mem::take(groups);
+            self.bodies.push(body(source, groups));
         }
     }
 
@@ -48,7 +42,7 @@ impl Gathered {
     pub fn take(&mut self, dropped: u64) -> Vec<Body> {
         let mut bodies = std::mem::take(&mut self.bodies);
         for (source, groups) in std::mem::take(&mut self.groups).into_iter().filter(|(_, groups)| !groups.is_empty()) {
-            bodies.push(Body::Samples(Samples { source, groups: groups.into_values().collect(), dropped: 0 }));
+            bodies.push(body(source, groups));
         }
         if dropped > 0 {
             // A source of its own, which has no values: nobody knows whose they were.
@@ -56,6 +50,16 @@ impl Gathered {
         }
         bodies
     }
+}
+
+fn body(source: String, groups: BTreeMap<Vec<&'static str>, Vec<Row>>) -> Body {
+    let group = |(keys, rows): (Vec<&'static str>, Vec<Row>)| Group {
+        at_ns: rows.iter().map(Row::at_ns).collect(),
+        took_ns: rows.iter().map(Row::took_ns).collect(),
+        values: (0..keys.len()).flat_map(|key| rows.iter().map(move |row| row.fields[key].1.to_wire())).collect(),
+        keys: keys.into_iter().map(str::to_owned).collect(),
+    };
+    Body::Samples(Samples { source, groups: groups.into_iter().map(group).collect(), dropped: 0 })
 }
 
 #[cfg(test)]
@@ -80,10 +84,10 @@ mod tests {
         let [Body::Samples(gpu), Body::Samples(host)] = &bodies[..] else { panic!("{bodies:?}") };
         assert_eq!((gpu.source.as_str(), host.source.as_str()), ("gpu:1", "host"));
         let [memory, power] = &gpu.groups[..] else { panic!("{gpu:?}") };
-        assert_eq!((&memory.at_ns[..], &memory.columns["memory_used"][..]), (&[15, 25][..], &[Some(-15); 2][..]));
+        assert_eq!((&memory.at_ns[..], &memory.values[..]), (&[15, 25][..], &[-16; 2][..]));
         assert_eq!((&power.at_ns[..], &power.took_ns[..]), (&[10, 20][..], &[4, 4][..]));
-        assert_eq!(power.columns["power"], [Some(10), Some(20)]);
-        assert_eq!(power.columns["temperature"], [None, None]);
+        let columns: Vec<_> = power.columns().map(|(key, column)| (key.as_str(), column)).collect();
+        assert_eq!(columns, [("power", &[10, 20][..]), ("temperature", &[-1, -1])]);
         assert!(gathered.take(0).is_empty());
     }
 
@@ -99,7 +103,7 @@ mod tests {
             dropped += samples.dropped;
             for group in &samples.groups {
                 assert!(group.at_ns.len() <= Samples::MAX_READS);
-                values.extend(group.columns["power"].iter().flatten().copied());
+                values.extend_from_slice(&group.values);
             }
         }
         assert_eq!((values, dropped), ((1..=50).collect(), 3));

@@ -63,7 +63,7 @@ impl Source for Fast {
                 }),
             ];
             let fields: Vec<Field> = rows.iter().flat_map(|row| row.fields.iter().map(|(_, field)| *field)).collect();
-            let news = gpu.news(&fields).map(|kind| trouble(gpu, clock, kind));
+            let news = gpu.news(&fields).map(|(kind, code)| trouble(gpu, clock, kind, code));
             rows.into_iter().map(Said::Row).chain(news).for_each(&mut *say);
         }
     }
@@ -90,7 +90,7 @@ impl Source for Slow {
         let tree = Tree::of_this_agent();
         for of in &mut self.0 {
             let xids = of.xids.as_mut().map(Xids::take).unwrap_or_default();
-            xids.into_iter().for_each(|code| say(trouble(&of.gpu, clock, TroubleKind::Xid(code))));
+            xids.into_iter().for_each(|code| say(trouble(&of.gpu, clock, TroubleKind::Xid, code)));
             let source = of.gpu.facts.source.clone();
             say(Said::Row(Row::read(&source, clock, || {
                 let (rx, tx) = of.gpu.pcie();
@@ -116,8 +116,8 @@ impl Source for Slow {
     }
 }
 
-fn trouble(gpu: &Gpu, clock: &Clock, kind: TroubleKind) -> Said {
-    Said::Trouble(Trouble { source: gpu.facts.source.clone(), at_ns: clock.now_ns(), kind })
+fn trouble(gpu: &Gpu, clock: &Clock, kind: TroubleKind, code: u64) -> Said {
+    Said::Trouble(Trouble { source: gpu.facts.source.clone(), at_ns: clock.now_ns(), kind, code })
 }
 
 /// Who holds how much, and what that is for this agent's engines and for others. In a container the driver names

@@ -6,7 +6,6 @@ mod signal;
 pub use signal::*;
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What one read of one quantity came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,25 +34,23 @@ impl Field {
         if let Field::Value(value) = self { Some(value) } else { None }
     }
 
-    /// As it stands in [`Group::columns`].
+    /// As it stands in [`Group::values`].
     #[must_use]
-    pub fn to_wire(self) -> Option<i64> {
+    pub fn to_wire(self) -> i64 {
         match self {
-            Field::Value(value) => Some(i64::try_from(value).unwrap_or(i64::MAX)),
-            Field::NotSupported => None,
-            Field::Failed(code) => Some(-i64::from(code.max(1))),
+            Field::Value(value) => i64::try_from(value).unwrap_or(i64::MAX),
+            Field::NotSupported => -1,
+            Field::Failed(code) => -1 - i64::from(code.max(1)),
         }
     }
 
     /// The reverse of [`Field::to_wire`].
     #[must_use]
-    pub fn of_wire(wire: Option<i64>) -> Self {
-        match wire {
-            None => Field::NotSupported,
-            Some(value) => match u64::try_from(value) {
-                Ok(value) => Field::Value(value),
-                Err(_) => Field::Failed(u32::try_from(value.unsigned_abs()).unwrap_or(u32::MAX)),
-            },
+    pub fn of_wire(wire: i64) -> Self {
+        match u64::try_from(wire) {
+            Ok(value) => Field::Value(value),
+            Err(_) if wire == -1 => Field::NotSupported,
+            Err(_) => Field::Failed(u32::try_from(wire.unsigned_abs() - 1).unwrap_or(u32::MAX)),
         }
     }
 }
@@ -86,9 +83,19 @@ pub struct Group {
     pub at_ns: Vec<u64>,
     /// How long each read took, ns: it began and ended half of that before and after.
     pub took_ns: Vec<u64>,
-    /// What was read, by the signal's key, one entry a read: a value from 0 up, nothing where there is no such value,
-    /// below 0 the code of a failure.
-    pub columns: BTreeMap<String, Vec<Option<i64>>>,
+    /// What was read: the signals' keys.
+    pub keys: Vec<String>,
+    /// Every read of the first key, then every read of the next: a value from 0 up, -1 where there is no such value, and
+    /// below that -1 less the code of a failure.
+    pub values: Vec<i64>,
+}
+
+impl Group {
+    /// A key, and what each read of it came to.
+    pub fn columns(&self) -> impl Iterator<Item = (&String, &[i64])> {
+        // Without a read there is no column either.
+        self.keys.iter().zip(self.values.chunks(self.at_ns.len().max(1)))
+    }
 }
 
 /// What is sampled from here on.
@@ -131,18 +138,21 @@ pub struct Trouble {
     pub at_ns: u64,
     /// What.
     pub kind: TroubleKind,
+    /// The driver's code of the loss, or the XID; 0 without any.
+    #[serde(default)]
+    pub code: u64,
 }
 
 /// What happened to a GPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TroubleKind {
-    /// It no longer answers; the driver's code. What it would have said since is unknown.
-    Lost(u32),
+    /// It no longer answers. What it would have said since is unknown.
+    Lost,
     /// It answers again.
     Back,
     /// The driver reported an error by its XID.
-    Xid(u64),
+    Xid,
     /// A kind that this version does not know.
     #[serde(other)]
     Unknown,
@@ -160,7 +170,7 @@ pub struct Look {
     pub processes: Vec<ProcessUse>,
     /// Busy time of each core since the last look, thousandths.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cores: Vec<u16>,
+    pub cores: Vec<u32>,
 }
 
 impl Look {
@@ -189,24 +199,24 @@ mod tests {
 
     #[test]
     fn a_field_is_itself_again_after_the_wire() {
-        let check = |field: Field, wire: Option<i64>| {
+        let check = |field: Field, wire: i64| {
             assert_eq!(field.to_wire(), wire);
             assert_eq!(Field::of_wire(wire), field);
         };
-        check(Field::Value(0), Some(0));
-        check(Field::Value(85_899_345_920), Some(85_899_345_920));
-        check(Field::NotSupported, None);
-        check(Field::Failed(15), Some(-15));
-        check(Field::Failed(Field::BEGAN_ANEW), Some(-10_002));
+        check(Field::Value(0), 0);
+        check(Field::Value(85_899_345_920), 85_899_345_920);
+        check(Field::NotSupported, -1);
+        check(Field::Failed(15), -16);
+        check(Field::Failed(Field::BEGAN_ANEW), -10_003);
     }
 
     #[test]
     fn samples_of_half_a_second_stay_under_8_kb() {
         // The widest source at the highest rate: every signal there is, each read of it full of digits.
-        let column = vec![Some(85_899_345_920); Samples::MAX_READS];
-        let columns = SIGNALS.iter().map(|signal| (signal.key.to_owned(), column.clone())).collect();
+        let keys = SIGNALS.iter().map(|signal| signal.key.to_owned()).collect();
+        let values = vec![85_899_345_920; Samples::MAX_READS * SIGNALS.len()];
         let at_ns = vec![u64::MAX / 2; Samples::MAX_READS];
-        let group = Group { took_ns: at_ns.clone(), at_ns, columns };
+        let group = Group { took_ns: at_ns.clone(), at_ns, keys, values };
         let samples = Samples { source: format!("gpu:{}", "x".repeat(40)), groups: vec![group], dropped: 9 };
         let bytes = rmp_serde::to_vec_named(&samples).unwrap().len();
         assert!(bytes <= 8 << 10, "{bytes} bytes");

@@ -4,7 +4,6 @@
 use crate::event::Batch;
 use crate::telemetry::{Began, Field, Look, Samples, Trouble};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Most bins of a track; at this many the width doubles. Half of the live series' own, for there are many tracks.
 const MAX_BINS: u64 = 150;
@@ -20,10 +19,10 @@ pub struct Telemetry {
     pub began: Option<Began>,
     /// Power of two of the width of a bin: `100 ms × 2^width_pow`.
     pub width_pow: u32,
-    /// A track for each source and signal.
-    pub tracks: BTreeMap<String, BTreeMap<String, Track>>,
-    /// The latest look at each source.
-    pub looks: BTreeMap<String, Look>,
+    /// A track for each source and signal, in order of these.
+    pub tracks: Vec<Track>,
+    /// The latest look at each source, in order of these.
+    pub looks: Vec<Look>,
     /// What happened to GPUs.
     pub troubles: Vec<Trouble>,
     /// Troubles that are not listed any more.
@@ -32,46 +31,37 @@ pub struct Telemetry {
     pub dropped: u64,
 }
 
-/// One signal over time.
+/// One signal over time. What it holds is flat, since a page downloads the code that reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Track {
-    /// Bins with values, in order of time; where there is none, nothing is known.
-    #[serde(rename = "b")]
-    pub bins: Vec<TrackBin>,
+    /// Whose.
+    pub source: String,
+    /// The signal's key.
+    pub signal: String,
+    /// Of each bin with values, in order of time: its number from run time 0, values, their sum, the least, the greatest.
+    /// Where there is no bin, nothing is known.
+    pub bins: Vec<u64>,
     /// Reads without a value: the failure's code, 0 where there is no such value, and how many; in order of code.
-    #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
-    pub absent: Vec<(u32, u64)>,
-    /// The latest read: when, ns of run time, and what came of it, as it stands in events.
-    #[serde(rename = "l")]
-    pub latest: (u64, Option<i64>),
+    pub absent: Vec<u64>,
+    /// When the latest read was, ns of run time.
+    pub latest_ns: u64,
+    /// What came of it, as it stands in events.
+    pub latest: i64,
 }
 
-/// The values of one stretch of time. On the wire: number, count, sum, least, greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "(u32, u32, u64, u64, u64)", into = "(u32, u32, u64, u64, u64)")]
+/// The values of one stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrackBin {
     /// Its number from run time 0.
-    pub bin: u32,
+    pub bin: u64,
     /// Values.
-    pub n: u32,
+    pub n: u64,
     /// Their sum.
     pub sum: u64,
     /// The least.
     pub min: u64,
     /// The greatest.
     pub max: u64,
-}
-
-impl From<(u32, u32, u64, u64, u64)> for TrackBin {
-    fn from((bin, n, sum, min, max): (u32, u32, u64, u64, u64)) -> Self {
-        Self { bin, n, sum, min, max }
-    }
-}
-
-impl From<TrackBin> for (u32, u32, u64, u64, u64) {
-    fn from(bin: TrackBin) -> Self {
-        (bin.bin, bin.n, bin.sum, bin.min, bin.max)
-    }
 }
 
 impl Telemetry {
@@ -84,59 +74,53 @@ impl Telemetry {
     /// One signal of a source.
     #[must_use]
     pub fn track(&self, source: &str, signal: &str) -> Option<&Track> {
-        self.tracks.get(source)?.get(signal)
+        self.tracks.get(self.place(source, signal).ok()?)
+    }
+
+    fn place(&self, source: &str, signal: &str) -> Result<usize, usize> {
+        self.tracks.binary_search_by(|track| (track.source.as_str(), track.signal.as_str()).cmp(&(source, signal)))
     }
 
     pub(super) fn samples(&mut self, samples: &Samples) {
         self.dropped += samples.dropped;
         for group in &samples.groups {
-            for (signal, column) in &group.columns {
+            for (signal, column) in group.columns() {
                 for (at_ns, wire) in group.at_ns.iter().zip(column) {
-                    self.add(&samples.source, signal, *at_ns, Field::of_wire(*wire));
+                    self.add(&samples.source, signal, *at_ns, *wire);
                 }
             }
         }
     }
 
-    fn add(&mut self, source: &str, signal: &str, at_ns: u64, field: Field) {
+    fn add(&mut self, source: &str, signal: &str, at_ns: u64, wire: i64) {
         let fine = at_ns / Batch::BIN_NS;
         // A number beyond any run (136 years) is a broken stamp, not a reason to widen.
         if fine > u64::from(u32::MAX) {
             return;
         }
         while fine >> self.width_pow >= MAX_BINS {
-            self.tracks.values_mut().flat_map(BTreeMap::values_mut).for_each(Track::halve);
+            self.tracks.iter_mut().for_each(Track::halve);
             self.width_pow += 1;
         }
-        let bin = (fine >> self.width_pow) as u32;
-        let track = self.tracks.entry(source.to_owned()).or_default().entry(signal.to_owned()).or_default();
-        // The latest one, whichever came last; of two of one time the greater.
-        track.latest = track.latest.max((at_ns, field.to_wire()));
-        match field {
-            Field::Value(value) => track.add(TrackBin { bin, n: 1, sum: value, min: value, max: value }),
-            Field::NotSupported => track.count_absent(0),
-            Field::Failed(code) => track.count_absent(code),
+        let bin = fine >> self.width_pow;
+        let place = self.place(source, signal).unwrap_or_else(|place| {
+            let (source, signal) = (source.to_owned(), signal.to_owned());
+            self.tracks.insert(place, Track { source, signal, ..Track::default() });
+            place
+        });
+        if let Some(track) = self.tracks.get_mut(place) {
+            track.add(bin, at_ns, wire);
         }
-        self.bound();
-    }
-
-    /// Leaves out the last tracks by name. One that stays has never been left out before: there were never as many
-    /// others before it.
-    fn bound(&mut self) {
-        while self.tracks.values().map(BTreeMap::len).sum::<usize>() > MAX_TRACKS {
-            let Some(mut last) = self.tracks.last_entry() else { return };
-            last.get_mut().pop_last();
-            if last.get().is_empty() {
-                last.remove();
-            }
-        }
+        // One that stays has never been left out before: there were never as many others before it.
+        self.tracks.truncate(MAX_TRACKS);
     }
 
     pub(super) fn look(&mut self, look: &Look) {
-        // The latest one, whichever came last; of two of one time the greater.
-        let kept = self.looks.entry(look.source.clone()).or_default();
-        if *look > *kept {
-            kept.clone_from(look);
+        match self.looks.binary_search_by(|kept| kept.source.cmp(&look.source)) {
+            // The latest one, whichever came last; of two of one time the greater.
+            Ok(at) if *look > self.looks[at] => self.looks[at] = look.clone(),
+            Ok(_) => {}
+            Err(at) => self.looks.insert(at, look.clone()),
         }
     }
 
@@ -149,43 +133,73 @@ impl Telemetry {
     }
 }
 
+/// Numbers of a bin in [`Track::bins`].
+const WIDTH: usize = 5;
+
 impl Track {
+    /// Bins with values, in order of time.
+    pub fn bins(&self) -> impl DoubleEndedIterator<Item = TrackBin> {
+        self.bins.chunks_exact(WIDTH).map(|of| TrackBin { bin: of[0], n: of[1], sum: of[2], min: of[3], max: of[4] })
+    }
+
     /// What the latest read came to: nothing that was before is carried on.
     #[must_use]
     pub fn now(&self) -> Field {
-        Field::of_wire(self.latest.1)
+        Field::of_wire(self.latest)
     }
 
     /// The sum of all values.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.bins.iter().fold(0, |sum, bin| sum.saturating_add(bin.sum))
+        self.bins().fold(0, |sum, bin| sum.saturating_add(bin.sum))
     }
 
-    fn add(&mut self, one: TrackBin) {
-        let at = self.bins.partition_point(|bin| bin.bin < one.bin);
-        match self.bins.get_mut(at) {
-            Some(bin) if bin.bin == one.bin => bin.merge(one),
-            _ => self.bins.insert(at, one),
+    fn add(&mut self, bin: u64, at_ns: u64, wire: i64) {
+        // The latest one, whichever came last; of two of one time the greater.
+        let is_first = self.bins.is_empty() && self.absent.is_empty();
+        if is_first || (at_ns, wire) > (self.latest_ns, self.latest) {
+            (self.latest_ns, self.latest) = (at_ns, wire);
+        }
+        match Field::of_wire(wire) {
+            Field::Value(value) => self.merge([bin, 1, value, value, value]),
+            Field::NotSupported => self.count_absent(0),
+            Field::Failed(code) => self.count_absent(code.into()),
         }
     }
 
-    fn count_absent(&mut self, code: u32) {
-        match self.absent.binary_search_by_key(&code, |(code, _)| *code) {
-            Ok(at) => self.absent[at].1 += 1,
-            Err(at) => self.absent.insert(at, (code, 1)),
+    fn merge(&mut self, one: [u64; WIDTH]) {
+        // Most reads are of the last bin.
+        let mut at = self.bins.len();
+        while at > 0 && self.bins[at - WIDTH] >= one[0] {
+            at -= WIDTH;
+        }
+        match self.bins.get_mut(at..at + WIDTH) {
+            Some(bin) if bin[0] == one[0] => {
+                bin[1] = bin[1].saturating_add(one[1]);
+                bin[2] = bin[2].saturating_add(one[2]);
+                bin[3] = bin[3].min(one[3]);
+                bin[4] = bin[4].max(one[4]);
+            }
+            _ => drop(self.bins.splice(at..at, one)),
+        }
+    }
+
+    fn count_absent(&mut self, code: u64) {
+        let mut at = 0;
+        while self.absent.get(at).is_some_and(|of| *of < code) {
+            at += 2;
+        }
+        if self.absent.get(at) == Some(&code) {
+            self.absent[at + 1] += 1;
+        } else {
+            self.absent.splice(at..at, [code, 1]);
         }
     }
 
     fn halve(&mut self) {
-        self.bins.iter_mut().for_each(|bin| bin.bin /= 2);
-        self.bins.dedup_by(|later, kept| {
-            let same = later.bin == kept.bin;
-            if same {
-                kept.merge(*later);
-            }
-            same
-        });
+        for of in std::mem::take(&mut self.bins).chunks_exact(WIDTH) {
+            self.merge([of[0] / 2, of[1], of[2], of[3], of[4]]);
+        }
     }
 }
 
@@ -193,14 +207,7 @@ impl TrackBin {
     /// The mean of its values.
     #[must_use]
     pub fn mean(&self) -> f64 {
-        self.sum as f64 / f64::from(self.n.max(1))
-    }
-
-    fn merge(&mut self, other: TrackBin) {
-        self.n = self.n.saturating_add(other.n);
-        self.sum = self.sum.saturating_add(other.sum);
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
+        self.sum as f64 / self.n.max(1) as f64
     }
 }
 
@@ -228,7 +235,8 @@ mod tests {
         let group = |(_, signal, at_ns, field): &Read| Group {
             at_ns: vec![*at_ns],
             took_ns: vec![1],
-            columns: BTreeMap::from([(format!("signal{signal:03}"), vec![field.to_wire()])]),
+            keys: vec![format!("signal{signal:03}")],
+            values: vec![field.to_wire()],
         };
         Samples { source: format!("gpu:{source}"), groups: reads.iter().map(group).collect(), dropped: 0 }
     }
@@ -253,10 +261,9 @@ mod tests {
                 of_one.chunks(size).map(event).collect::<Vec<_>>()
             });
             prop_assert_eq!(&one_by_one, &fold(batches));
-            let tracks: usize = one_by_one.tracks.values().map(BTreeMap::len).sum();
-            prop_assert!(tracks <= MAX_TRACKS);
-            let most = one_by_one.tracks.values().flat_map(BTreeMap::values).map(|track| track.bins.len()).max();
-            prop_assert!(most.unwrap_or(0) as u64 <= MAX_BINS);
+            prop_assert!(one_by_one.tracks.len() <= MAX_TRACKS);
+            let most = one_by_one.tracks.iter().map(|track| track.bins().count() as u64).max();
+            prop_assert!(most.unwrap_or(0) <= MAX_BINS);
         }
     }
 
@@ -271,8 +278,8 @@ mod tests {
         ];
         let view = fold([event(&reads)]);
         let track = view.track("gpu:0", "signal000").unwrap();
-        assert_eq!(track.bins.iter().map(|bin| (bin.bin, bin.sum)).collect::<Vec<_>>(), [(10, 50), (40, 0)]);
-        assert_eq!(track.absent, [(0, 1), (15, 1)]);
+        assert_eq!(track.bins().map(|bin| (bin.bin, bin.sum)).collect::<Vec<_>>(), [(10, 50), (40, 0)]);
+        assert_eq!(track.absent, [0, 1, 15, 1]);
         assert_eq!((track.now(), track.total()), (Field::Value(0), 50));
         let lost = fold([event(&reads[..2])]);
         assert_eq!(lost.track("gpu:0", "signal000").unwrap().now(), Field::Failed(15));
@@ -283,6 +290,6 @@ mod tests {
         let look = |at_ns| Look { at_ns, source: "host".into(), ..Look::default() };
         let mut view = Telemetry::default();
         [5, 9, 7].into_iter().for_each(|at_ns| view.look(&look(at_ns)));
-        assert_eq!(view.looks["host"].at_ns, 9);
+        assert_eq!(view.looks.iter().map(|look| look.at_ns).collect::<Vec<_>>(), [9]);
     }
 }

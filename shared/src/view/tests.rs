@@ -77,13 +77,13 @@ fn engine() -> impl Strategy<Value = Body> {
 }
 
 fn telemetry() -> impl Strategy<Value = Body> {
-    let value = prop_oneof![3 => any::<u32>().prop_map(|v| Some(v.into())), 1 => Just(None), 1 => Just(Some(-15i64))];
+    let value = prop_oneof![3 => any::<u32>().prop_map(i64::from), 1 => Just(-1), 1 => Just(-16)];
     let samples = (0u8..3, prop::collection::vec((0u64..200_000_000_000, value), 0..9)).prop_map(|(gpu, reads)| {
-        let column = reads.iter().map(|(_, value)| *value).collect();
         let group = Group {
             at_ns: reads.iter().map(|(at_ns, _)| *at_ns).collect(),
             took_ns: vec![7; reads.len()],
-            columns: BTreeMap::from([("power".to_owned(), column)]),
+            keys: vec!["power".to_owned()],
+            values: reads.iter().map(|(_, value)| *value).collect(),
         };
         Body::Samples(Samples { source: format!("gpu:{gpu}"), groups: vec![group], dropped: u64::from(gpu) })
     });
@@ -95,12 +95,8 @@ fn telemetry() -> impl Strategy<Value = Body> {
         let gpu = GpuFacts { uuid: "GPU-1".into(), memory_bytes: Some(1 << 40), ..GpuFacts::default() };
         Body::TelemetryBegan(Began { rate_hz: hz.into(), gpus: vec![gpu], no_gpus: None })
     });
-    let trouble = prop_oneof![
-        Just(TroubleKind::Lost(15)),
-        Just(TroubleKind::Back),
-        any::<u32>().prop_map(|n| TroubleKind::Xid(n.into()))
-    ]
-    .prop_map(|kind| Body::Trouble(Trouble { source: "gpu:1".into(), at_ns: 4, kind }));
+    let trouble = prop_oneof![Just(TroubleKind::Lost), Just(TroubleKind::Back), Just(TroubleKind::Xid)]
+        .prop_map(|kind| Body::Trouble(Trouble { source: "gpu:1".into(), at_ns: 4, kind, code: 15 }));
     prop_oneof![4 => samples, 1 => look, 1 => began, 1 => trouble]
 }
 

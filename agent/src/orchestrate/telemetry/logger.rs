@@ -35,7 +35,7 @@ impl Heard {
     fn hear(&self, said: &Said) {
         match said {
             Said::Row(row) => self.energy().add(row),
-            Said::Trouble(trouble) if matches!(trouble.kind, TroubleKind::Lost(_)) => {
+            Said::Trouble(trouble) if trouble.kind == TroubleKind::Lost => {
                 self.gpu_lost.store(true, Relaxed);
             }
             Said::Trouble(_) | Said::Look(_) => {}

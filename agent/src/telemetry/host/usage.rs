@@ -19,7 +19,7 @@ pub(super) struct Busy {
 pub(super) struct BusyShares {
     pub all: Field,
     pub most: Field,
-    pub cores: Vec<u16>,
+    pub cores: Vec<u32>,
 }
 
 impl Busy {
@@ -32,14 +32,14 @@ impl Busy {
         let now: Vec<(u64, u64)> = std::iter::once(&stats.total).chain(&stats.cpu_time).map(ticks).collect();
         let before = std::mem::replace(&mut self.before, now);
         // A core that came or went moves the others' places.
-        let shares: Vec<Option<u16>> = match before.len() == self.before.len() {
+        let shares: Vec<Option<u32>> = match before.len() == self.before.len() {
             true => before.iter().zip(&self.before).map(|(before, now)| share(*before, *now)).collect(),
             false => vec![],
         };
         let unknown = Field::Failed(Field::BEGAN_ANEW);
-        let field = |share: Option<u16>| share.map_or(unknown, |share| Field::Value(share.into()));
+        let field = |share: Option<u32>| share.map_or(unknown, |share| Field::Value(share.into()));
         let (all, cores) = shares.split_first().map_or((None, &[][..]), |(all, cores)| (*all, cores));
-        let cores: Vec<u16> = cores.iter().copied().collect::<Option<_>>().unwrap_or_default();
+        let cores: Vec<u32> = cores.iter().copied().collect::<Option<_>>().unwrap_or_default();
         BusyShares { all: field(all), most: field(cores.iter().max().copied()), cores }
     }
 }
@@ -53,9 +53,9 @@ fn ticks(time: &CpuTime) -> (u64, u64) {
 }
 
 /// Absent where no tick has passed, or fewer than before are counted.
-fn share(before: (u64, u64), now: (u64, u64)) -> Option<u16> {
+fn share(before: (u64, u64), now: (u64, u64)) -> Option<u32> {
     let (busy, all) = (now.0.checked_sub(before.0)?, now.1.checked_sub(before.1)?);
-    u16::try_from((busy * 1000).checked_div(all)?.min(1000)).ok()
+    u32::try_from((busy * 1000).checked_div(all)?.min(1000)).ok()
 }
 
 /// What the agent's processes used since the look before.

@@ -232,8 +232,8 @@ impl Gpu {
         samples.into_iter().map(|sample| (sample.pid, sample.sm_util * 10)).collect()
     }
 
-    /// What has become of it, by the fields that were just read: told once when it is gone, and once when it is back.
-    pub fn news(&mut self, fields: &[Field]) -> Option<TroubleKind> {
+    /// What has become of it, and with which code, by the fields that were just read: told once when it is gone, and once when it is back.
+    pub fn news(&mut self, fields: &[Field]) -> Option<(TroubleKind, u64)> {
         let lost = fields.iter().find_map(|field| match field {
             Field::Failed(code) if is_lost(*code) => Some(*code),
             _ => None,
@@ -241,11 +241,11 @@ impl Gpu {
         match (self.lost, lost) {
             (None, Some(code)) => {
                 self.lost = Some(code);
-                Some(TroubleKind::Lost(code))
+                Some((TroubleKind::Lost, code.into()))
             }
             (Some(_), None) if fields.iter().any(|field| field.value().is_some()) => {
                 self.lost = None;
-                Some(TroubleKind::Back)
+                Some((TroubleKind::Back, 0))
             }
             _ => None,
         }
