@@ -3,7 +3,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 use shared::outcome::Outcome;
-use shared::summary::{Distribution, Percentile, Summary};
+use shared::summary::{Bucketed, Distribution, Percentile, ServerLatency, Summary};
 use shared::units::{ns_to_ms, ns_to_s};
 use shared::view::{PointView, RunView};
 
@@ -25,6 +25,15 @@ fn percentile(value: Percentile) -> String {
         Percentile::Ms(ms) => number(Some(ms)),
         Percentile::AtLeastMs(ms) => format!("≥ {}", number(Some(ms))),
         Percentile::Needs(n) => format!("needs n ≥ {n}"),
+    }
+}
+
+/// A percentile out of a server's histogram, with the bounds of its bucket.
+fn bucketed(of: Bucketed) -> String {
+    let bound = |ms: f64| digits(ms, 3);
+    match (of.ms, of.up_to_ms) {
+        (Some(ms), Some(up_to_ms)) => format!("≈{} ({}–{})", bound(ms), bound(of.above_ms), bound(up_to_ms)),
+        _ => format!("> {}", bound(of.above_ms)),
     }
 }
 
@@ -132,7 +141,20 @@ pub fn render(view: &RunView) -> String {
         .with_figure("goodput req/s", "goodput", |s| s.goodput?.requests_per_s)
         .with_any("met", |point| point.summary.as_ref()?.goodput.map(|g| format!("{}/{}", g.met, g.of)))
         .with_figure("$/Mtok", "cost_per_mtok", |s| s.cost_per_mtok_output.map(|c| c.0));
-    let mut text = format!("{latencies}{rates}");
+    let server = |point: &PointView| point.summary.as_ref()?.server.as_ref()?.ttft.clone();
+    let of_server = |latency: fn(&ServerLatency) -> Option<Bucketed>| {
+        move |point: &PointView| server(point).as_ref().and_then(latency).map(bucketed)
+    };
+    let machine = Columns::new(view)
+        .with_any("server's TTFT mean ms", |point| {
+            let ttft = server(point)?;
+            Some(format!("{} (n={})", number(ttft.mean_ms), ttft.n))
+        })
+        .with_any("p50", of_server(|ttft| ttft.p50))
+        .with_any("p99", of_server(|ttft| ttft.p99))
+        .with_figure("J/token", "energy_per_token", |s| s.energy?.joules_per_token)
+        .with_figure("tok/s per W", "tokens_per_joule", |s| s.energy?.tokens_per_joule);
+    let mut text = format!("{latencies}{rates}{machine}");
     if view.points.iter().any(|point| !point.intervals.is_empty()) {
         text.push_str("± is half the interval over repeats at 95 %.\n");
     }

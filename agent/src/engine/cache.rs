@@ -1,49 +1,15 @@
-//! Owns the counters by which engines say what their prefix cache did, under all the names they go by.
+//! Owns what engines' counters say that their prefix cache did.
 //! Must not know trials or what a hit is worth.
 
 use super::attach::Probe;
-use super::exposition::counter;
+use super::metrics::{LIMIT, PATH, read_one};
 use shared::summary::PrefixCache;
-use std::time::Duration;
-
-/// How long a reading may take: a trial waits for it.
-const LIMIT: Duration = Duration::from_secs(5);
-
-/// Names of one engine's counters, in prompt tokens.
-#[derive(Debug)]
-struct Names {
-    /// Looked up: their sum.
-    queries: &'static [&'static str],
-    /// Found.
-    hits: &'static str,
-}
-
-/// Every engine that has such counters, present names before former ones.
-const NAMES: [Names; 5] = [
-    Names { queries: &["vllm:prefix_cache_queries_total"], hits: "vllm:prefix_cache_hits_total" },
-    Names { queries: &["vllm:gpu_prefix_cache_queries_total"], hits: "vllm:gpu_prefix_cache_hits_total" },
-    Names { queries: &["vllm:gpu_prefix_cache_queries"], hits: "vllm:gpu_prefix_cache_hits" },
-    Names { queries: &["sglang:prompt_tokens_total"], hits: "sglang:cached_tokens_total" },
-    // Its first counter leaves out what came from the cache.
-    Names {
-        queries: &["llamacpp:prompt_tokens_total", "llamacpp:prompt_tokens_cached_total"],
-        hits: "llamacpp:prompt_tokens_cached_total",
-    },
-];
-
-impl Names {
-    /// Absent where a counter is not there or cannot be read.
-    fn read(&self, text: &str) -> Option<PrefixReading> {
-        let queries = self.queries.iter().map(|name| counter(text, name)).sum::<Option<u64>>()?;
-        Some(PrefixReading { queries, hits: counter(text, self.hits)? })
-    }
-}
+use shared::telemetry::{PREFIX_HITS, PREFIX_QUERIES};
 
 /// The prefix cache's counters of an engine that has them.
 #[derive(Clone)]
 pub struct PrefixCounters {
     probe: Probe,
-    names: &'static Names,
 }
 
 /// What they showed at one time.
@@ -56,21 +22,26 @@ pub struct PrefixReading {
 impl PrefixCounters {
     /// Looks for the counters among the server's metrics.
     pub(super) async fn find(probe: &Probe) -> Option<Self> {
-        let text = probe.text("/metrics", LIMIT).await.ok()?;
-        let names = NAMES.iter().find(|names| names.read(&text).is_some())?;
-        Some(Self { probe: probe.clone(), names })
+        let text = probe.text(PATH, LIMIT).await.ok()?;
+        PrefixReading::of(&text).map(|_| Self { probe: probe.clone() })
     }
 
     /// Reads them; absent where that failed.
     pub async fn read(&self) -> Option<PrefixReading> {
-        let text = self.probe.text("/metrics", LIMIT).await;
+        let text = self.probe.text(PATH, LIMIT).await;
         let text =
             text.inspect_err(|error| tracing::warn!(%error, "the prefix cache's counters were not read")).ok()?;
-        self.names.read(&text)
+        PrefixReading::of(&text)
     }
 }
 
 impl PrefixReading {
+    /// Absent where a counter is not there or cannot be read.
+    fn of(text: &str) -> Option<Self> {
+        let queries = read_one(text, PREFIX_QUERIES).value()?;
+        Some(Self { queries, hits: read_one(text, PREFIX_HITS).value()? })
+    }
+
     /// What was counted since an earlier reading; absent where the counters have begun anew.
     #[must_use]
     pub fn since(self, before: Self) -> Option<PrefixCache> {
@@ -86,7 +57,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expect: Option<(u64, u64)>) {
-        let got = NAMES.iter().find_map(|names| names.read(text)).map(|reading| (reading.queries, reading.hits));
+        let got = PrefixReading::of(text).map(|reading| (reading.queries, reading.hits));
         assert_eq!(got, expect, "{text}");
     }
 

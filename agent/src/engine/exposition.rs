@@ -1,45 +1,122 @@
-//! Owns the reading of counters in Prometheus' text format: labels with any characters, timestamps, exemplars.
-//! Must not know which counters there are or what they mean.
+//! Owns the reading of Prometheus' text format: counters, gauges, histograms; labels with any characters, exemplars.
+//! Must not know which metrics there are or what they mean.
 
-/// Label of servers that run on several GPUs and repeat each of their counters for every one.
+use crate::record::Buckets;
+use std::collections::BTreeMap;
+
+/// Label of servers that run on several GPUs and repeat each of their metrics for every one.
 const REPEATING_LABEL: &str = "tp_rank";
-
-/// A counter's value over all its series. Absent where it is not there, or where a line of it cannot be read: what is
-/// unknown is not zero.
-pub(super) fn counter(text: &str, name: &str) -> Option<u64> {
-    let mut sum = None;
-    for line in text.lines() {
-        let line = line.trim_start();
-        let end = line.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':').unwrap_or(line.len());
-        if &line[..end] == name {
-            let (labels, value) = sample(&line[end..])?;
-            if labels.iter().all(|(label, value)| *label != REPEATING_LABEL || value == "0") {
-                sum = Some(sum.unwrap_or(0) + value);
-            }
-        }
-    }
-    sum
-}
-
-/// Labels of the first series of a name; absent where there is none that can be read.
-pub(super) fn labels_of<'a>(text: &'a str, name: &str) -> Option<Labels<'a>> {
-    let rest = text.lines().find_map(|line| line.trim_start().strip_prefix(name)?.trim_start().strip_prefix('{'))?;
-    labels(rest).map(|(labels, _)| labels)
-}
+/// Label of a histogram's buckets: up to and with which value they count.
+const BOUND_LABEL: &str = "le";
 
 /// Names and values.
 pub(super) type Labels<'a> = Vec<(&'a str, String)>;
 
+/// A page of metrics: its lines by the metric's name.
+pub(super) struct Page<'a>(BTreeMap<&'a str, Vec<&'a str>>);
+
+/// A metric that is on the page, and cannot be read: what is unknown is not zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unreadable;
+
+impl<'a> Page<'a> {
+    /// Sorts the lines; each is read when it is asked for.
+    pub fn of(text: &'a str) -> Self {
+        let mut lines: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for line in text.lines().map(str::trim_start) {
+            let end = line.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':').unwrap_or(line.len());
+            // Comments have no name, nor have empty lines.
+            if end > 0 {
+                lines.entry(&line[..end]).or_default().push(&line[end..]);
+            }
+        }
+        Self(lines)
+    }
+
+    /// Whether any metric's name begins so.
+    pub fn has_prefix(&self, prefix: &str) -> bool {
+        self.0.range(prefix..).next().is_some_and(|(name, _)| name.starts_with(prefix))
+    }
+
+    /// A counter's value over all its series; absent where it is not there.
+    pub fn counter(&self, name: &str) -> Option<Result<u64, Unreadable>> {
+        let values = self.values(name)?;
+        Some(values.map(|values| values.iter().map(|value| value.round() as u64).sum()))
+    }
+
+    /// The mean of a gauge over all its series; absent where it is not there.
+    pub fn mean(&self, name: &str) -> Option<Result<f64, Unreadable>> {
+        let values = self.values(name)?;
+        Some(values.and_then(|values| {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            if mean.is_finite() { Ok(mean) } else { Err(Unreadable) }
+        }))
+    }
+
+    /// A histogram over all its series; absent where it is not there.
+    pub fn histogram(&self, name: &str) -> Option<Result<Buckets, Unreadable>> {
+        let lines = self.0.get(format!("{name}_bucket").as_str())?;
+        let sum = self.values(&format!("{name}_sum"))?;
+        Some(sum.and_then(|sums| buckets(lines, sums.iter().sum())))
+    }
+
+    /// Labels of the first series of a name; absent where there is none that can be read.
+    pub fn labels(&self, name: &str) -> Option<Labels<'a>> {
+        labels(self.0.get(name)?.first()?.trim_start().strip_prefix('{')?).map(|(labels, _)| labels)
+    }
+
+    /// Values from 0 up of each series that is not another's repetition.
+    fn values(&self, name: &str) -> Option<Result<Vec<f64>, Unreadable>> {
+        let lines = self.0.get(name)?.iter();
+        let samples = lines.map(|line| sample(line).ok_or(Unreadable)).collect::<Result<Vec<_>, _>>();
+        Some(samples.and_then(|samples| {
+            let values: Vec<f64> =
+                samples.into_iter().filter(|(labels, _)| is_first(labels)).map(|(_, value)| value).collect();
+            if values.is_empty() { Err(Unreadable) } else { Ok(values) }
+        }))
+    }
+}
+
+/// A counter's value over all its series. Absent where it is not there, or where a line of it cannot be read.
+pub(super) fn counter(text: &str, name: &str) -> Option<u64> {
+    Page::of(text).counter(name)?.ok()
+}
+
+/// Whether a series is not another GPU's repetition.
+fn is_first(labels: &Labels<'_>) -> bool {
+    labels.iter().all(|(label, value)| *label != REPEATING_LABEL || value == "0")
+}
+
+/// Buckets by their lines.
+fn buckets(lines: &[&str], sum_s: f64) -> Result<Buckets, Unreadable> {
+    // Counts by the bits of their bound: from 0 up, these are in order of the bounds themselves.
+    let mut counts: BTreeMap<u64, u64> = BTreeMap::new();
+    for line in lines {
+        let (labels, count) = sample(line).ok_or(Unreadable)?;
+        if !is_first(&labels) {
+            continue;
+        }
+        let bound = labels.iter().find(|(label, _)| *label == BOUND_LABEL).ok_or(Unreadable)?;
+        let bound: f64 = bound.1.parse().map_err(|_| Unreadable)?;
+        if bound.is_nan() || bound.is_sign_negative() {
+            return Err(Unreadable);
+        }
+        *counts.entry(bound.to_bits()).or_default() += count.round() as u64;
+    }
+    let (bounds_s, cumulative) = counts.into_iter().map(|(bits, count)| (f64::from_bits(bits), count)).unzip();
+    Buckets::of(bounds_s, cumulative, sum_s).ok_or(Unreadable)
+}
+
 /// Labels and value of a sample, from behind its name. A timestamp and an exemplar may follow and are passed over.
-fn sample(line: &str) -> Option<(Labels<'_>, u64)> {
+fn sample(line: &str) -> Option<(Labels<'_>, f64)> {
     let line = line.trim_start();
     let (labels, rest) = match line.strip_prefix('{') {
         Some(rest) => labels(rest)?,
         None => (Vec::new(), line),
     };
     let value: f64 = rest.split_whitespace().next()?.parse().ok()?;
-    // A counter is a whole number from 0; `NaN` and infinities are words for "unknown".
-    (value.is_finite() && value >= 0.0).then(|| (labels, value.round() as u64))
+    // What is counted or measured here goes from 0 up; `NaN` and infinities are words for "unknown".
+    (value.is_finite() && value >= 0.0).then_some((labels, value))
 }
 
 /// Labels up to the closing brace, and what follows it.
@@ -104,5 +181,36 @@ mod tests {
         check("e:x_total{m=\"open 5", None);
         check("e:x_total{m} 5", None);
         check("e:x_total 3\ne:x_total{e=\"1\"}", None);
+    }
+
+    #[test]
+    fn a_gauge_is_the_mean_of_its_series() {
+        let check = |text: &str, expect: Option<Result<f64, Unreadable>>| {
+            assert_eq!(Page::of(text).mean("e:use"), expect, "{text}");
+        };
+        check("e:use{engine=\"0\"} 0.25\ne:use{engine=\"1\"} 0.75", Some(Ok(0.5)));
+        check("e:use{tp_rank=\"0\"} 0.25\ne:use{tp_rank=\"1\"} 0.75", Some(Ok(0.25)));
+        check("e:use 0", Some(Ok(0.0)));
+        check("e:use NaN", Some(Err(Unreadable)));
+        check("e:used 1", None);
+    }
+
+    #[test]
+    fn a_histogram_is_the_sum_of_its_series() {
+        let series = |engine: u32, counts: [u32; 3]| {
+            let lines = ["0.5", "2.0", "+Inf"].iter().zip(counts);
+            let lines: String = lines
+                .map(|(bound, count)| format!("e:t_bucket{{engine=\"{engine}\",le=\"{bound}\"}} {count}.0\n"))
+                .collect();
+            format!("{lines}e:t_sum{{engine=\"{engine}\"}} 1.5\ne:t_count{{engine=\"{engine}\"}} {}\n", counts[2])
+        };
+        let text = format!("# TYPE e:t histogram\n{}{}", series(0, [1, 2, 4]), series(1, [0, 3, 3]));
+        let got = Page::of(&text).histogram("e:t").unwrap().unwrap();
+        assert_eq!(got, Buckets::of(vec![0.5, 2.0, f64::INFINITY], vec![1, 5, 7], 3.0).unwrap());
+        assert_eq!(Page::of("e:t_sum 1").histogram("e:t"), None);
+        // A bucket that holds fewer than the one within it, or none without an end.
+        assert_eq!(Page::of(&series(0, [3, 2, 4])).histogram("e:t"), Some(Err(Unreadable)));
+        let open = "e:t_bucket{le=\"1\"} 1\ne:t_sum 1";
+        assert_eq!(Page::of(open).histogram("e:t"), Some(Err(Unreadable)));
     }
 }

@@ -2,7 +2,7 @@
 //! Must not know engines.
 
 use super::EngineError;
-use crate::telemetry::{self, Nvml, Reading};
+use crate::telemetry::{self, Nvml, Reading, visible};
 use shared::engine::Gpu;
 use shared::plan::Gpus;
 use tokio::task::spawn_blocking;
@@ -63,17 +63,28 @@ impl HostGpus {
     }
 }
 
-/// What the plan wants of these.
+/// What the plan wants of these; `inherited` is the `CUDA_VISIBLE_DEVICES` that the engine gets where the plan names none.
 ///
 /// # Errors
 /// Where the host is known to have fewer, or not those.
-pub(super) fn choose(wanted: Option<&Gpus>, host: HostGpus) -> Result<Devices, EngineError> {
+pub(super) fn choose(wanted: Option<&Gpus>, host: HostGpus, inherited: Option<&str>) -> Result<Devices, EngineError> {
     let HostGpus { driver, devices: host } = host;
     let known = |device: &Device| Gpu { name: device.name.clone(), uuid: Some(device.uuid.clone()) };
     let has = || host.iter().map(|device| format!("{} {}", device.index, device.uuid)).collect::<Vec<_>>().join(", ");
     let lacks = |what: String| EngineError::Gpus { wanted: what, has: has() };
     let chosen: Vec<String> = match wanted {
-        None => return Ok(Devices { chosen: None, count: None, gpus: host.iter().map(known).collect(), driver }),
+        None => {
+            let seen = inherited.map(|list| {
+                let all: Vec<String> = host.iter().map(|device| device.uuid.clone()).collect();
+                visible(list, &all)
+            });
+            let unseen = |uuid: &String| !host.iter().any(|device| device.uuid == *uuid);
+            let slices = seen.iter().flatten().filter(|uuid| unseen(uuid));
+            let slices = slices.map(|uuid| Gpu { name: None, uuid: Some(uuid.clone()) });
+            let whole = host.iter().filter(|device| seen.as_ref().is_none_or(|seen| seen.contains(&device.uuid)));
+            let gpus = whole.map(known).chain(slices).collect();
+            return Ok(Devices { chosen: None, count: None, gpus, driver });
+        }
         Some(Gpus::Count(n)) if host.is_empty() => return Ok(Devices { count: Some(*n), ..Devices::default() }),
         Some(Gpus::Count(n)) if host.len() < *n as usize => return Err(lacks(format!("{n} GPUs"))),
         Some(Gpus::Count(n)) => host.iter().take(*n as usize).map(|device| device.uuid.clone()).collect(),
@@ -123,7 +134,7 @@ mod tests {
 
     fn check(host: HostGpus, wanted: &str, expect: Result<(Option<&[&str]>, Option<u32>), &str>) {
         let wanted: Option<Gpus> = serde_json::from_str(wanted).unwrap();
-        match (choose(wanted.as_ref(), host), expect) {
+        match (choose(wanted.as_ref(), host, None), expect) {
             (Ok(devices), Ok((chosen, count))) => {
                 let chosen = chosen.map(|list| list.iter().map(|uuid| (*uuid).to_owned()).collect());
                 assert_eq!((devices.chosen, devices.count), (chosen, count), "{wanted:?}");
@@ -157,9 +168,23 @@ mod tests {
     }
 
     #[test]
+    fn without_a_word_in_the_plan_the_engine_uses_what_it_inherits() {
+        let check = |inherited: Option<&str>, expect: &[&str]| {
+            let devices = choose(None, two(), inherited).unwrap();
+            let uuids: Vec<String> = devices.gpus.into_iter().filter_map(|gpu| gpu.uuid).collect();
+            assert_eq!((devices.chosen, uuids), (None, expect.iter().map(|uuid| (*uuid).to_owned()).collect()));
+        };
+        check(None, &["GPU-aa11", "GPU-bb22"]);
+        check(Some("1"), &["GPU-bb22"]);
+        check(Some("GPU-aa"), &["GPU-aa11"]);
+        check(Some("MIG-7"), &["MIG-7"]);
+        check(Some("-1"), &[]);
+    }
+
+    #[test]
     fn what_is_known_of_each_goes_along() {
         let wanted = Gpus::Indices(vec![0]);
-        let devices = choose(Some(&wanted), two()).unwrap();
+        let devices = choose(Some(&wanted), two(), None).unwrap();
         let gpu = Gpu { name: Some("NVIDIA H100 80GB HBM3".into()), uuid: Some("GPU-aa11".into()) };
         assert_eq!((devices.gpus, devices.driver.as_deref()), (vec![gpu], Some("580.65.06")));
     }

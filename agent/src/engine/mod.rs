@@ -14,6 +14,7 @@ mod gpu;
 mod hub;
 mod launch;
 mod life;
+mod metrics;
 mod onlooker;
 mod request;
 mod rules;
@@ -27,6 +28,7 @@ pub use diagnose::{Cause, Diagnosis, diagnose, explain, reason};
 pub use error::EngineError;
 pub use found::look;
 pub use life::EngineDeath;
+pub use metrics::{History, Scraper, ServerMetrics};
 pub use onlooker::{Begun, Onlooker};
 pub use request::{Ask, Extras, Message, Prompt, RequestShape, Role};
 pub use rules::check;
@@ -96,6 +98,8 @@ pub struct Engine {
     pub vocabulary: Option<Vocabulary>,
     /// What its prefix cache counts; absent where it has no such counters.
     pub prefix_counters: Option<PrefixCounters>,
+    /// Where it shows its metrics.
+    pub metrics: ServerMetrics,
     /// What must be said beside its numbers.
     pub caveats: Vec<Caveat>,
     /// Takes the secrets that it got out of what it says.

@@ -10,6 +10,7 @@ mod figures;
 mod guard;
 mod openapi;
 mod plans;
+mod prometheus;
 mod requests;
 mod runs;
 mod shape;
@@ -130,6 +131,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/plan/check", post(plans::check))
         .route("/api/v1/agent", get(agent::about))
         .route("/api/v1/openapi.json", get(openapi::document))
+        .route("/metrics", get(prometheus::metrics))
         .route("/ws", get(socket::open))
         .route("/api", any(unknown))
         .route("/api/{*rest}", any(unknown))

@@ -1,7 +1,7 @@
 //! Owns the API's own description.
 //! Must not know how the routes are implemented.
 
-use super::{agent, engines, figures, plans, requests, runs, shape, shell, socket};
+use super::{agent, engines, figures, plans, prometheus, requests, runs, shape, shell, socket};
 use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -13,7 +13,8 @@ use utoipa::{Modify, OpenApi};
     paths(
         runs::list, runs::create, runs::read, runs::cancel, runs::resume, runs::delete, figures::goodput_of,
         figures::distribution, requests::list, requests::timeline,
-        plans::presets, plans::check, engines::list, engines::now, engines::start, engines::stop, agent::about, document, socket::open, shell::health, shell::sign_in
+        plans::presets, plans::check, engines::list, engines::now, engines::start, engines::stop, agent::about,
+        prometheus::metrics, document, socket::open, shell::health, shell::sign_in
     ),
     components(schemas(shape::ApiError)),
     security(("token" = []), ("cookie" = [])),
@@ -60,7 +61,7 @@ mod tests {
     use shared::outcome::Outcome;
     use shared::plan::{
         CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan,
-        SessionPlan, SloPlan, TracePlan,
+        SessionPlan, SloPlan, TelemetryPlan, TracePlan,
     };
     use shared::view::RunView;
     use shared::wire::{
@@ -94,6 +95,7 @@ mod tests {
         let mut plan = shared::preset::find("first").unwrap();
         plan.slo = Some(SloPlan { ttft_ms: Some(1.0), tpot_ms: Some(1.0), e2e_ms: Some(1.0) });
         plan.cost = Some(CostPlan { usd_per_gpu_hour: UsdPerGpuHour(1.0) });
+        plan.telemetry = Some(TelemetryPlan { rate_hz: 1.0 });
         plan.engine = EnginePlan {
             launch: Some(Launch::Native),
             url: Some("u".to_owned()),
@@ -143,6 +145,7 @@ mod tests {
             ("LoadPlan", "load"),
             ("SloPlan", "slo"),
             ("CostPlan", "cost"),
+            ("TelemetryPlan", "telemetry"),
         ] {
             check(schema, &value[field]);
         }

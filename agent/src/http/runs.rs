@@ -24,7 +24,7 @@ use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 /// Rows that one answer has at most.
-const MAX_ROWS: usize = 200;
+pub(super) const MAX_ROWS: usize = 200;
 
 /// The run that a path names, where the principal may know of it, and the path's other parts.
 pub(super) struct RunPath {

@@ -202,6 +202,8 @@ pub(super) struct RunView {
     series: Value,
     /// A sample of requests.
     scatter: Value,
+    /// GPUs, host and the engine's own metrics on the run's time axis.
+    telemetry: Value,
     /// The engine's last log lines.
     engine_log: Vec<String>,
     /// Lines of the engine's log that are no longer here.
@@ -232,6 +234,8 @@ pub(super) struct Plan {
     slo: Option<SloPlan>,
     /// What a GPU hour costs.
     cost: Option<CostPlan>,
+    /// How often the run looks at GPUs, host and the engine's own metrics.
+    telemetry: Option<TelemetryPlan>,
 }
 
 /// Which engine, and how it is reached.
@@ -369,4 +373,12 @@ pub(super) struct SloPlan {
 pub(super) struct CostPlan {
     /// US dollars for one GPU for one hour.
     usd_per_gpu_hour: f64,
+}
+
+/// How often a run looks at its machine.
+#[derive(ToSchema)]
+pub(super) struct TelemetryPlan {
+    /// Reads per second of what is cheap to read, 0.1 to 20; 1 where absent.
+    #[schema(required = false)]
+    rate_hz: f64,
 }

@@ -2,6 +2,7 @@
 //! Must not know time, tasks or other viewers.
 
 use shared::event::{Body, Event};
+use shared::telemetry::Group;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -93,6 +94,13 @@ pub(super) fn weight(event: &Event) -> usize {
         // Its whole command is in it.
         Body::EngineReady(_) => 2048,
         Body::PointAdded { .. } | Body::SearchDone(_) => 256,
+        Body::TelemetryBegan(began) => 128 + 192 * began.gpus.len(),
+        Body::Samples(samples) => {
+            let column = |group: &Group| 16 * group.keys.len() + 6 * group.values.len() + 14 * group.at_ns.len();
+            96 + samples.groups.iter().map(column).sum::<usize>()
+        }
+        Body::Look(look) => 96 + 96 * look.processes.len() + 3 * look.cores.len(),
+        Body::Trouble(_) => 128,
         Body::EngineStarting(_) | Body::TrialStarted { .. } | Body::WindowOpened { .. } | Body::Unknown => 64,
     }
 }

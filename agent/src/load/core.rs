@@ -175,7 +175,7 @@ impl Core {
                 loop_lag_ns: self.loop_lag.into_values(),
                 send_late_ns: self.send_late.into_values(),
                 busy: self.busy.share(),
-                prefix_cache: None,
+                ..ClientSide::default()
             },
             next_id,
             unsent: self.unsent,

@@ -40,6 +40,10 @@ pub(super) fn kind(body: &Body) -> &'static str {
         Body::PointAdded { .. } => "point_added",
         Body::SearchDone(_) => "search_done",
         Body::Judged { .. } => "judged",
+        Body::TelemetryBegan(_) => "telemetry_began",
+        Body::Samples(_) => "samples",
+        Body::Look(_) => "look",
+        Body::Trouble(_) => "trouble",
         Body::Unknown => "unknown",
     }
 }

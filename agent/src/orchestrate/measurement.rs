@@ -3,6 +3,7 @@
 
 use super::run::{Failure, Turn, Writer};
 use super::search::{Search, Step};
+use super::telemetry::Watch;
 use super::trial::{self, TrialPlace};
 use crate::blob::BlobStore;
 use crate::engine::Engine;
@@ -20,6 +21,8 @@ pub(super) struct Bench<'a> {
     pub engine: &'a mut Engine,
     /// The workload.
     pub workload: &'a Workload,
+    /// What is seen of the machine meanwhile.
+    pub watch: &'a Watch,
 }
 
 /// The trials of a run.
@@ -116,6 +119,7 @@ impl<'a> Measurement<'a> {
             blobs: self.blobs,
             engine: bench.engine,
             workload: bench.workload,
+            watch: bench.watch,
             terms: &self.terms,
         };
         let done = trial::run(at, self.trials, place, self.next_request).await?;

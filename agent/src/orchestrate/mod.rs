@@ -12,6 +12,7 @@ mod resume;
 mod run;
 mod schedule;
 mod search;
+mod telemetry;
 mod trial;
 
 pub use batch::sample_of;

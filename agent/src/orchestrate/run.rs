@@ -5,6 +5,7 @@ use super::measurement::{Bench, Measurement};
 use super::resume::Before;
 use super::schedule::{Stretch, stretches};
 use super::search::Search;
+use super::telemetry::Watch;
 use crate::blob::BlobStore;
 use crate::engine::{Begun, Engine, EngineDeath, EngineError, Means, Onlooker};
 use crate::load::Clock;
@@ -230,11 +231,17 @@ impl Run<'_> {
         let ready = Body::EngineReady(engine.info.clone());
         let running = Body::State { state: RunState::Running, reason: None };
         self.writer.write([ready, running, self.measurement.judged()]).await?;
-        let bench = &mut Bench { engine, workload };
-        match Search::of(&self.turn.plan) {
+        let watch = Watch::begin(self.turn, self.writer, engine).await;
+        let bench = &mut Bench { engine, workload, watch: &watch };
+        let result = match Search::of(&self.turn.plan) {
             Some(search) => self.measurement.search(bench, search).await,
             None => self.measurement.points(bench, &stretch.places).await,
+        };
+        if watch.end().await {
+            self.measurement.note([Caveat::GpuLost]);
+            self.writer.write([self.measurement.judged()]).await?;
         }
+        result
     }
 }
 

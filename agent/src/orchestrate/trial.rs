@@ -4,10 +4,11 @@
 use super::batch::batch_of;
 use super::cache;
 use super::run::{Failure, Turn, Writer};
+use super::telemetry::Watch;
 use crate::blob::{BlobStore, BlobWriter};
 use crate::engine::{Ask, Engine};
 use crate::load::{self, Arrivals, Limits, LoadEvent, Request, Schedule, Stop, TrialEnd, TrialSpec, Work};
-use crate::record::{RequestRecord, Tally, Terms, Window};
+use crate::record::{RequestRecord, Span, Tally, Terms, Window};
 use crate::secret::Redactor;
 use crate::workload::Workload;
 use rand::{RngCore, SeedableRng};
@@ -37,6 +38,7 @@ pub(super) struct Context<'a> {
     pub blobs: &'a BlobStore,
     pub engine: &'a mut Engine,
     pub workload: &'a Workload,
+    pub watch: &'a Watch,
     pub terms: &'a Terms,
 }
 
@@ -54,6 +56,7 @@ pub(super) struct Done {
 pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, first_id: u64) -> Result<Done, Failure> {
     let TrialPlace { point, repeat, .. } = place;
     at.writer.write([Body::TrialStarted { trial, point, repeat }]).await?;
+    at.watch.forget_before(at.turn.clock.now_ns());
     let cache_before = cache::reading(at.engine).await;
     let mut handle = load::start(spec(&at, place, first_id), at.turn.clock)?;
     let mut blob = at.blobs.create(&at.turn.run, trial).map_or_else(|error| given_up(&error), Some);
@@ -69,7 +72,10 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
             event = handle.events.recv() => event,
         };
         match event {
-            Some(LoadEvent::WindowOpened { t_ns }) => at.writer.write_at(t_ns, [Body::WindowOpened { trial }]).await?,
+            Some(LoadEvent::WindowOpened { t_ns }) => {
+                at.watch.read_now();
+                at.writer.write_at(t_ns, [Body::WindowOpened { trial }]).await?;
+            }
             Some(LoadEvent::Progress(mut progress)) => {
                 redact(&at.engine.redactor, &mut progress.ended);
                 at.writer.write_at(progress.t_ns, [Body::Batch(batch_of(trial, &progress))]).await?;
@@ -91,7 +97,10 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
         return Err(failure);
     }
     end.client.prefix_cache = cache::during(cache_before, cache::reading(at.engine).await, &records);
-    let tally = Tally::of(&records, window(&at, &end), &end.client);
+    let window = window(&at, &end);
+    let seen = at.watch.during(&Span::of(&records, window), at.turn.clock).await;
+    (end.client.server, end.client.energy) = (seen.server.map(Box::new), seen.energy);
+    let tally = Tally::of(&records, window, &end.client);
     let summary = tally.summary(at.terms);
     at.writer.write([Body::TrialDone { trial, summary: Box::new(summary), blob: name }]).await?;
     let all_failed = (!records.iter().any(|r| r.outcome.is_ok())).then(|| {

@@ -1,10 +1,27 @@
 //! Owns what hardware says of itself: every value that can be absent has a type that says why.
 //! Must not know runs, engines or viewers.
 
+mod energy;
+mod gather;
+mod gpu;
+pub mod host;
+mod increment;
 mod memory;
 mod nvml;
+mod pace;
+mod row;
+mod sampler;
+mod visible;
 
-pub use nvml::{Device, GpuProcess, Gpus, Memory, Nvml};
+pub use energy::{EnergyMeter, Taken};
+pub use gather::Gathered;
+pub use gpu::{Fast, Slow};
+pub use increment::Increment;
+pub use nvml::{Device, Gpu, GpuProcess, Gpus, Memory, Nvml};
+pub use pace::Pace;
+pub use row::{Row, Said};
+pub use sampler::{Dropped, Paced, Sampler, Source};
+pub use visible::visible;
 
 /// A value that hardware was asked for. Absent is never zero.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -85,6 +85,8 @@ pub enum Caveat {
     DeviceMemoryHeld,
     /// The run ended in the middle and went on later.
     Resumed,
+    /// A GPU stopped answering while it was measured.
+    GpuLost,
 }
 
 impl Caveat {
@@ -122,6 +124,9 @@ impl Caveat {
             }
             Caveat::ConfigurationFailed => {
                 "The engine failed in some of the plan's configurations, so their points are missing."
+            }
+            Caveat::GpuLost => {
+                "A GPU stopped answering in the middle of the run: what it would have said since is unknown."
             }
             Caveat::DeviceMemoryHeld => {
                 "A GPU's memory was not back when an engine was gone, so what came after had less; its log says how much."

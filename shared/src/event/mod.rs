@@ -11,6 +11,7 @@ use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::plan::{Level, Plan};
 use crate::search::SearchEnd;
 use crate::summary::{Interval, Summary};
+use crate::telemetry::{Began, Look, Samples, Trouble};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -131,6 +132,14 @@ pub enum Body {
         /// What must be said beside the run's figures.
         caveats: Vec<Caveat>,
     },
+    /// Sampling of GPUs, host and engine began.
+    TelemetryBegan(Began),
+    /// What one source of it said.
+    Samples(Samples),
+    /// Who uses a source, and how, now.
+    Look(Look),
+    /// Something happened to a GPU.
+    Trouble(Trouble),
     /// A kind of event that this version does not know; it is counted, and the raw body is not kept.
     #[serde(other)]
     Unknown,

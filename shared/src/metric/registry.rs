@@ -128,6 +128,10 @@ metrics! {
     "Change of the headline TTFT over the window by Sen's slope, as a share of its median, with the Mann-Kendall probability of such a trend by chance." {}
     "prefix_hit_rate" "Prefix hits" "share" Neutral
     "Prompt tokens found in the engine's prefix cache / prompt tokens looked up, by its own counters over the trial. Absent where they began anew." {}
+    "server_ttft" "TTFT, server's" "ms" Neutral
+    "Time to first token by the server's own histogram, from when it takes a request in; over what it gained between the two reads of its metrics around the window. Percentiles are interpolated within a bucket." {}
+    "energy_per_token" "Energy" "J/tok" Lower
+    "Energy of the engine's GPUs over the window / output tokens of it: by the driver's counter, else by power over time. Absent where one GPU's is unknown." {}
     "cost_per_mtok" "Cost" "$/Mtok" Lower
     "GPUs × price per GPU-hour × hours of the window / output tokens × 10⁶; also per prompt and output tokens. Absent without a price." {}
 }

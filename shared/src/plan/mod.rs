@@ -7,6 +7,7 @@ mod error;
 mod lengths;
 mod level;
 mod load;
+mod telemetry;
 mod validate;
 mod workload;
 
@@ -16,6 +17,7 @@ pub use error::PlanError;
 pub use lengths::{Lengths, Spread};
 pub use level::Level;
 pub use load::{Arrival, Curve, Goal, LoadPlan, RampPlan, SearchPlan, TracePlan};
+pub use telemetry::TelemetryPlan;
 pub use workload::{PrefixPlan, SessionPlan, WorkloadPlan};
 
 use crate::cost::UsdPerGpuHour;
@@ -47,6 +49,9 @@ pub struct Plan {
     /// What a GPU hour costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<CostPlan>,
+    /// How often the run looks at GPUs, host and the engine's own metrics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<TelemetryPlan>,
 }
 
 /// Limits that goodput is judged by. TTFT is counted as the arrival's headline: from due under an open loop, from sent
@@ -111,6 +116,12 @@ impl Plan {
     #[must_use]
     pub fn gpu_count(&self) -> Option<u32> {
         self.engine.gpus.as_ref().map(Gpus::count)
+    }
+
+    /// How often GPUs, host and the engine's own metrics are looked at, Hz.
+    #[must_use]
+    pub fn telemetry_hz(&self) -> f64 {
+        self.telemetry.as_ref().map_or(TelemetryPlan::USUAL_RATE_HZ, |telemetry| telemetry.rate_hz)
     }
 
     /// An integer parameter of the engine.

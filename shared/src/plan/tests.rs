@@ -86,6 +86,31 @@ fn a_search_for_limits_needs_limits() {
 }
 
 #[test]
+fn telemetry_has_a_rate() {
+    let check = |lines: &str, expect: Result<f64, &str>| {
+        let text = format!(
+            "schema = 1\nname = \"x\"\n[engine]\nkind = \"builtin\"\n[workload]\n{FIXED}\n[load]\nconcurrency = [1]\n\
+             requests = 1\n{lines}\n"
+        );
+        match (Plan::from_toml(&text), expect) {
+            (Ok(plan), Ok(rate)) => {
+                assert_eq!(plan.telemetry_hz(), rate, "{lines}");
+                assert_eq!(Plan::from_toml(&plan.to_toml()).as_ref(), Ok(&plan), "{lines}");
+            }
+            (Err(error), Err(words)) => assert!(error.to_string().contains(words), "{error}"),
+            (got, expect) => panic!("{lines}: {got:?}, not {expect:?}"),
+        }
+    };
+    check("", Ok(1.0));
+    check("[telemetry]", Ok(1.0));
+    check("[telemetry]\nrate_hz = 10.0", Ok(10.0));
+    check("[telemetry]\nrate_hz = 0.0", Err("telemetry.rate_hz in the plan must be from 0.1 to 20"));
+    check("[telemetry]\nrate_hz = 50.0", Err("telemetry.rate_hz in the plan"));
+    check("[telemetry]\nrate_hz = nan", Err("telemetry.rate_hz in the plan"));
+    check("[telemetry]\nrate = 1.0", Err("rate"));
+}
+
+#[test]
 fn workloads() {
     let one: &[Level] = &[Level::Concurrency(1)];
     let workload = |workload: &str, expect| check(workload, "concurrency = [1]\nrequests = 9", expect);

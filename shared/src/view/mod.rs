@@ -4,10 +4,12 @@
 mod resume;
 mod scatter;
 mod series;
+mod telemetry;
 
 pub use resume::Resumption;
 pub use scatter::Scatter;
 pub use series::{Bin, Series};
+pub use telemetry::{Telemetry, Track, TrackBin};
 
 use crate::caveat::{Caveat, Finding, Verdict, verdict_of};
 use crate::engine::{EngineInfo, Starting};
@@ -68,6 +70,9 @@ pub struct RunView {
     pub series: Series,
     /// A sample of requests.
     pub scatter: Scatter,
+    /// GPUs, host and the engine's own metrics on the run's time axis.
+    #[serde(default)]
+    pub telemetry: Telemetry,
     /// The engine's last log lines.
     pub engine_log: Vec<String>,
     /// Lines of the engine's log that are no longer in the view.
@@ -297,6 +302,10 @@ impl RunView {
                 self.findings = Some(findings.clone());
                 self.caveats.clone_from(caveats);
             }
+            Body::TelemetryBegan(began) => self.telemetry.began = Some(began.clone()),
+            Body::Samples(samples) => self.telemetry.samples(samples),
+            Body::Look(look) => self.telemetry.look(look),
+            Body::Trouble(trouble) => self.telemetry.trouble(trouble),
             Body::Unknown => self.unknown_events += 1,
         }
     }

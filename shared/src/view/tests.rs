@@ -8,6 +8,7 @@ use crate::event::{RequestColumns, RequestSample, RestBin, TokenBin};
 use crate::histogram::{GapHistogram, LogHistogram};
 use crate::outcome::{Ended, Outcome};
 use crate::search::SearchStop;
+use crate::telemetry::{Began, GpuFacts, Group, Look, ProcessUse, Samples, Trouble, TroubleKind};
 use crate::units::NS_PER_S;
 use proptest::prelude::*;
 use serde::Serialize;
@@ -75,9 +76,34 @@ fn engine() -> impl Strategy<Value = Body> {
     })
 }
 
+fn telemetry() -> impl Strategy<Value = Body> {
+    let value = prop_oneof![3 => any::<u32>().prop_map(i64::from), 1 => Just(-1), 1 => Just(-16)];
+    let samples = (0u8..3, prop::collection::vec((0u64..200_000_000_000, value), 0..9)).prop_map(|(gpu, reads)| {
+        let group = Group {
+            at_ns: reads.iter().map(|(at_ns, _)| *at_ns).collect(),
+            took_ns: vec![7; reads.len()],
+            keys: vec!["power".to_owned()],
+            values: reads.iter().map(|(_, value)| *value).collect(),
+        };
+        Body::Samples(Samples { source: format!("gpu:{gpu}"), groups: vec![group], dropped: u64::from(gpu) })
+    });
+    let look = (0u64..9).prop_map(|at_ns| {
+        let process = ProcessUse { pid: 7, name: Some("p".into()), busy: Some(5), ..ProcessUse::default() };
+        Body::Look(Look { at_ns, source: "host".into(), processes: vec![process], cores: vec![1, 1000] })
+    });
+    let began = (1u32..20).prop_map(|hz| {
+        let gpu = GpuFacts { uuid: "GPU-1".into(), memory_bytes: Some(1 << 40), ..GpuFacts::default() };
+        Body::TelemetryBegan(Began { rate_hz: hz.into(), gpus: vec![gpu], no_gpus: None })
+    });
+    let trouble = prop_oneof![Just(TroubleKind::Lost), Just(TroubleKind::Back), Just(TroubleKind::Xid)]
+        .prop_map(|kind| Body::Trouble(Trouble { source: "gpu:1".into(), at_ns: 4, kind, code: 15 }));
+    prop_oneof![4 => samples, 1 => look, 1 => began, 1 => trouble]
+}
+
 fn body() -> impl Strategy<Value = Body> {
     prop_oneof![
         6 => batch(),
+        4 => telemetry(),
         1 => (0u32..3, 0u32..3).prop_map(|(trial, point)| Body::TrialStarted { trial, point, repeat: 0 }),
         1 => (0u32..3).prop_map(|trial| Body::WindowOpened { trial }),
         1 => prop::collection::vec("[a-z]{0,9}", 0..150).prop_map(|lines| Body::EngineLog { lines }),

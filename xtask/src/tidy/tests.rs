@@ -39,7 +39,7 @@ fn axum_stays_in_its_rooms() {
 #[test]
 fn nvml_stays_in_its_file() {
     check("nvml-in-its-file", "agent/src/cli/doctor.rs", "use nvml_wrapper::Nvml;\n", &[1]);
-    check("nvml-in-its-file", "agent/src/telemetry/nvml.rs", "use nvml_wrapper::Nvml;\n", &[]);
+    check("nvml-in-its-file", "agent/src/telemetry/nvml/gpu.rs", "use nvml_wrapper::Nvml;\n", &[]);
     check("nvml-in-its-file", "agent/src/telemetry/mod.rs", "// nvml_wrapper loads it\nmod nvml;\n", &[]);
 }
 

@@ -6,7 +6,7 @@ use shared::cost::UsdPerMTok;
 use shared::event::{Body, Event, Host};
 use shared::ids::RunId;
 use shared::plan::{Arrival, Plan};
-use shared::summary::{Goodput, Interval};
+use shared::summary::{Energy, EnergyMethod, Goodput, Interval, ServerSide};
 use std::collections::BTreeMap;
 
 fn latency(ms: f64) -> Distribution {
@@ -86,6 +86,31 @@ fn what_no_point_has_takes_no_column() {
     for head in ["due", "late", "sent", "goodput", "met", "$/Mtok", "±"] {
         assert!(!text.contains(head), "{head}: {text}");
     }
+}
+
+#[test]
+fn what_the_server_and_the_gpus_say_is_a_table_of_its_own() {
+    let bucket = |ms, above_ms, up_to_ms| Some(Bucketed { ms, above_ms, up_to_ms });
+    let ttft = ServerLatency {
+        n: 200,
+        mean_ms: Some(20.0),
+        p50: bucket(Some(16.66), 10.0, Some(20.0)),
+        p99: bucket(None, 2560.0, None),
+    };
+    let energy = Energy {
+        joules: 500.0,
+        gpus: 1,
+        method: EnergyMethod::Counter,
+        joules_per_token: Some(2.0),
+        tokens_per_joule: Some(0.5),
+    };
+    let server = ServerSide { ttft: Some(ttft), ..ServerSide::default() };
+    let text = rendered(Arrival::Closed, Summary { server: Some(server), energy: Some(energy), ..full() }, &[]);
+    for words in ["server's TTFT mean ms", "20.0 (n=200)", "≈16.7 (10.0–20.0)", "> 2560", "J/token", "2.00", "0.500"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!rendered(Arrival::Closed, full(), &[]).contains("server"));
 }
 
 #[test]

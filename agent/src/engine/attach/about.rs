@@ -3,7 +3,7 @@
 
 use super::{Probe, Wanted};
 use crate::engine::EngineError;
-use crate::engine::exposition::{counter, labels_of};
+use crate::engine::exposition::{Page, counter};
 use serde::Deserialize;
 use shared::engine::{Capacity, EngineKind};
 use std::time::Duration;
@@ -162,7 +162,7 @@ fn of_props(props: Props, splits_slots: bool) -> About {
 
 /// Tokens of the KV cache as vLLM's labels say: since 0.26 or a little before as such, earlier as blocks and their size.
 fn vllm_kv_tokens(metrics: &str) -> Option<u64> {
-    let labels = labels_of(metrics, "vllm:cache_config_info")?;
+    let labels = Page::of(metrics).labels("vllm:cache_config_info")?;
     let number = |wanted: &str| -> Option<u64> {
         labels.iter().find(|(label, _)| *label == wanted).and_then(|(_, value)| value.parse().ok())
     };

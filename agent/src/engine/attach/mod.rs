@@ -11,6 +11,7 @@ pub(super) use probe::Probe;
 use super::adapter::Adapter;
 use super::cache::PrefixCounters;
 use super::life::Life;
+use super::metrics::ServerMetrics;
 use super::request::{Ask, Extras, Prompt, RequestShape};
 use super::{Engine, EngineError, Means, Vocabulary};
 use crate::secret::{Redactor, Secret};
@@ -122,6 +123,7 @@ impl Probe {
                 _ => self.vocabulary(&shape).await,
             },
             prefix_counters: PrefixCounters::find(self).await,
+            metrics: ServerMetrics(self.clone()),
             shape,
             caveats,
             redactor: Redactor::default(),

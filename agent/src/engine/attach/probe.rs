@@ -61,6 +61,11 @@ impl Probe {
         Ok(Self { client, base, headers, redactor })
     }
 
+    /// The same with connections of its own, for a thread that has its own runtime.
+    pub fn apart(&self) -> Result<Self, EngineError> {
+        Self::with(self.base.as_str(), self.headers.clone(), self.redactor.clone())
+    }
+
     /// What takes secrets out of a server's words.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor

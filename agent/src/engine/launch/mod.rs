@@ -60,7 +60,7 @@ pub(super) async fn start(
     let adapter = Adapter::of(engine.kind).ok_or(EngineError::NotLaunched(engine.kind.label()))?;
     let devices = match engine.kind {
         EngineKind::Builtin => gpu::Devices::default(),
-        _ => gpu::choose(engine.gpus.as_ref(), gpu::of_this_host().await)?,
+        _ => gpu::choose(engine.gpus.as_ref(), gpu::of_this_host().await, inherited_gpus(engine).as_deref())?,
     };
     let secrets = secrets(engine, means)?;
     let cache =
@@ -138,6 +138,11 @@ async fn run(
 /// A variable of the agent's.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// What a process inherits from the agent of which GPUs it sees; a container sees them all.
+fn inherited_gpus(engine: &EnginePlan) -> Option<String> {
+    variable("CUDA_VISIBLE_DEVICES").filter(|_| engine.launch != Some(How::Docker))
 }
 
 /// Variables that go to the engine alone.

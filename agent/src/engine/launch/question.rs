@@ -27,6 +27,7 @@ pub(in crate::engine) async fn version_of(
         port: 0,
         cache: None,
         baseline: None,
+        versions: None,
     };
     Native.version(&order).await
 }

@@ -1,6 +1,7 @@
 //! Owns what a tally needs besides the records: the client's own figures, the cache's counters, the plan's terms.
 //! Must not know how any of it is measured.
 
+use super::machine::{EnergyTally, ServerTally};
 use shared::cost::UsdPerGpuHour;
 use shared::plan::{Plan, SloPlan};
 use shared::summary::PrefixCache;
@@ -16,6 +17,10 @@ pub struct ClientSide {
     pub busy: Option<f64>,
     /// What the engine's prefix cache did meanwhile, where it has counters.
     pub prefix_cache: Option<PrefixCache>,
+    /// What the engine's own histograms gained meanwhile, where it has some.
+    pub server: Option<Box<ServerTally>>,
+    /// What the engine's GPUs took in the window, where that is known of each.
+    pub energy: Option<EnergyTally>,
 }
 
 /// What figures need to know of the plan.

@@ -3,12 +3,14 @@
 
 mod beside;
 mod credit;
+mod machine;
 mod schedule;
 mod shares;
 mod summary;
 mod window;
 
 pub use beside::{ClientSide, Terms};
+pub use machine::{EnergyTally, ServerTally};
 pub use shares::Shares;
 pub use window::{Span, Window};
 
@@ -41,6 +43,8 @@ pub struct Tally {
     late: Samples,
     busy: Option<f64>,
     prefix_cache: Option<PrefixCache>,
+    server: Option<ServerTally>,
+    energy: Option<EnergyTally>,
 }
 
 /// What the requests that belong to windows were.
@@ -94,6 +98,8 @@ impl Tally {
             late: samples(&client.send_late_ns),
             busy: client.busy,
             prefix_cache: client.prefix_cache,
+            server: client.server.as_deref().cloned(),
+            energy: client.energy,
         }
     }
 
@@ -124,6 +130,8 @@ impl Tally {
         // One trial without counters makes the sum unknown, not smaller.
         self.prefix_cache = Option::zip(self.prefix_cache, other.prefix_cache)
             .map(|(a, b)| PrefixCache { queries: a.queries + b.queries, hits: a.hits + b.hits });
+        self.server = Option::zip(self.server.take(), other.server.as_ref()).map(|(mine, theirs)| mine.and(theirs));
+        self.energy = Option::zip(self.energy, other.energy).and_then(|(mine, theirs)| mine.and(theirs));
     }
 
     /// The samples of a latency.

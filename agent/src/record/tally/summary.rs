@@ -1,7 +1,7 @@
 //! Owns the way from sums to the figures of a summary (METRICS.md).
 //! Must not know records.
 
-use super::{Tally, Terms};
+use super::{ServerTally, Tally, Terms};
 use crate::record::goodput::goodput;
 use crate::record::latency::Latency;
 use crate::record::statistics::{Pool, Samples};
@@ -113,6 +113,8 @@ impl Tally {
             short_tokens: requests.short_tokens,
             steadiness: steadiness(&self.ttft_over_time, self.window_ns.checked_div(self.trials.into()).unwrap_or(0)),
             prefix_cache: self.prefix_cache,
+            server: self.server.as_ref().map(ServerTally::figures),
+            energy: self.energy.map(|energy| energy.figures(self.output_tokens())),
             client_busy: self.busy,
             token_source: requests.token_source.unwrap_or(TokenSource::Unknown),
             client_late_p99_ms: worst(&self.late),

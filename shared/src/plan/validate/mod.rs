@@ -6,7 +6,7 @@ mod load;
 mod workload;
 
 use super::error::refuse;
-use super::{Plan, PlanError, SCHEMA};
+use super::{Plan, PlanError, SCHEMA, TelemetryPlan};
 
 impl Plan {
     /// The plan itself where every rule is kept.
@@ -36,6 +36,9 @@ impl Plan {
             && (!cost.usd_per_gpu_hour.0.is_finite() || cost.usd_per_gpu_hour.0 <= 0.0)
         {
             return Err(refuse("cost.usd_per_gpu_hour", "must be a price above 0; leave it out where none is known."));
+        }
+        if !(TelemetryPlan::MIN_RATE_HZ..=TelemetryPlan::MAX_RATE_HZ).contains(&self.telemetry_hz()) {
+            return Err(refuse("telemetry.rate_hz", "must be from 0.1 to 20 reads per second."));
         }
         Ok(self)
     }

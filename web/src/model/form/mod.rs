@@ -74,6 +74,7 @@ impl Form {
             load: self.load.plan()?,
             slo: self.slo()?,
             cost: price.map(|price| CostPlan { usd_per_gpu_hour: UsdPerGpuHour(price) }),
+            telemetry: self.base.telemetry.clone(),
         };
         plan.validated().map_err(|error| match &error {
             PlanError::Field { field, .. } => FormError { field: (*field).to_owned(), sentence: error.to_string() },

@@ -1,17 +1,35 @@
 //! Owns the NVIDIA driver's library: loaded at run time, asked for devices, memory and processes.
 //! Must not know what its answers are used for.
 
+mod field;
+mod gpu;
+mod troubles;
+
+pub use gpu::{Gpu, Process};
+pub use troubles::Xids;
+
 use super::Reading;
+use field::is_plausible_pid;
 use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::struct_wrappers::device::ProcessInfo;
-use std::ffi::OsStr;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::sync::{Mutex, PoisonError};
 
 /// What drivers install; the name without a number comes with their development files only.
 const LIBRARY: &str = "libnvidia-ml.so.1";
 
+/// Variable that names another library in its place: for a driver in an unusual place, and for tests.
+const LIBRARY_VARIABLE: &str = "TOKENPRISM_NVML";
+
+/// Libraries that were loaded, by name. They stay for as long as this process lives, so that a device's handle is valid
+/// wherever it is kept; loading one again would cost as much as the first time.
+static LOADED: Mutex<BTreeMap<OsString, &'static nvml_wrapper::Nvml>> = Mutex::new(BTreeMap::new());
+
 /// The driver's library, loaded and initialised.
-pub struct Nvml(nvml_wrapper::Nvml);
+#[derive(Clone, Copy)]
+pub struct Nvml(&'static nvml_wrapper::Nvml);
 
 /// A device's memory, bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,12 +76,21 @@ pub struct Gpus {
 impl Nvml {
     /// Loads the library. [`Reading::NotSupported`] where this host has no NVIDIA driver.
     pub fn open() -> Reading<Self> {
-        Self::open_at(OsStr::new(LIBRARY))
+        Self::open_at(&std::env::var_os(LIBRARY_VARIABLE).unwrap_or_else(|| LIBRARY.into()))
     }
 
-    fn open_at(library: &OsStr) -> Reading<Self> {
+    /// The same of a library by its name or path.
+    pub fn open_at(library: &OsStr) -> Reading<Self> {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(nvml) = loaded.get(library) {
+            return Reading::Value(Self(nvml));
+        }
         match nvml_wrapper::Nvml::builder().lib_path(library).init() {
-            Ok(nvml) => Reading::Value(Self(nvml)),
+            Ok(nvml) => {
+                let nvml: &'static _ = Box::leak(Box::new(nvml));
+                loaded.insert(library.to_owned(), nvml);
+                Reading::Value(Self(nvml))
+            }
             Err(NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound | NvmlError::DriverNotLoaded) => {
                 Reading::NotSupported
             }
@@ -83,11 +110,33 @@ impl Nvml {
             index,
             uuid: reading(device.uuid()),
             name: reading(device.name()),
-            memory: reading(device.memory_info())
-                .map(|memory| Memory { total_bytes: memory.total, used_bytes: memory.used }),
-            processes: reading(device.running_compute_processes())
-                .map(|processes| processes.into_iter().map(GpuProcess::from).collect()),
+            memory: memory(&device),
+            processes: processes(&device),
         })
+    }
+}
+
+/// A device's memory. What cannot be is none: some drivers answer for devices that have no memory of their own.
+fn memory(device: &nvml_wrapper::Device<'_>) -> Reading<Memory> {
+    match reading(device.memory_info()) {
+        Reading::Value(memory) if memory.total == 0 => Reading::NotSupported,
+        Reading::Value(memory) if memory.used > memory.total => {
+            Reading::Failed(format!("{} bytes in use of {}, which cannot be", memory.used, memory.total))
+        }
+        read => read.map(|memory| Memory { total_bytes: memory.total, used_bytes: memory.used }),
+    }
+}
+
+/// Who holds some of a device's memory. A list with an impossible process was laid out otherwise than we read it, so
+/// that nothing of it is to be believed.
+fn processes(device: &nvml_wrapper::Device<'_>) -> Reading<Vec<GpuProcess>> {
+    let read = reading(device.running_compute_processes());
+    let read = read.map(|processes| processes.into_iter().map(GpuProcess::from).collect::<Vec<_>>());
+    match read {
+        Reading::Value(processes) if processes.iter().any(|process| !is_plausible_pid(process.pid)) => {
+            Reading::Failed("a list of processes that cannot be".to_owned())
+        }
+        read => read,
     }
 }
 

@@ -1,0 +1,223 @@
+//! Owns what the agent shows to a Prometheus that scrapes it: runs under way, and what they see of their machine now.
+//! Must not know how any of it is measured. Values are in Prometheus' base units; what is unknown is left out.
+
+use super::App;
+use super::access::Principal;
+use super::error::Refusal;
+use super::runs::MAX_ROWS;
+use axum::extract;
+use axum::http::header;
+use axum::response::IntoResponse;
+use shared::ids::RunId;
+use shared::outcome::Ended;
+use shared::telemetry::{Field, Kind, SIGNALS, Signal};
+use shared::view::{RunView, Track};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Begins every name.
+const PREFIX: &str = "tokenprism_";
+/// The text format, by its version.
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Metrics of the runs under way, in Prometheus' text format.
+#[utoipa::path(get, path = "/metrics", tag = "agent", responses(
+    (status = 200, description = "Runs under way and their machine, in Prometheus' text format", body = String)))]
+pub(super) async fn metrics(
+    extract::State(app): extract::State<App>,
+    principal: Principal,
+) -> Result<impl IntoResponse, Refusal> {
+    let rows = app.state.log.rows(MAX_ROWS, None).await?;
+    let mut page = Page::default();
+    page.info(&app.state.agent_version);
+    for row in rows.into_iter().filter(|row| !row.state.is_final() && principal.may_see(&row.run)) {
+        if let Some(view) = app.state.log.view(&row.run).await? {
+            page.run(&row.run, &view);
+        }
+    }
+    Ok(([(header::CONTENT_TYPE, TEXT_FORMAT)], page.text()))
+}
+
+/// A page under way: each metric by its name.
+#[derive(Default)]
+struct Page(BTreeMap<String, Family>);
+
+/// One metric.
+struct Family {
+    kind: &'static str,
+    /// Labels and value of each sample.
+    samples: Vec<(String, f64)>,
+}
+
+impl Page {
+    fn info(&mut self, version: &str) {
+        self.add("agent_info".to_owned(), "gauge", format!("version=\"{}\"", escaped(version)), 1.0);
+    }
+
+    fn run(&mut self, run: &RunId, view: &RunView) {
+        let of_run = format!("run=\"{}\"", run.as_str());
+        let (name, engine) = view
+            .header
+            .as_ref()
+            .map_or(("", ""), |header| (header.plan.name.as_str(), header.plan.engine.kind.label()));
+        let state = view.run_state().label();
+        let facts = format!("{of_run},name=\"{}\",engine=\"{}\",state=\"{state}\"", escaped(name), escaped(engine));
+        self.add("run_info".to_owned(), "gauge", facts, 1.0);
+        self.add("run_requests_in_flight".to_owned(), "gauge", of_run.clone(), f64::from(view.in_flight));
+        self.add("run_requests_due_and_unsent".to_owned(), "gauge", of_run.clone(), f64::from(view.waiting));
+        let Ended { ok, failed, cancelled } = view.ended;
+        for (outcome, n) in [("ok", ok), ("failed", failed), ("cancelled", cancelled)] {
+            let labels = format!("{of_run},outcome=\"{outcome}\"");
+            self.add("run_requests_total".to_owned(), "counter", labels, n as f64);
+        }
+        let millitokens: u64 = view.series.bins.iter().map(|bin| bin.millitokens).sum();
+        self.add("run_output_tokens_total".to_owned(), "counter", of_run.clone(), millitokens as f64 / 1000.0);
+        for track in &view.telemetry.tracks {
+            let (room, labels) = match track.source.strip_prefix("gpu:") {
+                Some(uuid) => ("gpu", format!("{of_run},gpu=\"{}\"", escaped(uuid))),
+                None => (track.source.as_str(), of_run.clone()),
+            };
+            if let Some(signal) = SIGNALS.iter().find(|signal| signal.key == track.signal) {
+                self.signal(room, *signal, labels, track);
+            }
+        }
+    }
+
+    fn signal(&mut self, room: &str, signal: Signal, labels: String, track: &Track) {
+        let (unit, factor) = base_unit(signal.unit);
+        let (suffix, kind, value) = match signal.kind {
+            // A value that is no longer told is left out, and none before it stands in.
+            Kind::Level => ("", "gauge", track.now()),
+            Kind::Increment if track.bins.is_empty() => return,
+            Kind::Increment => ("_total", "counter", Field::Value(track.total())),
+        };
+        if let Field::Value(value) = value {
+            self.add(format!("{room}_{}{unit}{suffix}", signal.key), kind, labels, value as f64 * factor);
+        }
+    }
+
+    fn add(&mut self, name: String, kind: &'static str, labels: String, value: f64) {
+        self.0.entry(name).or_insert_with(|| Family { kind, samples: Vec::new() }).samples.push((labels, value));
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail; the results are dropped on purpose.
+        for (name, Family { kind, samples }) in &self.0 {
+            writeln!(text, "# TYPE {PREFIX}{name} {kind}").ok();
+            for (labels, value) in samples {
+                writeln!(text, "{PREFIX}{name}{{{labels}}} {value}").ok();
+            }
+        }
+        text
+    }
+}
+
+/// What Prometheus has in place of a unit: the end of a name, and by what values are multiplied.
+fn base_unit(unit: &str) -> (&'static str, f64) {
+    match unit {
+        "B" => ("_bytes", 1.0),
+        "KiB" => ("_bytes", 1024.0),
+        "B/s" => ("_bytes_per_second", 1.0),
+        "mW" => ("_watts", 1e-3),
+        "mJ" => ("_joules", 1e-3),
+        "ns" => ("_seconds", 1e-9),
+        "MHz" => ("_hertz", 1e6),
+        "°C" => ("_celsius", 1.0),
+        "%" => ("_ratio", 1e-2),
+        "‰" => ("_ratio", 1e-3),
+        "ppm" => ("_ratio", 1e-6),
+        _ => ("", 1.0),
+    }
+}
+
+/// A label's value.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::event::{Body, Event, Host};
+    use shared::telemetry::{ENERGY, Group, MEMORY_USED, POWER, RUNNING, Samples, TEMPERATURE};
+
+    fn samples(source: &str, reads: &[(Signal, &[i64])]) -> Body {
+        let n = reads[0].1.len() as u64;
+        let keys = reads.iter().map(|(signal, _)| signal.key.to_owned()).collect();
+        let values = reads.iter().flat_map(|(_, column)| column.to_vec()).collect();
+        let group = Group { at_ns: (1..=n).collect(), took_ns: vec![0; n as usize], keys, values };
+        Body::Samples(Samples { source: source.into(), groups: vec![group], dropped: 0 })
+    }
+
+    fn view() -> (RunId, RunView) {
+        let run = RunId::new(1, 2);
+        let mut plan = shared::preset::find("first").unwrap();
+        plan.name = "a \"b\"\\c".to_owned();
+        let host = Host::default();
+        let (anchor_unix_ms, agent_version) = (1, "0".to_owned());
+        let created = Body::Created { run: run.clone(), plan: Box::new(plan), anchor_unix_ms, host, agent_version };
+        let gpu: &[(Signal, &[i64])] = &[
+            (POWER, &[61_000, 62_500]),
+            (ENERGY, &[-10_003, 1500]),
+            // It was told, and is no longer.
+            (TEMPERATURE, &[60, -16]),
+            (MEMORY_USED, &[-1, -1]),
+        ];
+        let mut view = RunView::default();
+        let bodies = [created, samples("gpu:GPU-1", gpu), samples("engine", &[(RUNNING, &[3])])];
+        for (seq, body) in (1..).zip(bodies) {
+            view.apply(&Event { seq, t_ns: seq, body });
+        }
+        (run, view)
+    }
+
+    #[test]
+    fn values_are_in_base_units_and_what_is_unknown_is_left_out() {
+        let (run, view) = view();
+        let mut page = Page::default();
+        page.run(&run, &view);
+        let text = page.text();
+        let of_gpu = format!("{{run=\"{}\",gpu=\"GPU-1\"}}", run.as_str());
+        assert!(
+            text.contains(&format!(
+                "# TYPE tokenprism_gpu_power_watts gauge\ntokenprism_gpu_power_watts{of_gpu} 62.5\n"
+            )),
+            "{text}"
+        );
+        assert!(text.contains(&format!("tokenprism_gpu_energy_joules_total{of_gpu} 1.5\n")), "{text}");
+        assert!(text.contains(&format!("tokenprism_engine_running{{run=\"{}\"}} 3\n", run.as_str())), "{text}");
+        assert!(text.contains(r#"name="a \"b\"\\c""#), "{text}");
+        assert!(!text.contains("temperature") && !text.contains("memory_used"), "{text}");
+    }
+
+    /// Every expression of the dashboard names a metric that the agent shows.
+    #[test]
+    fn the_dashboard_shows_what_there_is() {
+        let dashboard: serde_json::Value =
+            serde_json::from_str(include_str!("../../../docs/grafana/tokenprism.json")).unwrap();
+        let rooms = |signal: &Signal| {
+            let total = if signal.kind == Kind::Increment { "_total" } else { "" };
+            let end = format!("{}{}{total}", signal.key, base_unit(signal.unit).0);
+            ["gpu", "host", "engine"].map(|room| format!("{PREFIX}{room}_{end}"))
+        };
+        let (run, view) = view();
+        let mut page = Page::default();
+        page.run(&run, &view);
+        let of_runs = page.0.keys().map(|name| format!("{PREFIX}{name}"));
+        let known: Vec<String> = SIGNALS.iter().flat_map(rooms).chain(of_runs).collect();
+        let mut expressions = 0;
+        for target in
+            dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap())
+        {
+            let expression = target["expr"].as_str().unwrap();
+            for word in expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+                if word.starts_with(PREFIX) {
+                    assert!(known.iter().any(|name| name == word), "{word} in {expression}");
+                    expressions += 1;
+                }
+            }
+        }
+        assert!(expressions > 10);
+    }
+}

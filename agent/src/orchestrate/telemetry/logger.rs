@@ -1,0 +1,83 @@
+//! Owns the way from what sources say to events, and what is kept of it for the trials.
+//! Must not know which sources there are.
+
+use crate::orchestrate::run::Writer;
+use crate::telemetry::{Dropped, EnergyMeter, Gathered, Said};
+use shared::event::Body;
+use shared::telemetry::TroubleKind;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often what was said becomes events.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// What is kept of what was said.
+#[derive(Default)]
+pub(super) struct Heard {
+    energy: Mutex<EnergyMeter>,
+    gpu_lost: AtomicBool,
+}
+
+impl Heard {
+    /// Whether a GPU was lost.
+    pub fn gpu_lost(&self) -> bool {
+        self.gpu_lost.load(Relaxed)
+    }
+
+    /// What GPUs took.
+    pub fn energy(&self) -> MutexGuard<'_, EnergyMeter> {
+        self.energy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(&self, said: &Said) {
+        match said {
+            Said::Row(row) => self.energy().add(row),
+            Said::Trouble(trouble) if trouble.kind == TroubleKind::Lost => {
+                self.gpu_lost.store(true, Relaxed);
+            }
+            Said::Trouble(_) | Said::Look(_) => {}
+        }
+    }
+}
+
+/// Turns what is said into events.
+pub(super) struct Logger {
+    pub writer: Writer,
+    pub heard: Arc<Heard>,
+    pub dropped: Dropped,
+}
+
+impl Logger {
+    pub async fn run(self, mut said: mpsc::Receiver<Said>, began: Body) {
+        self.write(vec![began]).await;
+        let mut gathered = Gathered::default();
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                said = said.recv() => match said {
+                    Some(said) => {
+                        self.heard.hear(&said);
+                        gathered.add(said);
+                    }
+                    None => break,
+                },
+                _ = ticks.tick() => self.write(gathered.take(self.dropped.take())).await,
+            }
+        }
+        self.write(gathered.take(self.dropped.take())).await;
+    }
+
+    async fn write(&self, bodies: Vec<Body>) {
+        if bodies.is_empty() {
+            return;
+        }
+        if let Err(error) = self.writer.write(bodies).await {
+            // A log that takes nothing more ends the run by what its load has to write.
+            tracing::error!(%error, "telemetry could not be logged");
+        }
+    }
+}
