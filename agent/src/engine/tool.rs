@@ -2,6 +2,8 @@
 //! Must not know engines.
 
 use crate::secret::withheld;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::io;
 use std::process::Stdio;
 use std::time::Duration;
@@ -43,9 +45,21 @@ pub(super) async fn ask(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
+        .process_group(0)
         .spawn()?;
-    let ended = tokio::time::timeout(limit, child.wait_with_output()).await;
-    let output = ended.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "it did not end in time"))??;
+    let group = child.id();
+    let output = match tokio::time::timeout(limit, child.wait_with_output()).await {
+        Ok(output) => output?,
+        Err(_) => {
+            // A wrapper has started the program proper, which would go on without it.
+            if let Some(group) = group.and_then(|pid| i32::try_from(pid).ok())
+                && let Err(error) = killpg(Pid::from_raw(group), Signal::SIGKILL)
+            {
+                tracing::debug!(%error, "a program that took too long was gone already");
+            }
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it did not end in time"));
+        }
+    };
     let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_ANSWER_BYTES)]).into_owned();
     let text = format!("{}\n{}", text(&output.stderr), text(&output.stdout));
     Ok(Answer { text, is_ok: output.status.success() })
@@ -80,6 +94,25 @@ mod tests {
     async fn standard_output_comes_last() {
         let answer = sh("echo $WORD; echo warning >&2; exit 3", Duration::from_secs(20)).await.unwrap();
         assert_eq!((answer.text.as_str(), answer.is_ok), ("warning\n\nseen\n", false));
+    }
+
+    #[tokio::test]
+    async fn what_a_program_started_ends_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pid");
+        let script = format!("sleep 60 & echo $! > {0}.new; mv {0}.new {0}; wait", file.display());
+        assert!(sh(&script, Duration::from_secs(2)).await.is_err());
+        let pid: u32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+        // Whoever adopts it reaps it.
+        let is_gone =
+            || std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "));
+        for _ in 0..500 {
+            if is_gone() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{pid} lives on");
     }
 
     #[tokio::test]

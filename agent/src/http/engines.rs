@@ -41,7 +41,7 @@ pub(super) async fn now(
         let sentence = "What was shared with you does not include the host's engines.";
         return Err(Refusal::new(StatusCode::FORBIDDEN, sentence));
     }
-    Ok(Json(app.state.by_hand.now()))
+    Ok(Json(app.state.by_hand.now().await))
 }
 
 /// Starts the engine that an `[engine]` part of a plan describes, in its JSON form. One at a time.

@@ -3,6 +3,7 @@
 
 mod builtin;
 mod command;
+mod common;
 mod flag;
 mod history;
 mod llama_server;

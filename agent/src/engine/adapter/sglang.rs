@@ -1,11 +1,11 @@
 //! Owns what is known of SGLang as an engine to start.
 //! Must not know other engines.
 
+use super::common;
 use super::flag::{Entry, Flag, Ours};
 use super::history::History;
 use super::{Adapter, Container, Model, Models, Program, SharedMemory, VersionQuestion, mark};
 use shared::engine::Phase;
-use std::borrow::Cow::Borrowed;
 use std::time::Duration;
 
 /// SGLang.
@@ -42,21 +42,8 @@ pub(super) static ADAPTER: Adapter = Adapter {
 };
 
 static ENTRIES: &[Entry] = &[
-    Entry::choice(
-        "dtype",
-        &[Borrowed("auto"), Borrowed("float16"), Borrowed("bfloat16"), Borrowed("float32")],
-        Flag::Value("--dtype"),
-        "auto: the model's own",
-        "Precision of weights and activations.",
-    ),
-    Entry::whole(
-        "context_length",
-        "tokens",
-        (1, 10_000_000),
-        Flag::Value("--context-length"),
-        "the model's own",
-        "Longest prompt and output together.",
-    ),
+    common::DTYPE,
+    common::context("context_length", Flag::Value("--context-length")),
     Entry::whole(
         "max_running_requests",
         "requests",
@@ -103,36 +90,12 @@ static ENTRIES: &[Entry] = &[
         "true",
         "Replay captured steps instead of starting each kernel.",
     ),
-    Entry::whole(
-        "tensor_parallel_size",
-        "GPUs",
-        (1, 1024),
-        Flag::Value("--tp-size"),
-        "1",
-        "GPUs that share each layer.",
-    ),
-    Entry::text("kv_cache_dtype", Flag::Value("--kv-cache-dtype"), "auto: as dtype", "Precision of the KV cache."),
-    Entry::text("quantization", Flag::Value("--quantization"), "the model's own", "How weights are quantised."),
+    common::tensor_parallel(Flag::Value("--tp-size"), "1"),
+    common::KV_CACHE_DTYPE,
+    common::QUANTIZATION,
     Entry::text("attention_backend", Flag::Value("--attention-backend"), "by GPU", "Which attention kernels are used."),
-    Entry::text(
-        "load_format",
-        Flag::Value("--load-format"),
-        "auto",
-        "How weights are read; `dummy` makes them up, so that speed can be measured without a download.",
-    ),
-    Entry::whole(
-        "stream_interval",
-        "tokens",
-        (1, 10_000),
-        Flag::Value("--stream-interval"),
-        "1",
-        "Tokens of a streamed chunk.",
-    ),
+    common::LOAD_FORMAT,
+    common::STREAM_INTERVAL,
     Entry::seed("random_seed", Flag::Value("--random-seed")),
-    Entry::switch(
-        "trust_remote_code",
-        Flag::Where("--trust-remote-code"),
-        "false",
-        "Run code that comes with the model: only of publishers that you trust.",
-    ),
+    common::TRUST_REMOTE_CODE,
 ];

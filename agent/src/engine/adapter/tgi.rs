@@ -1,6 +1,7 @@
 //! Owns what is known of Hugging Face Text Generation Inference as an engine to start.
 //! Must not know other engines.
 
+use super::common;
 use super::flag::{Entry, Flag, Ours};
 use super::history::History;
 use super::{Adapter, Container, Model, Models, Program, SharedMemory, VersionQuestion, mark};
@@ -144,10 +145,5 @@ static ENTRIES: &[Entry] = &[
     ),
     Entry::text("kv_cache_dtype", Flag::Value("--kv-cache-dtype"), "as dtype", "Precision of the KV cache."),
     Entry::text("quantize", Flag::Value("--quantize"), "the model's own", "How weights are quantised."),
-    Entry::switch(
-        "trust_remote_code",
-        Flag::Where("--trust-remote-code"),
-        "false",
-        "Run code that comes with the model: only of publishers that you trust.",
-    ),
+    common::TRUST_REMOTE_CODE,
 ];

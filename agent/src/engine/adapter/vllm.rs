@@ -1,12 +1,12 @@
 //! Owns what is known of vLLM as an engine to start.
 //! Must not know other engines.
 
+use super::common;
 use super::flag::{Entry, Flag, Ours};
 use super::history::{Change, History, came, gone};
 use super::version::Version;
 use super::{Adapter, Container, Model, Models, Program, SharedMemory, VersionQuestion, mark};
 use shared::engine::Phase;
-use std::borrow::Cow::Borrowed;
 use std::time::Duration;
 
 const fn v(major: u32, minor: u32, patch: u32) -> Version {
@@ -35,6 +35,7 @@ pub(super) static ADAPTER: Adapter = Adapter {
     }),
     marks: &[
         mark("Starting to load model", Phase::Weights),
+        mark("Loading model from scratch", Phase::Weights),
         mark("Model loading took", Phase::Compile),
         mark("Starting vLLM", Phase::Serve),
     ],
@@ -45,21 +46,8 @@ pub(super) static ADAPTER: Adapter = Adapter {
 };
 
 static ENTRIES: &[Entry] = &[
-    Entry::choice(
-        "dtype",
-        &[Borrowed("auto"), Borrowed("float16"), Borrowed("bfloat16"), Borrowed("float32")],
-        Flag::Value("--dtype"),
-        "auto: the model's own",
-        "Precision of weights and activations.",
-    ),
-    Entry::whole(
-        "max_model_len",
-        "tokens",
-        (1, 10_000_000),
-        Flag::Value("--max-model-len"),
-        "the model's own",
-        "Longest prompt and output together.",
-    ),
+    common::DTYPE,
+    common::context("max_model_len", Flag::Value("--max-model-len")),
     Entry::whole(
         "max_num_seqs",
         "requests",
@@ -105,15 +93,8 @@ static ENTRIES: &[Entry] = &[
         "false",
         "Neither compile nor capture CUDA graphs: a faster start, slower steps.",
     ),
-    Entry::whole(
-        "tensor_parallel_size",
-        "GPUs",
-        (1, 1024),
-        Flag::Value("--tensor-parallel-size"),
-        "1",
-        "GPUs that share each layer.",
-    ),
-    Entry::text("kv_cache_dtype", Flag::Value("--kv-cache-dtype"), "auto: as dtype", "Precision of the KV cache."),
+    common::tensor_parallel(Flag::Value("--tensor-parallel-size"), "1"),
+    common::KV_CACHE_DTYPE,
     Entry::whole(
         "kv_cache_memory_bytes",
         "bytes",
@@ -138,19 +119,14 @@ static ENTRIES: &[Entry] = &[
         "the engine's own, mostly 16",
         "Tokens in a block of the KV cache.",
     ),
-    Entry::text("quantization", Flag::Value("--quantization"), "the model's own", "How weights are quantised."),
+    common::QUANTIZATION,
     Entry::text(
         "speculative_config",
         Flag::Value("--speculative-config"),
         "none",
         "Speculative decoding, as the engine's own JSON.",
     ),
-    Entry::text(
-        "load_format",
-        Flag::Value("--load-format"),
-        "auto",
-        "How weights are read; `dummy` makes them up, so that speed can be measured without a download.",
-    ),
+    common::LOAD_FORMAT,
     Entry::text(
         "generation_config",
         Flag::Value("--generation-config"),
@@ -158,21 +134,9 @@ static ENTRIES: &[Entry] = &[
         "Where defaults of sampling come from.",
     )
     .or(Ours::Text("vllm")),
-    Entry::whole(
-        "stream_interval",
-        "tokens",
-        (1, 10_000),
-        Flag::Value("--stream-interval"),
-        "1",
-        "Tokens of a streamed chunk.",
-    ),
+    common::STREAM_INTERVAL,
     Entry::seed("seed", Flag::Value("--seed")),
-    Entry::switch(
-        "trust_remote_code",
-        Flag::Where("--trust-remote-code"),
-        "false",
-        "Run code that comes with the model: only of publishers that you trust.",
-    ),
+    common::TRUST_REMOTE_CODE,
 ];
 
 static CHANGES: &[Change] = &[

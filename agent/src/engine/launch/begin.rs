@@ -299,6 +299,20 @@ mod tests {
     }
 
     #[test]
+    fn what_the_newer_runner_of_vllm_says() {
+        check(
+            EngineKind::Vllm,
+            &[
+                "(EngineCore pid=1177) INFO 11-26 21:59:23 [model_runner.py:281] Loading model from scratch...",
+                "(EngineCore pid=1177) INFO 11-26 21:59:25 [model_runner.py:302] Model loading took 12.55 GiB and 2.421153 seconds",
+                "(APIServer pid=826) INFO 11-26 22:00:16 [api_server.py:616] Starting vLLM server on http://127.0.0.1:8000",
+            ],
+            &[Weights, Compile, Serve],
+            None,
+        );
+    }
+
+    #[test]
     fn phases_begin_where_the_one_before_ends() {
         let (phases, whole_ms) = began(&[(Phase::Process, 1500), (Weights, 0), (Serve, 20)]);
         let begun: Vec<(Phase, f64)> = phases.into_iter().map(|start| (start.phase, start.begun_ms)).collect();

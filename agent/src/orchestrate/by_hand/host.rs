@@ -13,13 +13,15 @@ use shared::wire::GpuRow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Between two readings while somebody looks.
 const EVERY: Duration = Duration::from_secs(2);
 /// The same while a run is measured, which they must not disturb.
 const SELDOM: Duration = Duration::from_secs(10);
+/// How long somebody who asks once waits for a reading.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// What is installed is looked for again after this long.
 const STALE_MS: u64 = 600_000;
 /// Runs whose plans are asked for virtual environments.
@@ -28,6 +30,8 @@ const RECENT_RUNS: usize = 50;
 /// The task that looks; it ends when this is dropped.
 pub(super) struct Look {
     woken: Arc<Notify>,
+    /// How often devices have been read.
+    readings: watch::Receiver<u64>,
     task: JoinHandle<()>,
 }
 
@@ -42,15 +46,14 @@ impl Look {
     pub fn start(board: Arc<Board>, floor: Floor, log: SqliteLog) -> Self {
         let woken = Arc::new(Notify::new());
         let waked = Arc::clone(&woken);
+        let (read, readings) = watch::channel(0);
         let task = tokio::spawn(async move {
-            let mut driver = None;
+            let driver = Arc::new(Driver::default());
             let mut looking: Option<JoinHandle<()>> = None;
+            waked.notified().await;
             loop {
-                if !board.is_watched() {
-                    waked.notified().await;
-                }
-                let read = driver.get_or_insert_with(|| Arc::new(Driver::default()));
-                read_devices(&board, Arc::clone(read)).await;
+                read_devices(&board, Arc::clone(&driver)).await;
+                read.send_modify(|count| *count += 1);
                 // Programs load all of their code to tell a version: not while something is measured.
                 let rests = looking.as_ref().is_none_or(JoinHandle::is_finished) && !floor.has_runs();
                 let looked = board.read(|shown| shown.host.looked_unix_ms);
@@ -59,17 +62,25 @@ impl Look {
                 }
                 let pause = if floor.has_runs() { SELDOM } else { EVERY };
                 tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
+                    () = tokio::time::sleep(pause), if board.is_watched() => {}
                     () = waked.notified() => {}
                 }
             }
         });
-        Self { woken, task }
+        Self { woken, readings, task }
     }
 
     /// Somebody wants to see.
     pub fn wake(&self) {
         self.woken.notify_one();
+    }
+
+    /// Reads the devices once more; false where that takes too long to be waited for.
+    pub async fn read_again(&self) -> bool {
+        let mut readings = self.readings.clone();
+        readings.mark_unchanged();
+        self.wake();
+        matches!(tokio::time::timeout(PATIENCE, readings.changed()).await, Ok(Ok(())))
     }
 }
 

@@ -97,11 +97,15 @@ impl ByHand {
         }
     }
 
-    /// What there is to see, as far as it is known; what this host has is looked for where that is long ago.
-    #[must_use]
-    pub fn now(&self) -> EnginesNow {
-        self.host.wake();
-        self.board.now(0, 0)
+    /// What there is to see, as far as it is known; what this host has is looked for where that is long ago. Memory that
+    /// could not be read in time is unknown: what was read before may be long ago.
+    pub async fn now(&self) -> EnginesNow {
+        let is_fresh = self.host.read_again().await;
+        let mut now = self.board.now(0, 0);
+        if !is_fresh {
+            now.host.gpus.iter_mut().for_each(|gpu| gpu.used_bytes = None);
+        }
+        now
     }
 
     /// Somebody who is told of every change.
