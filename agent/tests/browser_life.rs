@@ -137,7 +137,12 @@ async fn a_browser_whose_clock_is_an_hour_off_shows_the_same_picture() {
     for (hours, zone) in [(0, "UTC"), (1, "Pacific/Auckland"), (-1, "America/St_Johns")] {
         let tab = with_clock(&chromium, hours, zone, &format!("{}/runs/{done}?token={TOKEN}", agent.url)).await;
         tab.wait("run-state", |text| text.contains("done")).await;
-        tab.wait_for("document.querySelectorAll('[data-points]').length >= 6").await;
+        // What is asked for after the run has come, too.
+        tab.wait_for(
+            "['histogram', 'ecdf', 'scatter'].every(name => \
+             document.querySelector(`[data-testid=chart-${name}][data-points]`))",
+        )
+        .await;
         let picture = tab.eval(PICTURE).await;
 
         // Ages are those of the host: nothing here is older than the test, and the host's time stands on hover.
