@@ -4,6 +4,8 @@
 use crate::caveat::Caveat;
 use crate::cost::{UsdPerGpuHour, UsdPerMTok};
 use crate::outcome::Outcome;
+#[cfg(feature = "telemetry")]
+use crate::telemetry::{Energy, ServerSide};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -101,75 +103,6 @@ pub struct PrefixCache {
     pub queries: u64,
     /// Prompt tokens that were found.
     pub hits: u64,
-}
-
-/// A percentile out of a server's histogram.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Bucketed {
-    /// By linear interpolation within the bucket, ms; absent in the last one, which has no end.
-    pub ms: Option<f64>,
-    /// Lower bound of the bucket, ms.
-    pub above_ms: f64,
-    /// Its upper bound, ms; absent in the last one.
-    pub up_to_ms: Option<f64>,
-}
-
-/// A latency by the server's own histogram.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ServerLatency {
-    /// Samples.
-    pub n: u64,
-    /// Arithmetic mean, ms.
-    pub mean_ms: Option<f64>,
-    /// Median.
-    pub p50: Option<Bucketed>,
-    /// 99th percentile.
-    pub p99: Option<Bucketed>,
-}
-
-/// What the server measured of itself, between the two reads of its metrics that lie around the window.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ServerSide {
-    /// From, ns of run time.
-    pub from_ns: u64,
-    /// To, ns of run time; of several trials the last.
-    pub to_ns: u64,
-    /// Its time to first token: from when it took the request in, as it sees it.
-    #[serde(default)]
-    pub ttft: Option<ServerLatency>,
-    /// Its time between tokens.
-    #[serde(default)]
-    pub itl: Option<ServerLatency>,
-}
-
-/// How energy was measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EnergyMethod {
-    /// The driver's energy counter.
-    Counter,
-    /// Power over time, by the trapezoid rule.
-    Integrated,
-    /// One of some GPUs, the other of others.
-    Mixed,
-    /// A method that this version does not know.
-    #[serde(other)]
-    Unknown,
-}
-
-/// Energy of the engine's GPUs over the window, idle power included, warm-up not.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Energy {
-    /// All of it, J.
-    pub joules: f64,
-    /// GPUs that it is of.
-    pub gpus: u32,
-    /// How it was measured.
-    pub method: EnergyMethod,
-    /// Per output token of the window, J.
-    pub joules_per_token: Option<f64>,
-    /// Output tokens per second and watt: output tokens per joule.
-    pub tokens_per_joule: Option<f64>,
 }
 
 /// An interval over repeats by Student's t, two-sided: each trial's value is one sample; of a pooled percentile, each
@@ -271,9 +204,11 @@ pub struct Summary {
     #[serde(default)]
     pub prefix_cache: Option<PrefixCache>,
     /// What the server measured of itself; absent where it has no such metrics or they began anew.
+    #[cfg(feature = "telemetry")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerSide>,
     /// Energy of the engine's GPUs; absent where it is unknown for one of them.
+    #[cfg(feature = "telemetry")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<Energy>,
     /// CPU time of the load generator's thread over wall time of the window, 0 to 1; of several trials the greatest.

@@ -3,7 +3,8 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 use shared::outcome::Outcome;
-use shared::summary::{Bucketed, Distribution, Percentile, ServerLatency, Summary};
+use shared::summary::{Distribution, Percentile, Summary};
+use shared::telemetry::{Bucketed, ServerLatency};
 use shared::units::{ns_to_ms, ns_to_s};
 use shared::view::{PointView, RunView};
 

@@ -1,7 +1,7 @@
 //! Owns what a histogram of a server amounts to over a stretch of time: counts, mean, percentiles within their buckets.
 //! Must not know where it comes from.
 
-use shared::summary::{Bucketed, ServerLatency};
+use shared::telemetry::{Bucketed, ServerLatency};
 use shared::units::finite;
 
 /// A histogram as servers show it: for each upper bound, how many samples were not above it.

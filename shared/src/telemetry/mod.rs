@@ -1,8 +1,10 @@
 //! Owns what is told of the machine while tokens flow: samples of GPUs, host and engine, and what became of a GPU.
 //! Must not know how anything is read. Fields are only added; absence is typed and never zero.
 
+mod beside;
 mod signal;
 
+pub use beside::{Bucketed, Energy, EnergyMethod, ServerLatency, ServerSide};
 pub use signal::*;
 
 use serde::{Deserialize, Serialize};

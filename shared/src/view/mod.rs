@@ -4,11 +4,13 @@
 mod resume;
 mod scatter;
 mod series;
+#[cfg(feature = "telemetry")]
 mod telemetry;
 
 pub use resume::Resumption;
 pub use scatter::Scatter;
 pub use series::{Bin, Series};
+#[cfg(feature = "telemetry")]
 pub use telemetry::{Telemetry, Track, TrackBin};
 
 use crate::caveat::{Caveat, Finding, Verdict, verdict_of};
@@ -71,6 +73,7 @@ pub struct RunView {
     /// A sample of requests.
     pub scatter: Scatter,
     /// GPUs, host and the engine's own metrics on the run's time axis.
+    #[cfg(feature = "telemetry")]
     #[serde(default)]
     pub telemetry: Telemetry,
     /// The engine's last log lines.
@@ -302,9 +305,13 @@ impl RunView {
                 self.findings = Some(findings.clone());
                 self.caveats.clone_from(caveats);
             }
+            #[cfg(feature = "telemetry")]
             Body::TelemetryBegan(began) => self.telemetry.began = Some(began.clone()),
+            #[cfg(feature = "telemetry")]
             Body::Samples(samples) => self.telemetry.samples(samples),
+            #[cfg(feature = "telemetry")]
             Body::Look(look) => self.telemetry.look(look),
+            #[cfg(feature = "telemetry")]
             Body::Trouble(trouble) => self.telemetry.trouble(trouble),
             Body::Unknown => self.unknown_events += 1,
         }
@@ -405,5 +412,5 @@ impl RunView {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "telemetry"))]
 mod tests;

@@ -6,7 +6,8 @@ use shared::cost::UsdPerMTok;
 use shared::event::{Body, Event, Host};
 use shared::ids::RunId;
 use shared::plan::{Arrival, Plan};
-use shared::summary::{Energy, EnergyMethod, Goodput, Interval, ServerSide};
+use shared::summary::{Goodput, Interval};
+use shared::telemetry::{Energy, EnergyMethod, ServerSide};
 use std::collections::BTreeMap;
 
 fn latency(ms: f64) -> Distribution {

@@ -2,7 +2,7 @@
 //! Must not know how any of it is read.
 
 use crate::record::Buckets;
-use shared::summary::{Energy, EnergyMethod, ServerSide};
+use shared::telemetry::{Energy, EnergyMethod, ServerSide};
 use shared::units::finite;
 
 /// What a server's own histograms gained between two reads.
