@@ -412,5 +412,6 @@ impl RunView {
     }
 }
 
-#[cfg(all(test, feature = "telemetry"))]
+#[cfg(test)]
+#[cfg(feature = "telemetry")]
 mod tests;
