@@ -7,28 +7,19 @@ mod support;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use support::{Agent, PROGRAM, plan_of, state};
+use support::{Agent, plan_of, state, with_vllm};
 
 const LIMIT: Duration = Duration::from_secs(120);
 const TOKEN: &str = "hf_OfThisTest";
 
-/// Plays `vllm`: tells of a download and of weights as it goes, and serves with the built-in engine.
-const VLLM: &str = r#"#!/bin/sh
-if [ "$1" = --version ]; then echo 0.25.1; exit; fi
-touch "$DIR/started"
+/// Tells of a download and of weights as it goes.
+const VLLM: &str = r#"touch "$DIR/started"
 echo "Fetching 4 files:  25%|##5       | 1/4 [00:03<00:09,  3.21s/it]" >&2; sleep 1.5
 echo "Fetching 4 files:  75%|#######5  | 3/4 [00:03<00:09,  3.21s/it]" >&2; sleep 1.5
 echo "Loading safetensors checkpoint shards:  50% Completed | 1/2 [00:02<00:02,  1.35s/it]" >&2; sleep 1.5
-while [ $# -gt 0 ]; do
-  case "$1" in --port) port=$2;; --served-model-name) name=$2;; esac
-  shift
-done
-exec "$PROGRAM" builtin-engine --port "$port" --model-name "$name"
 "#;
 
 /// Requests that a hub was sent: the line, and whether the token came along.
@@ -76,12 +67,7 @@ fn answer(mut stream: TcpStream, asked: &Asked) -> std::io::Result<()> {
 }
 
 fn agent(dir: &Path, hub: &str, token: Option<&str>) -> Agent {
-    let path = dir.join("vllm");
-    std::fs::write(&path, VLLM).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = Command::new(PROGRAM);
-    let path = std::env::var("PATH").unwrap();
-    command.env("PATH", format!("{}:{path}", dir.display())).env("DIR", dir).env("PROGRAM", PROGRAM);
+    let mut command = with_vllm(dir, VLLM);
     command.env("HF_ENDPOINT", hub).env("HF_HOME", dir.join("hf")).env("HF_HUB_OFFLINE", "0");
     command.env_remove("HF_TOKEN").env_remove("HUGGING_FACE_HUB_TOKEN").envs(token.map(|token| ("HF_TOKEN", token)));
     Agent::of(command, &dir.join("data"), "127.0.0.1:0")

@@ -21,7 +21,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use support::{Agent, PROGRAM, TOKEN, attached, children_of, plan_of, state};
+use support::{Agent, PROGRAM, TOKEN, attached, children_of, plan_of, state, with_vllm};
 use tokio_tungstenite::tungstenite::Message;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -40,9 +40,8 @@ const SECRETS: [&str; 6] = [HF_TOKEN, PASSED, BOX_KEY, TENANT, OTHER, TOKEN];
 const SAID_BY_ENGINE: &str = "marker-said-by-the-engine";
 const SAID_BY_SERVER: &str = "marker-said-by-the-server";
 
-/// Plays `vllm`: with one value of its parameter it prints all that it has in many forms and dies.
-const VLLM: &str = r#"#!/bin/bash
-if [ "$1" = --version ]; then env > "$DIR/environment-of-the-question"; echo 0.25.1; exit; fi
+/// With one value of its parameter it prints all that it has in many forms and dies.
+const VLLM: &str = r#"
 echo "marker-said-by-the-engine $HF_TOKEN"
 case "$*" in *"--max-num-seqs 13"*)
   env; env >&2
@@ -61,11 +60,6 @@ case "$*" in *"--max-num-seqs 13"*)
   echo marker-said-by-the-engine >&2
   exit 1;;
 esac
-while [ $# -gt 0 ]; do
-  case "$1" in --port) port=$2;; --served-model-name) name=$2;; esac
-  shift
-done
-exec "$PROGRAM" builtin-engine --port "$port" --model-name "$name"
 "#;
 
 /// Serves a model, and from its fifth completion on fails in turn with 401, 500 and an error within a stream, quoting
@@ -132,9 +126,6 @@ fn completion(number: usize, headers: &[&str]) -> (&'static str, String) {
 
 /// An agent with secrets in its environment and its store, whose outputs go to files.
 fn agent(dir: &Path) -> Agent {
-    let program = dir.join("vllm");
-    std::fs::write(&program, VLLM).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let data = dir.join("data");
     for (name, value) in [("PASSED", PASSED), ("BOX_KEY", BOX_KEY), ("BOX_TENANT", TENANT)] {
         let mut keep = Command::new(PROGRAM);
@@ -143,9 +134,7 @@ fn agent(dir: &Path) -> Agent {
         keep.stdin.take().unwrap().write_all(value.as_bytes()).unwrap();
         assert!(keep.wait().unwrap().success());
     }
-    let mut command = Command::new(PROGRAM);
-    let path = std::env::var("PATH").unwrap();
-    command.env("PATH", format!("{}:{path}", dir.display())).env("DIR", dir).env("PROGRAM", PROGRAM);
+    let mut command = with_vllm(dir, VLLM);
     command.env("HF_TOKEN", HF_TOKEN).env("OTHER_API_KEY", OTHER).env("TOKENPRISM_TOKEN", TOKEN);
     command.env("TOKENPRISM_LOG", "debug").args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
     let (out, err) = (File::create(dir.join("agent.out")).unwrap(), File::create(dir.join("agent.err")).unwrap());

@@ -12,10 +12,9 @@ mod support;
 use fake_nvml::FakeNvml;
 use played_engine::{ABLE, Played, play};
 use serde_json::Value;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
-use support::{Agent, PROGRAM, attached, plan_of, state};
+use support::{Agent, PROGRAM, attached, plan_of, state, with_vllm};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const GPU: &str = "gpu:GPU-bb22-0000";
@@ -159,16 +158,6 @@ async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_th
     counting.abort();
 }
 
-/// Plays `vllm` with the built-in engine.
-const VLLM: &str = r#"#!/bin/sh
-if [ "$1" = --version ]; then echo 0.25.1; exit; fi
-while [ $# -gt 0 ]; do
-  case "$1" in --port) port=$2;; --served-model-name) name=$2;; esac
-  shift
-done
-exec "$PROGRAM" builtin-engine --port "$port" --model-name "$name"
-"#;
-
 /// The GPUs that are read for an engine that the agent starts, by what the agent inherits and what the plan says.
 async fn check_chosen(inherited: Option<&str>, gpus: &str, expect: &[&str]) {
     let device = |uuid: &str, more: &str| {
@@ -176,12 +165,8 @@ async fn check_chosen(inherited: Option<&str>, gpus: &str, expect: &[&str]) {
     };
     let whole = ["GPU-aa11", "GPU-bb22", "GPU-cc33"].map(|uuid| device(uuid, "")).concat();
     let (fake, dir) = (FakeNvml::playing(&(whole + &device("MIG-5f1c", "slice_of = 1"))), tempfile::tempdir().unwrap());
-    let program = dir.path().join("vllm");
-    std::fs::write(&program, VLLM).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = Command::new(PROGRAM);
-    let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
-    command.env("PATH", path).env("PROGRAM", PROGRAM).env("TOKENPRISM_NVML", fake.library());
+    let mut command = with_vllm(dir.path(), "");
+    command.env("TOKENPRISM_NVML", fake.library());
     match inherited {
         Some(list) => command.env("CUDA_VISIBLE_DEVICES", list),
         None => command.env_remove("CUDA_VISIBLE_DEVICES"),

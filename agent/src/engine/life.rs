@@ -111,24 +111,11 @@ impl Life {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::{Ending, Line, Source};
-    use std::time::Instant;
-
-    fn death(failure: Failure, lines: &[&str]) -> Death {
-        let line = |text: &&str| Line {
-            at: Instant::now(),
-            source: Source::Stderr,
-            text: (*text).to_owned(),
-            progress: false,
-            cut_bytes: 0,
-            dropped_before: 0,
-        };
-        Death { failure, lines: lines.iter().map(line).collect() }
-    }
+    use crate::process::Ending;
 
     #[test]
     fn a_failed_start_says_why_what_to_do_and_what_it_still_holds() {
-        let died = death(
+        let died = Death::saying(
             Failure::Exited(Ending::Code(1)),
             &["begins", "torch.OutOfMemoryError: CUDA out of memory.", "exiting"],
         );
@@ -145,7 +132,7 @@ mod tests {
         let lines: Vec<String> = (0..50).map(|n| format!("line {n}")).collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let too_slow = Failure::TooSlow { limit: Duration::from_secs(9), last: "no answer".into() };
-        let told = EngineDeath::while_starting(&death(too_slow, &lines), &MemoryBack::NotWatched);
+        let told = EngineDeath::while_starting(&Death::saying(too_slow, &lines), &MemoryBack::NotWatched);
         assert_eq!((told.lines.len(), told.lines[0].as_str()), (20, "line 30"));
         assert!(
             told.sentence.contains("after 9 s: no answer") && told.sentence.ends_with("raise engine.ready_limit_s.")

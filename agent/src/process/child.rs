@@ -74,6 +74,22 @@ pub struct Death {
     pub lines: Vec<Line>,
 }
 
+#[cfg(test)]
+impl Death {
+    /// One of an engine that said these lines.
+    pub(crate) fn saying(failure: Failure, lines: &[&str]) -> Self {
+        let line = |text: &&str| Line {
+            at: std::time::Instant::now(),
+            source: super::output::Source::Stderr,
+            text: (*text).to_owned(),
+            progress: false,
+            cut_bytes: 0,
+            dropped_before: 0,
+        };
+        Self { failure, lines: lines.iter().map(line).collect() }
+    }
+}
+
 /// What is to be said of an engine when nothing of it is left.
 #[derive(Clone, Debug)]
 pub struct Ended {

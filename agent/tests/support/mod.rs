@@ -157,6 +157,24 @@ fn cmdline(pid: i32) -> String {
     String::from_utf8_lossy(&std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).replace('\0', " ")
 }
 
+/// The agent's program with a `vllm` on its PATH that a shell plays: asked for its version, it keeps its environment in this
+/// folder, which is `$DIR`, and tells; else it does what these lines say, and serves with the built-in engine.
+pub fn with_vllm(dir: &std::path::Path, lines: &str) -> Command {
+    use std::os::unix::fs::PermissionsExt;
+    let script = format!(
+        "#!/bin/bash\nif [ \"$1\" = --version ]; then env > \"$DIR/environment-of-the-question\"; echo 0.25.1; exit; fi\n{lines}\nwhile [ $# -gt 0 ]; do\n\
+         case \"$1\" in --port) port=$2;; --served-model-name) name=$2;; esac\nshift\ndone\n\
+         exec \"$PROGRAM\" builtin-engine --port \"$port\" --model-name \"$name\"\n"
+    );
+    let program = dir.join("vllm");
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(PROGRAM);
+    let path = format!("{}:{}", dir.display(), std::env::var("PATH").unwrap());
+    command.env("PATH", path).env("DIR", dir).env("PROGRAM", PROGRAM);
+    command
+}
+
 /// A plan on the built-in engine that ends in a few seconds.
 pub const SHORT_PLAN: &str = r#"
 schema = 1

@@ -2,10 +2,10 @@
 //! Must not know how it is found.
 
 use super::*;
-use crate::process::{Line, Source};
+
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A log with the cause and the words of the line that are to be found, from its first lines.
 struct Case {
@@ -76,21 +76,9 @@ fn every_case_is_found_in_the_middle_of_chatter_too() {
     }
 }
 
-fn death(failure: Failure, lines: &[&str]) -> Death {
-    let line = |text: &&str| Line {
-        at: Instant::now(),
-        source: Source::Stderr,
-        text: (*text).to_owned(),
-        progress: false,
-        cut_bytes: 0,
-        dropped_before: 0,
-    };
-    Death { failure, lines: lines.iter().map(line).collect() }
-}
-
 #[test]
 fn a_death_is_explained_by_what_happened_why_and_what_to_do() {
-    let check = |failure, lines: &[&str], expect: &str| assert_eq!(explain(&death(failure, lines)), expect);
+    let check = |failure, lines: &[&str], expect: &str| assert_eq!(explain(&Death::saying(failure, lines)), expect);
     let exited = |code| Failure::Exited(Ending::Code(code));
     let advice = Cause::DeviceMemory.advice();
     let line = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.";
