@@ -6,26 +6,19 @@ use crate::process::{DeviceMemory, DeviceUse};
 
 impl DeviceMemory for Nvml {
     fn read(&self) -> Reading<Vec<DeviceUse>> {
-        match Self::read(self).devices {
-            Reading::Value(devices) => devices.into_iter().map(use_of).collect(),
-            Reading::NotSupported => Reading::NotSupported,
-            Reading::Failed(why) => Reading::Failed(why),
-        }
+        Self::read(self).devices.and_then(|devices| devices.into_iter().map(use_of).collect())
     }
 }
 
 /// What one device holds. One that does not tell makes the whole reading unknown: its memory might not be back.
 fn use_of(device: Reading<Device>) -> Reading<DeviceUse> {
-    let device = match device {
-        Reading::Value(device) => device,
-        Reading::NotSupported => return Reading::NotSupported,
-        Reading::Failed(why) => return Reading::Failed(why),
-    };
-    let index = device.index;
-    let label = device.name.value().map_or_else(|| format!("GPU {index}"), |name| format!("GPU {index} ({name})"));
-    let holders = device.processes.value().into_iter().flatten().map(|process| process.pid).collect();
-    let id = device.uuid.value().cloned().unwrap_or_else(|| index.to_string());
-    device.memory.map(|memory| DeviceUse { id, label, used_bytes: memory.used_bytes, holders })
+    device.and_then(|device| {
+        let index = device.index;
+        let label = device.name.value().map_or_else(|| format!("GPU {index}"), |name| format!("GPU {index} ({name})"));
+        let holders = device.processes.value().into_iter().flatten().map(|process| process.pid).collect();
+        let id = device.uuid.value().cloned().unwrap_or_else(|| index.to_string());
+        device.memory.map(|memory| DeviceUse { id, label, used_bytes: memory.used_bytes, holders })
+    })
 }
 
 impl<T> FromIterator<Reading<T>> for Reading<Vec<T>> {

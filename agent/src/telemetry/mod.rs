@@ -45,8 +45,13 @@ impl<T> Reading<T> {
 
     /// Another value made of this one; absence stays what it is.
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Reading<U> {
+        self.and_then(|value| Reading::Value(make(value)))
+    }
+
+    /// What is read with the help of this value; absence stays what it is.
+    pub fn and_then<U>(self, read: impl FnOnce(T) -> Reading<U>) -> Reading<U> {
         match self {
-            Self::Value(value) => Reading::Value(make(value)),
+            Self::Value(value) => read(value),
             Self::NotSupported => Reading::NotSupported,
             Self::Failed(why) => Reading::Failed(why),
         }

@@ -11,7 +11,7 @@ use crate::telemetry::{Device, Nvml, Reading};
 use shared::event::Body;
 use shared::wire::GpuRow;
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -48,11 +48,10 @@ impl Look {
         let waked = Arc::clone(&woken);
         let (read, readings) = watch::channel(0);
         let task = tokio::spawn(async move {
-            let driver = Arc::new(Driver::default());
             let mut looking: Option<JoinHandle<()>> = None;
             waked.notified().await;
             loop {
-                read_devices(&board, Arc::clone(&driver)).await;
+                read_devices(&board).await;
                 read.send_modify(|count| *count += 1);
                 // Programs load all of their code to tell a version: not while something is measured.
                 let rests = looking.as_ref().is_none_or(JoinHandle::is_finished) && !floor.has_runs();
@@ -114,27 +113,16 @@ async fn venvs(log: &SqliteLog) -> Vec<String> {
     venvs.into_iter().collect()
 }
 
-/// The driver's library, loaded when it is first asked.
-#[derive(Default)]
-struct Driver(OnceLock<Reading<Nvml>>);
-
 /// What the driver tells of each device.
 type Devices = Reading<Vec<Reading<Device>>>;
 
-impl Driver {
-    fn devices(&self) -> Devices {
-        match self.0.get_or_init(Nvml::open) {
-            Reading::Value(nvml) => nvml.read().devices,
-            Reading::NotSupported => Reading::NotSupported,
-            Reading::Failed(why) => Reading::Failed(why.clone()),
-        }
-    }
-}
-
 /// Reads what devices and the engine's processes hold.
-async fn read_devices(board: &Board, driver: Arc<Driver>) {
+async fn read_devices(board: &Board) {
     let kin = board.read(|shown| shown.kin.clone());
-    let read = spawn_blocking(move || (driver.devices(), kin.as_ref().map(Usage::of)));
+    let read = spawn_blocking(move || {
+        let devices: Devices = Nvml::open().and_then(|nvml| nvml.read().devices);
+        (devices, kin.as_ref().map(Usage::of))
+    });
     let (devices, usage) = match read.await {
         Ok(read) => read,
         Err(error) => {
