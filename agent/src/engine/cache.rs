@@ -2,7 +2,7 @@
 //! Must not know trials or what a hit is worth.
 
 use super::attach::Probe;
-use super::metrics::{LIMIT, PATH, read_one};
+use super::metrics::{LIMIT, PATH, read_some};
 use shared::summary::PrefixCache;
 use shared::telemetry::{PREFIX_HITS, PREFIX_QUERIES};
 
@@ -38,8 +38,8 @@ impl PrefixCounters {
 impl PrefixReading {
     /// Absent where a counter is not there or cannot be read.
     fn of(text: &str) -> Option<Self> {
-        let queries = read_one(text, PREFIX_QUERIES).value()?;
-        Some(Self { queries, hits: read_one(text, PREFIX_HITS).value()? })
+        let [queries, hits] = read_some(text, [PREFIX_QUERIES, PREFIX_HITS]);
+        Some(Self { queries: queries.value()?, hits: hits.value()? })
     }
 
     /// What was counted since an earlier reading; absent where the counters have begun anew.

@@ -22,8 +22,8 @@ pub(super) const fn context(key: &'static str, flag: Flag) -> Entry {
 }
 
 /// GPUs of a layer.
-pub(super) const fn tensor_parallel(flag: Flag, default: &'static str) -> Entry {
-    Entry::whole("tensor_parallel_size", "GPUs", (1, 1024), flag, default, "GPUs that share each layer.")
+pub(super) const fn tensor_parallel(flag: Flag) -> Entry {
+    Entry::whole("tensor_parallel_size", "GPUs", (1, 1024), flag, "1", "GPUs that share each layer.")
 }
 
 /// Precision of the KV cache.

@@ -90,7 +90,7 @@ static ENTRIES: &[Entry] = &[
         "true",
         "Replay captured steps instead of starting each kernel.",
     ),
-    common::tensor_parallel(Flag::Value("--tp-size"), "1"),
+    common::tensor_parallel(Flag::Value("--tp-size")),
     common::KV_CACHE_DTYPE,
     common::QUANTIZATION,
     Entry::text("attention_backend", Flag::Value("--attention-backend"), "by GPU", "Which attention kernels are used."),

@@ -93,7 +93,7 @@ static ENTRIES: &[Entry] = &[
         "false",
         "Neither compile nor capture CUDA graphs: a faster start, slower steps.",
     ),
-    common::tensor_parallel(Flag::Value("--tensor-parallel-size"), "1"),
+    common::tensor_parallel(Flag::Value("--tensor-parallel-size")),
     common::KV_CACHE_DTYPE,
     Entry::whole(
         "kv_cache_memory_bytes",

@@ -112,8 +112,9 @@ impl Scraper {
     }
 }
 
-/// One signal of a page, whoever's it is.
-pub(super) fn read_one(text: &str, signal: Signal) -> Field {
+/// Signals of a page, whoever's it is.
+pub(super) fn read_some<const N: usize>(text: &str, signals: [Signal; N]) -> [Field; N] {
     let page = Page::of(text);
-    Names::of(&page).map_or(Field::NotSupported, |names| names.read_one(signal, &page))
+    let names = Names::of(&page);
+    signals.map(|signal| names.map_or(Field::NotSupported, |names| names.read_one(signal, &page)))
 }
