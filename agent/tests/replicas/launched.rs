@@ -119,7 +119,8 @@ async fn an_engine_that_waits_for_somebody_elses_stream_is_killed_when_its_time_
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let port = free_port();
-    let run = agent.submit(&plan(&script(dir.path()), &format!("port = {port}"), "requests = 12\n")).await;
+    // Long enough that the other stream has begun before it is over.
+    let run = agent.submit(&plan(&script(dir.path()), &format!("port = {port}"), "duration_s = 2.0\n")).await;
     // A stream that the agent knows nothing of, and that would go on for minutes.
     let body = json!({"prompt": "@d:100", "max_tokens": 2000, "ignore_eos": true, "stream": true});
     let url = format!("http://127.0.0.1:{port}/v1/completions");
