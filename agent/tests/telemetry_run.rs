@@ -85,7 +85,7 @@ fn bins(view: &Value, source: &str, signal: &str) -> Vec<[u64; 5]> {
 async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_that_is_lost() {
     let (fake, data, played) = (FakeNvml::playing(SCRIPT), tempfile::tempdir().unwrap(), play(ABLE));
     played.shows(&page(0));
-    let agent = agent_with(&fake.library(), data.path());
+    let agent = agent_with(&fake.driver(), data.path());
     // The second GPU of the host, and never the first one.
     let plan = attached(&played.url, "gpus = [\"GPU-bb22\"]\n").replace("requests = 12", "duration_s = 1.5");
     let plan = format!("{plan}\n[telemetry]\nrate_hz = 10.0\n");
@@ -166,7 +166,7 @@ async fn check_chosen(inherited: Option<&str>, gpus: &str, expect: &[&str]) {
     let whole = ["GPU-aa11", "GPU-bb22", "GPU-cc33"].map(|uuid| device(uuid, "")).concat();
     let (fake, dir) = (FakeNvml::playing(&(whole + &device("MIG-5f1c", "slice_of = 1"))), tempfile::tempdir().unwrap());
     let mut command = with_vllm(dir.path(), "");
-    command.env("TOKENPRISM_NVML", fake.library());
+    command.env("TOKENPRISM_NVML", fake.driver());
     match inherited {
         Some(list) => command.env("CUDA_VISIBLE_DEVICES", list),
         None => command.env_remove("CUDA_VISIBLE_DEVICES"),

@@ -27,12 +27,12 @@ impl FakeNvml {
         for function in functions {
             assert!(rename(&mut bytes, function), "the fake has no {function} to lack");
         }
-        std::fs::write(fake.library(), bytes).unwrap();
-        std::fs::write(fake.library().with_added_extension("toml"), script).unwrap();
+        std::fs::write(fake.driver(), bytes).unwrap();
+        std::fs::write(fake.driver().with_added_extension("toml"), script).unwrap();
         fake
     }
 
-    pub fn library(&self) -> PathBuf {
+    pub fn driver(&self) -> PathBuf {
         self.folder.path().join("libnvidia-ml.so.1")
     }
 
@@ -46,7 +46,7 @@ impl FakeNvml {
     }
 
     pub fn open(&self) -> Reading<Nvml> {
-        Nvml::open_at(self.library().as_os_str())
+        Nvml::open_at(self.driver().as_os_str())
     }
 
     pub fn nvml(&self) -> Nvml {
