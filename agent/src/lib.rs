@@ -18,5 +18,6 @@ pub mod record;
 pub mod remote;
 pub mod secret;
 pub mod stream;
+mod sync;
 pub mod telemetry;
 pub mod workload;

@@ -2,10 +2,11 @@
 //! Must not know how it was started.
 
 use super::Engine;
+use crate::sync::lock;
 use reqwest::Url;
 use shared::caveat::Caveat;
 use shared::engine::EngineInfo;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The engine that stands there; cloning gives another handle.
 #[derive(Clone, Default)]
@@ -50,9 +51,8 @@ impl Standing {
         engine.caveats.dedup();
     }
 
-    /// A poisoned lock only means that another task panicked; what it holds is whole.
     fn lock(&self) -> MutexGuard<'_, Option<Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

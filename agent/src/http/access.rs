@@ -3,6 +3,7 @@
 
 use super::error::Refusal;
 use super::{App, token};
+use crate::sync::lock;
 use axum::extract::{self, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use shared::ids::RunId;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
@@ -129,7 +130,7 @@ impl Access {
 
     /// Tries a token that somebody signs in with; wrong ones are counted by address.
     pub(super) fn sign_in(&self, token: &str, from: IpAddr) -> Result<&Principal, Refusal> {
-        let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut throttle = lock(&self.throttle);
         let now = Instant::now();
         if let Some(wait) = throttle.wait(from, now) {
             let sentence = format!("Too many wrong tokens came from {from}: try again in {} s.", wait.as_secs().max(1));

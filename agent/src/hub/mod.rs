@@ -9,10 +9,11 @@ mod viewer;
 pub use viewer::Viewer;
 
 use crate::log::SqliteLog;
+use crate::sync::lock;
 use shared::ids::RunId;
 use slot::Slot;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::broadcast::error::RecvError;
 
 /// The run time now, ns, of a run that has not ended; nothing where nobody knows it.
@@ -104,7 +105,7 @@ impl Hub {
 
 impl Inner {
     fn slots(&self) -> MutexGuard<'_, Slots> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.slots)
     }
 
     fn each(&self, does: impl Fn(&Slot)) {

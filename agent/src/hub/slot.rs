@@ -4,10 +4,11 @@
 use super::pace::Pace;
 use super::queue::Queue;
 use crate::log::Committed;
+use crate::sync::lock;
 use shared::ids::RunId;
 use shared::wire::{RunRow, ServerMessage};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 /// Rows, and messages that are ready, that may wait; beyond, the list is read anew or the viewer has to come again.
@@ -51,7 +52,7 @@ pub(super) struct Following {
 
 impl Slot {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Changes the state and wakes the viewer.

@@ -1,10 +1,11 @@
 //! Owns the folds in memory: every run that has not ended, and the ended ones that were asked for last.
 //! Must not know storage; only committed views come in.
 
+use crate::sync::lock;
 use shared::ids::RunId;
 use shared::view::RunView;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Ended runs whose fold is kept.
 const MAX_RECENT: usize = 16;
@@ -26,7 +27,7 @@ impl Views {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// The fold of a run, where it is in memory.

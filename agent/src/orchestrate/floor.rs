@@ -1,9 +1,10 @@
 //! Owns who may start engines on this host: runs, which take turns, or the one engine that somebody starts by hand.
 //! Must not know how an engine is started.
 
+use crate::sync::lock;
 use shared::engine::EngineKind;
 use shared::plan::Plan;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The host's floor; cloning gives another handle.
 #[derive(Clone, Default)]
@@ -86,9 +87,8 @@ impl Floor {
         self.lock().runs > 0
     }
 
-    /// A poisoned lock only means that another thread panicked; the counts are whole.
     fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

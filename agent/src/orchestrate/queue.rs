@@ -9,12 +9,13 @@ use crate::blob::BlobStore;
 use crate::engine::{self, Means};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
+use crate::sync::lock;
 use crate::workload::{Workload, WorkloadRefused};
 use shared::event::{Body, RunState};
 use shared::ids::RunId;
 use shared::plan::Plan;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -220,9 +221,4 @@ impl Queue {
             tracing::error!(%error, "the queue's worker did not end well");
         }
     }
-}
-
-/// A poisoned lock only means that another thread panicked; the map itself is whole.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,6 +5,7 @@ use super::pace::Pace;
 use super::row::Said;
 use crate::cores;
 use crate::load::Clock;
+use crate::sync::lock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
@@ -107,13 +108,13 @@ impl Drop for Sampler {
 
 impl Bell {
     fn ask(&self, what: impl FnOnce(&mut Asked)) {
-        what(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner));
+        what(&mut lock(&self.asked));
         self.rung.notify_all();
     }
 
     /// Waits until then or until somebody asks; says what for.
     fn wait_until(&self, then: Instant) -> Asked {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = lock(&self.asked);
         loop {
             let left = then.saturating_duration_since(Instant::now());
             if asked.stop || asked.now || left.is_zero() {

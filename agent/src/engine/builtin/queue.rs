@@ -1,6 +1,7 @@
 //! Owns the requests that wait for the model: a bounded queue from which a client that leaves is removed.
 //! Must not know what is computed.
 
+use crate::sync::lock;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -81,7 +82,7 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every change under the lock is complete in itself, so a panic elsewhere leaves the state usable.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 
     fn show_waiting(&self, inner: &Inner) {

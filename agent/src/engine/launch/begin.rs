@@ -9,8 +9,9 @@ use crate::engine::life::{EngineDeath, Life};
 use crate::engine::{Engine, EngineError, Onlooker};
 use crate::process::{self, Child, Host, Launch, Line, MemoryTerms, ProbeOutcome, Terms};
 use crate::secret::Redactor;
+use crate::sync::lock;
 use shared::engine::{EngineKind, Phase, StartPhase};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -190,11 +191,6 @@ async fn forward(mut output: mpsc::Receiver<Line>, lines: mpsc::Sender<String>) 
             }
         }
     }
-}
-
-/// A poisoned lock only means that another task panicked; what it holds is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use crate::engine::baseline::python_of;
 use crate::engine::builtin::child_environment;
 use crate::engine::tool::ask;
 use crate::process::Launch;
+use crate::sync::lock;
 use shared::engine::ImageInfo;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long an engine may take to tell its version: it may load all of its own code first.
@@ -79,11 +79,6 @@ fn program(order: &Order<'_>) -> Result<Vec<String>, EngineError> {
         Program::Baseline => python_of(venv),
     };
     Ok(vec![program.to_string_lossy().into_owned()])
-}
-
-/// A poisoned lock only means that another task panicked; the map is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Variables that are no secrets.

@@ -2,7 +2,8 @@
 //! Must not know how they are read.
 
 use crate::record::{Buckets, ServerTally};
-use std::sync::{Mutex, PoisonError};
+use crate::sync::lock;
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -39,7 +40,7 @@ impl Default for History {
 
 impl History {
     pub(super) fn add(&self, begun_ns: u64, ended_ns: u64, latencies: Latencies) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.kept);
         kept.push(Kept { begun_ns, ended_ns, latencies });
         if kept.len() > MAX_KEPT {
             let last = kept.len() - 1;
@@ -52,7 +53,7 @@ impl History {
 
     /// What was read before `t_ns` is of no more use, but for the last of it.
     pub fn forget_before(&self, t_ns: u64) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.kept);
         let before = kept.partition_point(|read| read.ended_ns <= t_ns);
         kept.drain(..before.saturating_sub(1));
     }
@@ -72,7 +73,7 @@ impl History {
     /// anew in between.
     #[must_use]
     pub fn around(&self, from_ns: u64, to_ns: u64) -> Option<ServerTally> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = lock(&self.kept);
         let before = kept.iter().rev().find(|read| read.ended_ns <= from_ns).or(kept.first())?;
         let after = kept.iter().find(|read| read.begun_ns >= to_ns)?;
         let since = |after: &Option<Buckets>, before: &Option<Buckets>| after.as_ref()?.since(before.as_ref()?);

@@ -3,10 +3,11 @@
 
 use crate::orchestrate::unix_ms;
 use crate::process::Kin;
+use crate::sync::lock;
 use shared::engine::{EngineInfo, Phase};
 use shared::plan::EnginePlan;
 use shared::wire::{EnginesNow, HostEngines, KeptLog, StartedEngine, StartedState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -99,9 +100,8 @@ impl Board {
         self.changed.receiver_count() > 0
     }
 
-    /// A poisoned lock only means that another thread panicked; what it holds is whole.
     fn lock(&self) -> MutexGuard<'_, Shown> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shown)
     }
 }
 

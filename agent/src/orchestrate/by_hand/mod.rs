@@ -10,11 +10,12 @@ pub use board::Watching;
 use super::floor::{Floor, Occupied};
 use crate::engine::{self, Means};
 use crate::log::SqliteLog;
+use crate::sync::lock;
 use board::Board;
 use serde_json::json;
 use shared::plan::{EnginePlan, Plan, PlanError};
 use shared::wire::{EnginesNow, StartedEngine};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -115,9 +116,8 @@ impl ByHand {
         Watching::of(Arc::clone(&self.board))
     }
 
-    /// A poisoned lock only means that another thread panicked; what it holds is whole.
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Life>> {
-        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.life)
     }
 }
 

@@ -2,11 +2,12 @@
 //! Must not know which sources there are.
 
 use crate::orchestrate::run::Writer;
+use crate::sync::lock;
 use crate::telemetry::{Dropped, EnergyMeter, Gathered, Said};
 use shared::event::Body;
 use shared::telemetry::TroubleKind;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
@@ -29,7 +30,7 @@ impl Heard {
 
     /// What GPUs took.
     pub fn energy(&self) -> MutexGuard<'_, EnergyMeter> {
-        self.energy.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.energy)
     }
 
     fn hear(&self, said: &Said) {

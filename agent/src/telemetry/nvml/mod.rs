@@ -9,13 +9,14 @@ pub use gpu::{Gpu, Process};
 pub use troubles::Xids;
 
 use super::Reading;
+use crate::sync::lock;
 use field::is_plausible_pid;
 use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::struct_wrappers::device::ProcessInfo;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// What drivers install; the name without a number comes with their development files only.
 const LIBRARY: &str = "libnvidia-ml.so.1";
@@ -81,7 +82,7 @@ impl Nvml {
 
     /// The same of a library by its name or path.
     pub fn open_at(library: &OsStr) -> Reading<Self> {
-        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut loaded = lock(&LOADED);
         if let Some(nvml) = loaded.get(library) {
             return Reading::Value(Self(nvml));
         }
