@@ -47,9 +47,12 @@ pub enum ClientMessage {
 }
 
 /// What the agent says.
+pub type ServerMessage = ServerSays<RunView, Event>;
+
+/// What the agent says, with views and events in a form that who hears it may choose, to read them later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ServerMessage {
+pub enum ServerSays<V, E> {
     /// First message.
     Hello {
         /// [`PROTOCOL_VERSION`].
@@ -64,7 +67,7 @@ pub enum ServerMessage {
         /// The run.
         run: RunId,
         /// The fold.
-        view: Box<RunView>,
+        view: Box<V>,
         /// The agent's run time now, ns; absent for a run that ended.
         now_ns: Option<u64>,
     },
@@ -73,7 +76,7 @@ pub enum ServerMessage {
         /// The run.
         run: RunId,
         /// The events.
-        events: Vec<Event>,
+        events: Vec<E>,
     },
     /// The viewer was too slow: this many events were not sent; a snapshot follows.
     Gap {
