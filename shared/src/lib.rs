@@ -16,7 +16,6 @@ pub mod plan;
 pub mod preset;
 pub mod search;
 pub mod summary;
-#[cfg(feature = "telemetry")]
 pub mod telemetry;
 pub mod units;
 pub mod view;

@@ -4,7 +4,6 @@
 use crate::caveat::Caveat;
 use crate::cost::{UsdPerGpuHour, UsdPerMTok};
 use crate::outcome::Outcome;
-#[cfg(feature = "telemetry")]
 use crate::telemetry::{Energy, ServerSide};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -204,11 +203,9 @@ pub struct Summary {
     #[serde(default)]
     pub prefix_cache: Option<PrefixCache>,
     /// What the server measured of itself; absent where it has no such metrics or they began anew.
-    #[cfg(feature = "telemetry")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerSide>,
     /// Energy of the engine's GPUs; absent where it is unknown for one of them.
-    #[cfg(feature = "telemetry")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<Energy>,
     /// CPU time of the load generator's thread over wall time of the window, 0 to 1; of several trials the greatest.

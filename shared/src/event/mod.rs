@@ -11,7 +11,6 @@ use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::plan::{Level, Plan};
 use crate::search::SearchEnd;
 use crate::summary::{Interval, Summary};
-#[cfg(feature = "telemetry")]
 use crate::telemetry::{Began, Look, Samples, Trouble};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -134,16 +133,12 @@ pub enum Body {
         caveats: Vec<Caveat>,
     },
     /// Sampling of GPUs, host and engine began.
-    #[cfg(feature = "telemetry")]
     TelemetryBegan(Began),
     /// What one source of it said.
-    #[cfg(feature = "telemetry")]
     Samples(Samples),
     /// Who uses a source, and how, now.
-    #[cfg(feature = "telemetry")]
     Look(Look),
     /// Something happened to a GPU.
-    #[cfg(feature = "telemetry")]
     Trouble(Trouble),
     /// A kind of event that this version does not know; it is counted, and the raw body is not kept.
     #[serde(other)]

@@ -4,13 +4,11 @@
 mod resume;
 mod scatter;
 mod series;
-#[cfg(feature = "telemetry")]
 mod telemetry;
 
 pub use resume::Resumption;
 pub use scatter::Scatter;
 pub use series::{Bin, Series};
-#[cfg(feature = "telemetry")]
 pub use telemetry::{Telemetry, Track, TrackBin};
 
 use crate::caveat::{Caveat, Finding, Verdict, verdict_of};
@@ -73,7 +71,6 @@ pub struct RunView {
     /// A sample of requests.
     pub scatter: Scatter,
     /// GPUs, host and the engine's own metrics on the run's time axis.
-    #[cfg(feature = "telemetry")]
     #[serde(default)]
     pub telemetry: Telemetry,
     /// The engine's last log lines.
@@ -305,13 +302,9 @@ impl RunView {
                 self.findings = Some(findings.clone());
                 self.caveats.clone_from(caveats);
             }
-            #[cfg(feature = "telemetry")]
             Body::TelemetryBegan(began) => self.telemetry.began = Some(began.clone()),
-            #[cfg(feature = "telemetry")]
             Body::Samples(samples) => self.telemetry.samples(samples),
-            #[cfg(feature = "telemetry")]
             Body::Look(look) => self.telemetry.look(look),
-            #[cfg(feature = "telemetry")]
             Body::Trouble(trouble) => self.telemetry.trouble(trouble),
             Body::Unknown => self.unknown_events += 1,
         }
@@ -413,5 +406,4 @@ impl RunView {
 }
 
 #[cfg(test)]
-#[cfg(feature = "telemetry")]
 mod tests;
