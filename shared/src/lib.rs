@@ -14,6 +14,8 @@ pub mod order;
 pub mod outcome;
 pub mod plan;
 pub mod preset;
+#[cfg(feature = "telemetry")]
+pub mod roofline;
 pub mod search;
 pub mod summary;
 #[cfg(feature = "telemetry")]

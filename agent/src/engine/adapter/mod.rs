@@ -13,6 +13,7 @@ mod tgi;
 mod transformers;
 mod version;
 mod vllm;
+mod work;
 
 pub use command::{Bind, Refused, Serving};
 pub use version::Version;

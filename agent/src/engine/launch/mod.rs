@@ -132,6 +132,8 @@ async fn run(
     shape::note(info, shape_of(order, info.dtype.as_deref()));
     let seed = ["seed", "random_seed"].iter().find_map(|key| order.adapter.value(key, &order.serving));
     info.seed = if let Some(ParamValue::Int(seed)) = seed { Some(seed) } else { None };
+    info.other_work = order.adapter.other_work(&order.serving);
+    info.gpus_used = order.adapter.gpus_used(&order.serving);
     let running = order.adapter.running.and_then(|key| order.adapter.value(key, &order.serving));
     if let Some(ParamValue::Int(running)) = running {
         info.capacity.max_running = u32::try_from(running).ok();
