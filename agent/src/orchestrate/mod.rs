@@ -7,6 +7,7 @@ mod cache;
 mod floor;
 mod host;
 mod measurement;
+mod pricing;
 mod queue;
 mod resume;
 mod run;

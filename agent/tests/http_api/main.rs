@@ -11,6 +11,7 @@ mod guard;
 #[path = "../support/page.rs"]
 mod page;
 mod plans;
+mod prices;
 mod requests;
 mod runs;
 mod shell;

@@ -3,7 +3,10 @@
 
 use super::*;
 use crate::caveat::Rule;
-use crate::engine::{Capacity, Gpu, ImageInfo, ParamValue, Phase, StartPhase};
+use crate::cost::Pricing;
+use crate::engine::{
+    Attention, Capacity, Experts, Gpu, GpuBounds, ImageInfo, ModelShape, ParamValue, Phase, StartPhase,
+};
 use crate::event::{RequestColumns, RequestSample, RestBin, TokenBin};
 use crate::histogram::{GapHistogram, LogHistogram};
 use crate::outcome::{Ended, Outcome};
@@ -66,7 +69,17 @@ fn engine() -> impl Strategy<Value = Body> {
             params,
             command: vec!["serve".into(), "m".into()],
             image: Some(ImageInfo { name: "i:1".into(), digest: None }),
-            gpus: vec![Gpu { name: Some("L4".into()), uuid: Some("GPU-1".into()) }],
+            gpus: vec![Gpu {
+                name: Some("L4".into()),
+                uuid: Some("GPU-1".into()),
+                bounds: Some(GpuBounds { capability: Some((8, 9)), ..GpuBounds::default() }),
+            }],
+            shape: Some(ModelShape {
+                attention: Attention::Window(4096),
+                experts: Some(Experts { total: 8, active: 2, ..Experts::default() }),
+                bytes_per_weight: Some(0.6),
+                ..ModelShape::default()
+            }),
             phases: vec![StartPhase { phase: Phase::Weights, begun_ms: 1.5 }],
             capacity: Capacity { kv_tokens: Some(kv_tokens), ..Capacity::default() },
             ..EngineInfo::default()
@@ -111,6 +124,7 @@ fn body() -> impl Strategy<Value = Body> {
         1 => Just(Body::Judged { findings: vec![], caveats: vec![Caveat::SharedCores] }),
         1 => (0u32..3, 1u32..99).prop_map(|(point, n)| Body::PointAdded { point, level: Level::Concurrency(n) }),
         1 => engine(),
+        1 => (0u32..3).prop_map(|gpus| Body::Priced(Pricing { gpus: (gpus > 0).then_some(gpus), ..Pricing::default() })),
         1 => (0u32..7).prop_map(|percent| {
             Body::EngineStarting(Starting { phase: Phase::Download, percent: (percent > 0).then_some(percent as u8) })
         }),
