@@ -1,12 +1,16 @@
 //! Owns the one reducer: events in, everything that anyone sees of a run out.
 //! Must not know where events come from; the same code runs in the agent and in the browser.
 
+#[cfg(feature = "telemetry")]
+mod machine;
 mod resume;
 mod scatter;
 mod series;
 #[cfg(feature = "telemetry")]
 mod telemetry;
 
+#[cfg(feature = "telemetry")]
+pub use machine::MachineView;
 pub use resume::Resumption;
 pub use scatter::Scatter;
 pub use series::{Bin, Series};
@@ -306,13 +310,9 @@ impl RunView {
                 self.caveats.clone_from(caveats);
             }
             #[cfg(feature = "telemetry")]
-            Body::TelemetryBegan(began) => self.telemetry.began = Some(began.clone()),
-            #[cfg(feature = "telemetry")]
-            Body::Samples(samples) => self.telemetry.samples(samples),
-            #[cfg(feature = "telemetry")]
-            Body::Look(look) => self.telemetry.look(look),
-            #[cfg(feature = "telemetry")]
-            Body::Trouble(trouble) => self.telemetry.trouble(trouble),
+            body @ (Body::TelemetryBegan(_) | Body::Samples(_) | Body::Look(_) | Body::Trouble(_)) => {
+                self.telemetry.apply(body);
+            }
             Body::Unknown => self.unknown_events += 1,
         }
     }
