@@ -7,7 +7,7 @@ use crate::blob::BlobStore;
 use crate::http;
 use crate::hub::Hub;
 use crate::log::{DataDir, SqliteLog};
-use crate::orchestrate::{ByHand, Queue};
+use crate::orchestrate::{ByHand, Machine, Manner, Queue};
 use crate::price::Prices;
 use anyhow::Context;
 use futures_util::future::BoxFuture;
@@ -86,6 +86,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         commands: Arc::new(Commands(queue.clone())),
         by_hand: by_hand.clone(),
         prices,
+        machine: Machine::start(Manner::default()),
         access: http::Access::new(&token),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };

@@ -25,7 +25,7 @@ pub use openapi::openapi_json;
 use crate::blob::BlobStore;
 use crate::hub::Hub;
 use crate::log::SqliteLog;
-use crate::orchestrate::ByHand;
+use crate::orchestrate::{ByHand, Machine};
 use crate::price::Prices;
 use axum::Router;
 use axum::extract;
@@ -72,6 +72,8 @@ pub struct State {
     pub by_hand: ByHand,
     /// What GPUs cost.
     pub prices: Prices,
+    /// The host's GPUs and the host, while somebody looks.
+    pub machine: Machine,
     /// Who may do what.
     pub access: Access,
     /// The agent's version.

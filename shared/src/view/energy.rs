@@ -1,7 +1,7 @@
 //! Owns what each GPU has taken so far, out of its tracks.
 //! Must not know trials or windows: their energy is the agent's, from every read.
 
-use super::Telemetry;
+use super::{Telemetry, Track};
 use crate::telemetry::{ENERGY, EnergyMethod, POWER};
 use crate::units::ns_to_s;
 use serde::{Deserialize, Serialize};
@@ -32,9 +32,8 @@ impl Telemetry {
     fn energy_of(&self, source: &str) -> Option<EnergySoFar> {
         let of =
             |millijoules: f64, method| EnergySoFar { source: source.to_owned(), joules: millijoules / 1e3, method };
-        let counted = self.track(source, ENERGY.key).filter(|track| !track.bins.is_empty());
-        if let Some(track) = counted {
-            return Some(of(track.total() as f64, EnergyMethod::Counter));
+        if let Some(counted) = self.track(source, ENERGY.key).and_then(Track::total) {
+            return Some(of(counted as f64, EnergyMethod::Counter));
         }
         let power = self.track(source, POWER.key).filter(|track| !track.bins.is_empty())?;
         let width_s = ns_to_s(self.width_ns());

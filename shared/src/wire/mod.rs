@@ -3,12 +3,14 @@
 
 mod engines;
 mod figures;
+mod machine;
 
 pub use engines::{
     EngineRow, EnginesNow, FoundRow, GpuRow, HostEngines, KeptLog, LogPart, MAX_TOLD_LINES, Presence, StartedEngine,
     StartedState,
 };
 pub use figures::{PointDistribution, PointGoodput};
+pub use machine::MachineTold;
 
 use crate::caveat::Verdict;
 use crate::event::{Event, RunState};
@@ -41,6 +43,11 @@ pub enum ClientMessage {
     Unfollow,
     /// Hear of engines from now on, or no longer.
     Engines {
+        /// True: from now on.
+        watch: bool,
+    },
+    /// Hear of the host's GPUs and of the host from now on, or no longer. They are read while somebody hears of them.
+    Machine {
         /// True: from now on.
         watch: bool,
     },
@@ -104,6 +111,8 @@ pub enum ServerSays<V, E> {
     },
     /// What there is to see of engines, to whoever asked to hear of them.
     Engines(Box<EnginesNow>),
+    /// What the host's GPUs and the host tell of themselves, to whoever asked to hear of them.
+    Machine(MachineTold),
     /// Something was refused, as a sentence.
     Refused {
         /// The sentence.
