@@ -4,6 +4,7 @@
 pub mod calendar;
 pub mod caveat;
 pub mod chart;
+pub mod compare;
 pub mod cost;
 pub mod engine;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod plan;
 pub mod preset;
 pub mod search;
 pub mod statistics;
+pub mod study;
 pub mod summary;
 #[cfg(feature = "telemetry")]
 pub mod telemetry;
