@@ -80,10 +80,13 @@ impl Trait {
 }
 
 impl Unlike {
-    /// What is unlike, in words: "precision: float16 against bfloat16".
+    /// What is unlike, in words: "unlike precision: float16 against bfloat16".
     #[must_use]
     pub fn words(&self) -> String {
-        format!("{}: {} against {}", self.what.label(), self.base, self.other)
+        match self.what {
+            Trait::Verdict => format!("verdicts: {} and {}", self.base, self.other),
+            what => format!("unlike {}: {} against {}", what.label(), self.base, self.other),
+        }
     }
 }
 
