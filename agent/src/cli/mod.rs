@@ -3,10 +3,15 @@
 
 mod agent_file;
 mod baseline;
+mod compare;
+mod compared;
 mod doctor;
+mod gate;
 mod run;
 mod secret;
 mod serve;
+mod source;
+mod study;
 mod table;
 mod watch;
 
@@ -31,6 +36,10 @@ const FAILED: u8 = 1;
 const INVALID: u8 = 3;
 /// Exit code where a run was done but a rule doubts its numbers.
 const DOUBTFUL: u8 = 4;
+/// Exit code of a comparison whose runs or figures cannot be read or compared.
+const BAD_INPUT: u8 = 3;
+/// Exit code of a gate that cannot tell.
+const UNDECIDED: u8 = 4;
 
 /// What `run` and `watch` say of their exit codes; 2 is clap's own.
 const EXIT_CODES: &str = "Exit codes: 0 done and valid, 1 failed or cancelled, 2 wrong arguments, 3 done but a rule calls \
@@ -54,6 +63,14 @@ enum Command {
     /// Follow a run of another agent in the terminal.
     #[command(after_help = EXIT_CODES)]
     Watch(watch::WatchArgs),
+    /// Execute a study: a preset or a file, over any engines, its runs read together.
+    #[command(after_help = EXIT_CODES)]
+    Study(study::StudyArgs),
+    /// Compare runs, studies or exported files with the first of them.
+    Compare(compare::CompareArgs),
+    /// Fail where a candidate is significantly worse than its baseline.
+    #[command(after_help = gate::EXIT_CODES)]
+    Gate(gate::GateArgs),
     /// Keep secrets, such as API keys, for plans that name them.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
@@ -129,6 +146,9 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Serve(args) => block_on(serve::serve(args)),
         Command::Run(args) => block_on(run::run(args)),
         Command::Watch(args) => block_on(watch::watch(args)),
+        Command::Study(args) => block_on(study::study(args)),
+        Command::Compare(args) => block_on(compare::compare(args)),
+        Command::Gate(args) => block_on(gate::gate(args)),
         Command::Secret(command) => secret::secret(&command),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
         Command::Baseline(args) => match baseline::baseline(&args)? {},
