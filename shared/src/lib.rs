@@ -4,6 +4,7 @@
 pub mod calendar;
 pub mod caveat;
 pub mod chart;
+pub mod compare;
 pub mod cost;
 pub mod engine;
 pub mod event;
@@ -16,6 +17,8 @@ pub mod plan;
 pub mod preset;
 pub mod roofline;
 pub mod search;
+pub mod statistics;
+pub mod study;
 pub mod summary;
 pub mod telemetry;
 pub mod units;

@@ -3,11 +3,16 @@
 
 mod agent_file;
 mod baseline;
+mod compare;
+mod compared;
 mod doctor;
+mod gate;
 mod price;
 mod run;
 mod secret;
 mod serve;
+mod source;
+mod study;
 mod table;
 mod watch;
 
@@ -33,6 +38,10 @@ const FAILED: u8 = 1;
 const INVALID: u8 = 3;
 /// Exit code where a run was done but a rule doubts its numbers.
 const DOUBTFUL: u8 = 4;
+/// Exit code of a comparison whose runs or figures cannot be read or compared.
+const BAD_INPUT: u8 = 3;
+/// Exit code of a gate that cannot tell.
+const UNDECIDED: u8 = 4;
 
 /// How long a command that has ended waits for threads that have not.
 const LAST_LIMIT: Duration = Duration::from_secs(2);
@@ -59,6 +68,14 @@ enum Command {
     /// Follow a run of another agent in the terminal.
     #[command(after_help = EXIT_CODES)]
     Watch(watch::WatchArgs),
+    /// Execute a study: a preset or a file, over any engines, its runs read together.
+    #[command(after_help = EXIT_CODES)]
+    Study(study::StudyArgs),
+    /// Compare runs, studies or exported files with the first of them.
+    Compare(compare::CompareArgs),
+    /// Fail where a candidate is significantly worse than its baseline.
+    #[command(after_help = gate::EXIT_CODES)]
+    Gate(gate::GateArgs),
     /// Keep secrets, such as API keys, for plans that name them.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
@@ -137,6 +154,9 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Serve(args) => block_on(serve::serve(args)),
         Command::Run(args) => block_on(run::run(args)),
         Command::Watch(args) => block_on(watch::watch(args)),
+        Command::Study(args) => block_on(study::study(args)),
+        Command::Compare(args) => block_on(compare::compare(args)),
+        Command::Gate(args) => block_on(gate::gate(args)),
         Command::Secret(command) => secret::secret(&command),
         Command::Price(command) => price::price(&command),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),

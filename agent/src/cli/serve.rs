@@ -12,8 +12,9 @@ use crate::price::Prices;
 use anyhow::Context;
 use futures_util::future::BoxFuture;
 use rand::RngCore;
-use shared::ids::RunId;
+use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
+use shared::study::StudyPlan;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -45,6 +46,10 @@ struct Commands(Queue);
 impl http::RunCommands for Commands {
     fn submit(&self, plan: Plan) -> BoxFuture<'_, Result<RunId, String>> {
         Box::pin(async move { self.0.submit(plan).await.map_err(|e| e.to_string()) })
+    }
+
+    fn submit_study(&self, plan: StudyPlan) -> BoxFuture<'_, Result<StudyId, String>> {
+        Box::pin(async move { self.0.submit_study(plan).await.map_err(|e| e.to_string()) })
     }
 
     fn resume(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>> {

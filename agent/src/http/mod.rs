@@ -4,6 +4,7 @@
 mod access;
 mod agent;
 mod assets;
+mod compare;
 mod engines;
 mod error;
 mod figures;
@@ -17,6 +18,7 @@ mod runs;
 mod shape;
 mod shell;
 mod socket;
+mod studies;
 mod token;
 
 pub use access::{Access, Principal, Role, Scope};
@@ -34,8 +36,9 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post, put};
 use error::Refusal;
 use futures_util::future::BoxFuture;
-use shared::ids::RunId;
+use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
+use shared::study::StudyPlan;
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,6 +54,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub trait RunCommands: Send + Sync {
     /// Takes a validated plan; its run exists once this resolves.
     fn submit(&self, plan: Plan) -> BoxFuture<'_, Result<RunId, String>>;
+    /// Takes a study; all its runs exist once this resolves.
+    fn submit_study(&self, plan: StudyPlan) -> BoxFuture<'_, Result<StudyId, String>>;
     /// Has a run that ended before its end go on.
     fn resume(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>>;
     /// Cancels a run that waits or runs.
@@ -132,6 +137,11 @@ fn router(app: App) -> Router {
         .route("/api/v1/runs/{run}/trials/{trial}/requests", get(requests::list))
         .route("/api/v1/runs/{run}/requests/{id}", get(requests::timeline))
         .route("/api/v1/presets", get(plans::presets))
+        .route("/api/v1/studies", get(studies::list))
+        .route("/api/v1/studies/presets", get(studies::presets))
+        .route("/api/v1/studies/check", post(studies::check))
+        .route("/api/v1/studies/{study}", get(studies::read))
+        .route("/api/v1/compare", get(compare::compare))
         .route("/api/v1/engines", get(engines::list))
         .route("/api/v1/engines/now", get(engines::now))
         .route("/api/v1/plan/check", post(plans::check))
@@ -147,6 +157,10 @@ fn router(app: App) -> Router {
         .route("/api/v1/runs", post(runs::create))
         .route("/api/v1/runs/{run}", axum::routing::delete(runs::delete))
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
+        .route("/api/v1/studies", post(studies::create))
+        .route("/api/v1/studies/{study}", axum::routing::delete(studies::delete))
+        .route("/api/v1/studies/{study}/cancel", post(studies::cancel))
+        .route("/api/v1/studies/{study}/resume", post(studies::resume))
         .route("/api/v1/engines", post(engines::start))
         .route("/api/v1/engines/started", axum::routing::delete(engines::stop))
         .route("/api/v1/prices/{gpu}", put(prices::set).delete(prices::remove))

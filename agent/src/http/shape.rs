@@ -3,8 +3,10 @@
 #![allow(dead_code, reason = "read by the derive only")]
 
 mod engines;
+mod studies;
 
 pub(super) use engines::{EngineRow, EnginesNow, StartedEngine};
+pub(super) use studies::{Compared, StudyPlan, StudyRow, StudyView};
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -63,6 +65,8 @@ pub(super) struct RunRow {
     created_unix_ms: u64,
     /// Length so far, ns.
     elapsed_ns: u64,
+    /// When its turn came, ns since its creation; absent while it waits.
+    begun_ns: Option<u64>,
     /// Trials that ended.
     trials_done: u32,
     /// Trials that the run will have; absent while a search decides that.
@@ -76,6 +80,8 @@ pub(super) struct RunRow {
     verdict: Option<Value>,
     /// Number of its last event.
     seq: u64,
+    /// The study that it is part of: `study`, `index`, `label`.
+    study: Option<Value>,
 }
 
 /// One request in a list; times in ns of run time.
@@ -175,9 +181,13 @@ pub(super) struct RunView {
     /// Run, plan, wall-clock anchor, host, agent version.
     #[schema(required)]
     header: Option<Value>,
+    /// The study that it is part of: `study`, `index`, `label`.
+    study: Option<Value>,
     /// State, and since when (ns of run time).
     #[schema(required)]
     state: Option<Vec<Value>>,
+    /// When its turn came, ns of run time; absent while it waits.
+    begun_ns: Option<u64>,
     /// The sentence that came with the state.
     #[schema(required)]
     reason: Option<String>,
@@ -352,6 +362,8 @@ pub(super) struct LoadPlan {
     search: Option<Value>,
     /// Requests of a trial's window. Either this or `duration_s`.
     requests: Option<u32>,
+    /// At least this many requests for each that is in flight.
+    requests_per_slot: Option<u32>,
     /// Length of a trial's window, s.
     duration_s: Option<f64>,
     /// Load before the window, s; its requests are extra.

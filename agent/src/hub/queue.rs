@@ -102,7 +102,11 @@ pub(super) fn weight(event: &Event) -> usize {
         }
         Body::Look(look) => 96 + 96 * look.processes.len() + 3 * look.cores.len(),
         Body::Trouble(_) => 128,
-        Body::EngineStarting(_) | Body::TrialStarted { .. } | Body::WindowOpened { .. } | Body::Unknown => 64,
+        Body::OfStudy(_)
+        | Body::EngineStarting(_)
+        | Body::TrialStarted { .. }
+        | Body::WindowOpened { .. }
+        | Body::Unknown => 64,
     }
 }
 

@@ -24,6 +24,14 @@ const TABLES: &str = "
     CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+/// Tables that came after the first format. An earlier version passes them over, and a later start fills them.
+const MORE_TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS studies(
+        study TEXT PRIMARY KEY, created_unix_ms INTEGER NOT NULL, plan BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS study_runs(study TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(study, run)) STRICT,
+        WITHOUT ROWID;
+";
+
 /// Opens the log for writing, makes the tables where they are missing, and rebuilds the projections where
 /// `reducer` is not the version that made them.
 pub(super) fn open_writer(path: &Path, reducer: u32) -> Result<Connection, LogError> {
@@ -56,6 +64,7 @@ fn prepare(conn: &mut Connection, found: i64, reducer: u32) -> Result<(), rusqli
         tx.execute_batch(TABLES)?;
         tx.pragma_update(None, "user_version", FORMAT)?;
     }
+    tx.execute_batch(MORE_TABLES)?;
     let built: Option<u32> =
         tx.query_row("SELECT value FROM meta WHERE key = ?1", [REDUCER], |r| r.get(0)).optional()?;
     if built != Some(reducer) {

@@ -157,7 +157,7 @@ fn spec(at: &Context<'_>, place: TrialPlace, first_id: u64) -> TrialSpec {
     let load = &plan.load;
     let total_ns = s_to_ns(load.timeout_s);
     let arrivals = arrivals(plan, place, at.workload);
-    let stop = match (load.requests, &arrivals) {
+    let stop = match (load.requests_at(place.level), &arrivals) {
         (Some(n), _) => Stop::Requests(n),
         (None, Arrivals::Open { schedule, .. }) if schedule.length_ns().is_some() => {
             Stop::DurationNs(schedule.length_ns().unwrap_or_default())

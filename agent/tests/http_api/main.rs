@@ -20,4 +20,5 @@ mod runs;
 mod shell;
 mod socket;
 mod stalled;
+mod studies;
 mod support;

@@ -11,6 +11,7 @@ use crate::engine::{EngineInfo, Starting};
 use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::plan::{Level, Plan};
 use crate::search::SearchEnd;
+use crate::study::StudyPlace;
 use crate::summary::{Interval, Summary};
 use crate::telemetry::{Began, Look, Samples, Trouble};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,8 @@ pub enum Body {
         /// The agent's version.
         agent_version: String,
     },
+    /// The run is part of a study; comes with its creation.
+    OfStudy(StudyPlace),
     /// A run that had ended before its end goes on. Run time goes on from its last event, whatever time lies between.
     Resumed {
         /// Wall clock at this event's `t_ns`, Unix ms: the anchor of what follows.

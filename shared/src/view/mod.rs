@@ -24,6 +24,7 @@ use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::outcome::Ended;
 use crate::plan::{Configuration, Level, Plan, PlannedPoint};
 use crate::search::SearchEnd;
+use crate::study::StudyPlace;
 use crate::summary::{Interval, Summary};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,8 +41,14 @@ pub struct RunView {
     pub last_ns: u64,
     /// Facts of the creation event.
     pub header: Option<Header>,
+    /// The study that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study: Option<StudyPlace>,
     /// State, and since when (ns of run time).
     pub state: Option<(RunState, u64)>,
+    /// When its turn came, ns of run time; absent while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_ns: Option<u64>,
     /// The sentence that came with the state.
     pub reason: Option<String>,
     /// The engine that answered last.
@@ -230,6 +237,7 @@ impl RunView {
                 });
                 self.state = Some((RunState::Queued, event.t_ns));
             }
+            Body::OfStudy(place) => self.study = Some(place.clone()),
             Body::Resumed { anchor_unix_ms, host, agent_version, points } => {
                 let (host, agent_version) = (host.clone(), agent_version.clone());
                 let resumption = Resumption { t_ns: event.t_ns, anchor_unix_ms: *anchor_unix_ms, host, agent_version };
@@ -237,6 +245,7 @@ impl RunView {
             }
             Body::State { state, reason } => {
                 self.state = Some((*state, event.t_ns));
+                self.begun_ns = self.begun_ns.or((*state == RunState::Starting).then_some(event.t_ns));
                 self.reason.clone_from(reason);
                 self.starting = None;
                 if *state != RunState::Running {

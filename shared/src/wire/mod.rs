@@ -15,6 +15,7 @@ pub use machine::MachineTold;
 use crate::caveat::Verdict;
 use crate::event::{Event, RunState};
 use crate::ids::RunId;
+use crate::study::StudyPlace;
 use crate::view::RunView;
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +140,9 @@ pub struct RunRow {
     pub created_unix_ms: u64,
     /// Length so far, ns.
     pub elapsed_ns: u64,
+    /// When its turn came, ns since its creation; absent while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_ns: Option<u64>,
     /// Trials that ended.
     pub trials_done: u32,
     /// Trials that the run will have; absent while a search decides that.
@@ -149,6 +153,9 @@ pub struct RunRow {
     pub verdict: Option<Verdict>,
     /// Its last event.
     pub seq: u64,
+    /// The study that it is part of: who shows that study asks anew when the row changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study: Option<StudyPlace>,
 }
 
 impl RunRow {
@@ -167,11 +174,13 @@ impl RunRow {
             reason: view.reason.clone(),
             created_unix_ms: header.anchor_unix_ms,
             elapsed_ns: view.last_ns,
+            begun_ns: view.begun_ns,
             trials_done,
             trials,
             best_output_throughput: throughputs.reduce(f64::max),
             verdict: view.verdict(),
             seq: view.seq,
+            study: view.study.clone(),
         })
     }
 }

@@ -49,7 +49,7 @@ fn load(level: Level, plan: &Plan, summary: &Summary) -> Vec<Rule> {
         rules.push(Rule::Unsent { unsent, attempted: summary.attempted });
     }
     if let Some(target) = level.in_flight().filter(|target| summary.in_flight_peak < *target) {
-        let requests = plan.load.requests.filter(|requests| *requests < target);
+        let requests = plan.load.requests_at(level).filter(|requests| *requests < target);
         rules.push(Rule::ConcurrencyNotReached { reached: summary.in_flight_peak, target, requests });
     }
     let refused = summary.not_connected;
