@@ -1,5 +1,4 @@
-//! Owns the proof that a run stands beside what its GPUs allow and what they cost: by driver, model folder and price table,
-//! through the API and the command line.
+//! Owns the proof that a run stands beside what its GPUs allow and what they cost, through API and command line.
 //! Must not know the agent's insides: a played engine and a played driver stand in for real ones.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 

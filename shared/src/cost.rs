@@ -65,7 +65,8 @@ impl PriceOrigin {
     }
 }
 
-/// What an engine's time is priced at, as it was settled when the engine was ready: what is edited later changes no run.
+/// What an engine's time is priced at, as it was settled when the engine was ready: what is edited later changes no
+/// run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pricing {
     /// GPUs that are paid for.

@@ -120,8 +120,8 @@ pub(super) fn choose(wanted: Option<&Gpus>, host: HostGpus, inherited: Option<&s
     Ok(Devices { gpus: chosen.iter().map(gpu).collect(), chosen: Some(chosen), count: None, driver })
 }
 
-/// The GPUs of this host that a plan names beyond doubt, of a server that it reaches by URL: by index or UUID, or as many as
-/// there are. None where one of them is not here.
+/// The GPUs of this host that a plan names beyond doubt, of a server that it reaches by URL: by index or UUID, or as
+/// many as there are. None where one of them is not here.
 pub(super) fn named(wanted: Option<&Gpus>, host: HostGpus) -> Vec<Gpu> {
     let is_certain = match wanted {
         None => false,

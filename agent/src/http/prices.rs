@@ -25,8 +25,8 @@ pub(super) struct GivenPrice {
     source: Option<String>,
 }
 
-/// What GPUs cost: prices that somebody gave to this agent, then those of its table that they do not replace. A run keeps the
-/// price that its engine had when it was ready.
+/// What GPUs cost: prices that somebody gave to this agent, then those of its table that they do not replace. A run
+/// keeps the price that its engine had when it was ready.
 #[utoipa::path(get, path = "/api/v1/prices", tag = "prices", responses(
     (status = 200, description = "Prices with their origin", body = [shape::Price]),
     (status = 403, description = "Only runs were shared", body = shape::ApiError)))]

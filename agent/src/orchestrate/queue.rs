@@ -93,8 +93,8 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Starts the queue's worker, which launches engines with these means and counts their time at these prices. Runs that an earlier agent left in the middle
-    /// are marked as interrupted first: everything that they logged stays.
+    /// Starts the queue's worker, which launches engines with these means and counts their time at these prices. Runs
+    /// that an earlier agent left in the middle are marked as interrupted first: everything that they logged stays.
     ///
     /// # Errors
     /// [`LogError`] where the log cannot be read or written.

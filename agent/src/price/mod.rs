@@ -85,7 +85,8 @@ impl Prices {
         Ok(edited.into_iter().map(|row| row.price(PriceOrigin::Edited)).chain(shipped).collect())
     }
 
-    /// The price of a GPU by its name: what somebody gave before what the table has, of several the one with most words.
+    /// The price of a GPU by its name: what somebody gave before what the table has, of several the one with most
+    /// words.
     ///
     /// # Errors
     /// Where the file cannot be read.

@@ -51,9 +51,10 @@ struct Chip {
     cache_mib: u32,
 }
 
-/// From NVIDIA's white papers on the architectures: V100 (2017), Turing (2018), A100 (2020), GA102 2.0 (2021, table 6), Ada
-/// (2023) and H100 (2022). Each product of operations, multiprocessors and boost clock is the peak that its data sheet
-/// gives: 125 TFLOP/s of the V100, 65 of the T4, 312 of the A100, 125 of the A10, 121 of the L4, 989 of the H100.
+/// From NVIDIA's white papers on the architectures: V100 (2017), Turing (2018), A100 (2020), GA102 2.0 (2021, table
+/// 6), Ada (2023) and H100 (2022). Each product of operations, multiprocessors and boost clock is the peak that its
+/// data sheet gives: 125 TFLOP/s of the V100, 65 of the T4, 312 of the A100, 125 of the A10, 121 of the L4, 989 of the
+/// H100.
 static CHIPS: [Chip; 6] = [
     Chip { capability: (7, 0), cores: 64, sixteen: 1024, eight: None, cache_mib: 6 },
     Chip { capability: (7, 5), cores: 64, sixteen: 1024, eight: Some(2048), cache_mib: 6 },
@@ -70,8 +71,8 @@ impl GpuBounds {
         Some(f64::from(self.memory_clock_mhz?) * 1e6 * 2.0 * f64::from(self.bus_bits?) / 8.0)
     }
 
-    /// Most dense operations of matrices in a second: multiprocessors × operations of one in a cycle × clock. Absent for a
-    /// chip that is not known here. One that has no operations on 8 bits widens them to 16.
+    /// Most dense operations of matrices in a second: multiprocessors × operations of one in a cycle × clock. Absent
+    /// for a chip that is not known here. One that has no operations on 8 bits widens them to 16.
     #[must_use]
     pub fn flops_per_s(&self, operands: Operands) -> Option<f64> {
         let chip = self.chip()?;

@@ -1,4 +1,4 @@
-//! Owns what agent and browser both say of engines: their kinds, the form of their parameters, what is known of one and of its model.
+//! Owns what agent and browser both say of engines: kinds, the form of parameters, what is known of one and its model.
 //! Must not know how an engine is started, asked or stopped.
 
 pub mod builtin;

@@ -1,4 +1,4 @@
-//! Owns the shape of an engine's model and the arithmetic that follows from it: parameters, bytes, KV cache, work a token.
+//! Owns the shape of an engine's model, and what follows from it: parameters, bytes, KV cache, work a token.
 //! Must not know where a shape is read from, nor the hardware that computes it.
 
 use serde::{Deserialize, Serialize};
@@ -114,8 +114,8 @@ impl ModelShape {
         Some(read.max(0.0).floor() as u64)
     }
 
-    /// Bytes of the KV cache that one token takes: 2 (key and value) × layers × KV heads × head dim × bytes of an element
-    /// (`kv_bytes` in the definitions of metrics). Absent where it is not the same for every token.
+    /// Bytes of the KV cache that one token takes: 2 (key and value) × layers × KV heads × head dim × bytes of an
+    /// element (`kv_bytes` in the definitions of metrics). Absent where it is not the same for every token.
     #[must_use]
     pub fn kv_bytes_per_token(&self) -> Option<f64> {
         match self.attention {
@@ -124,8 +124,8 @@ impl ModelShape {
         }
     }
 
-    /// Bytes of the KV cache that a decode step reads for one sequence of so many tokens: those that layers see. Absent where
-    /// some layers see fewer of them than others.
+    /// Bytes of the KV cache that a decode step reads for one sequence of so many tokens: those that layers see.
+    /// Absent where some layers see fewer of them than others.
     #[must_use]
     pub fn kv_bytes_read(&self, tokens: f64) -> Option<f64> {
         let seen = match self.attention {

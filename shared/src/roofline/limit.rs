@@ -1,4 +1,4 @@
-//! Owns what stands beside measured figures: the bounds of the hardware, the shares reached, and what both were made of.
+//! Owns what stands beside measured figures: bounds of the hardware, shares reached, and what both are made of.
 //! Must not know how anything was measured.
 
 use super::{Roofline, context};
@@ -78,8 +78,9 @@ impl Roofline {
     /// The bounds at what a window saw.
     ///
     /// The floor takes the requests that were decoding, for those that wait for their first token are in no step: with
-    /// g(b) = b / floor(b), which grows and bends down, tokens ≤ ∫ g(decoding) dt ≤ window × g(mean decoding), whatever the
-    /// engine did with them. The ceiling takes all that were in flight, more of which would only raise it.
+    /// g(b) = b / floor(b), which grows and bends down, tokens ≤ ∫ g(decoding) dt ≤ window × g(mean decoding),
+    /// whatever the engine did with them. The ceiling takes all that were in flight, more of which would only raise
+    /// it.
     #[must_use]
     pub fn limit(&self, seen: &Seen) -> Limit {
         let context =

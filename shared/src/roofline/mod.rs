@@ -70,8 +70,9 @@ impl Roofline {
         })
     }
 
-    /// The least time of a decode step by memory, s (METRICS.md `bandwidth_floor`): (weight bytes + KV bytes of the batch's
-    /// texts − bytes that caches hold) / memory bandwidth. `context` is the tokens of one text. Absent where the KV bytes are.
+    /// The least time of a decode step by memory, s (METRICS.md `bandwidth_floor`): (weight bytes + KV bytes of the
+    /// batch's texts − bytes that caches hold) / memory bandwidth. `context` is the tokens of one text. Absent where
+    /// the KV bytes are.
     #[must_use]
     pub fn bandwidth_floor_s(&self, batch: f64, context: f64) -> Option<f64> {
         let bytes = self.weight_bytes as f64 + batch * self.shape.kv_bytes_read(context)?;
@@ -92,18 +93,21 @@ impl Roofline {
         Some(self.bandwidth_floor_s(batch, context)?.max(compute))
     }
 
-    /// The least time to the first token of one prompt alone, s: its prefill by arithmetic, or reading the weights once.
+    /// The least time to the first token of one prompt alone, s: its prefill by arithmetic, or reading the weights
+    /// once.
     #[must_use]
     pub fn first_token_floor_s(&self, prompt_tokens: f64) -> f64 {
         let weights = (self.weight_bytes as f64 - self.cache_bytes).max(0.0) / self.bytes_per_s;
         self.compute_floor_s(prompt_tokens).max(weights)
     }
 
-    /// The most output tokens in a second with `batch` requests of these lengths under way, each text half written on the mean.
+    /// The most output tokens in a second with `batch` requests of these lengths under way, each text half written on
+    /// the mean.
     ///
-    /// A request takes its share of what all decode steps read, and the operations of its prefill and of its decode steps.
-    /// Prefill and decode may run side by side, and one may read while the other computes: so its time is the longer of all its
-    /// bytes' and all its operations', never their sum. Reading weights for prefill is left out, since a step of decode can share it.
+    /// A request takes its share of what all decode steps read, and the operations of its prefill and of its decode
+    /// steps. Prefill and decode may run side by side, and one may read while the other computes: so its time is the
+    /// longer of all its bytes' and all its operations', never their sum. Reading weights for prefill is left out,
+    /// since a step of decode can share it.
     #[must_use]
     pub fn throughput_ceiling(&self, batch: f64, prompt_tokens: f64, output_tokens: f64) -> Option<f64> {
         // The first token comes out of the prefill.

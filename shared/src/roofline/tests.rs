@@ -144,8 +144,8 @@ proptest! {
         prop_assert!(ceiling(batch, tokens + extra) <= ceiling(batch, tokens));
     }
 
-    /// Each step holds some of the requests that are decoding, takes at least what the hardware needs for those, and some
-    /// time may pass beside; requests that wait for their first token are in no step.
+    /// Each step holds some of the requests that are decoding, takes at least what the hardware needs for those, and
+    /// some time may pass beside; requests that wait for their first token are in no step.
     #[test]
     fn no_engine_beats_a_bound(
         steps in prop::collection::vec((1_u32..300, 0_u32..300, 0_u32..300, 0.0..0.02), 1..200),

@@ -24,8 +24,8 @@ pub struct PaidLife {
 }
 
 impl Spending {
-    /// USD for all GPUs from when each engine was ready until it was gone, or until `now_ns`: warm-up, pauses and its way
-    /// down are included. Nothing before one was ready, or where a price is unknown for one of them.
+    /// USD for all GPUs from when each engine was ready until it was gone, or until `now_ns`: warm-up, pauses and its
+    /// way down are included. Nothing before one was ready, or where a price is unknown for one of them.
     #[must_use]
     pub fn usd(&self, now_ns: u64) -> Option<f64> {
         let of =

@@ -80,7 +80,7 @@ pub(super) async fn attach(plan: &Plan, means: &Means) -> Result<Engine, EngineE
     Ok(engine)
 }
 
-/// The shape of the model that the plan names, where that lies on this host; `dtype` is the precision that the server tells.
+/// The shape of the model that the plan names, where that is on this host; `dtype` is the precision the server tells.
 ///
 /// # Errors
 /// Why it is unknown, as a sentence.

@@ -1,4 +1,4 @@
-//! Owns how many bytes weights and KV cache take: what was asked of the engine, what the config says, what its files hold.
+//! Owns how many bytes weights and KV cache take: by what was asked of the engine, by its config, by its files.
 //! Must not know the parameters that they are multiplied with.
 
 use super::config::Config;
@@ -127,8 +127,8 @@ struct Metadata {
     total_size: u64,
 }
 
-/// How many bytes the tensors in a folder hold: as the index of its safetensors says, or as its only file has behind the
-/// header (safetensors: eight bytes with the header's length, the header, the tensors).
+/// How many bytes the tensors in a folder hold: as the index of its safetensors says, or as its only file has behind
+/// the header (safetensors: eight bytes with the header's length, the header, the tensors).
 pub(super) fn of_files(folder: &Path) -> Option<u64> {
     let index = std::fs::read(folder.join("model.safetensors.index.json")).ok();
     if let Some(index) = index {

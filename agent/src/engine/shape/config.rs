@@ -164,8 +164,8 @@ impl Config {
         }
     }
 
-    /// All parameters: embedding table, layers, last norm, and an output head where that is not the table. Absent where they
-    /// are more than a number can hold.
+    /// All parameters: embedding table, layers, last norm, and an output head where that is not the table. Absent
+    /// where they are more than a number can hold.
     fn parameters(&self, shape: &ModelShape) -> Option<u64> {
         let [hidden, layers] = [shape.hidden_size, shape.layers].map(u64::from);
         let query = u64::from(shape.heads).checked_mul(shape.head_dim.into())?;

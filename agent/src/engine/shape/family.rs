@@ -55,8 +55,8 @@ pub(super) enum Windows {
 pub(super) enum Mixture {
     /// `num_local_experts` of `intermediate_size` in every layer.
     EveryLayer,
-    /// `num_experts` of `moe_intermediate_size` in the layers that `decoder_sparse_step` and `mlp_only_layers` leave, with a
-    /// shared expert or none.
+    /// `num_experts` of `moe_intermediate_size` in the layers that `decoder_sparse_step` and `mlp_only_layers` leave,
+    /// with a shared expert or none.
     SomeLayers {
         /// There is a shared expert with a gate of its own.
         has_shared: bool,

@@ -1,4 +1,4 @@
-//! Owns how the shape of an engine's model becomes known: where its files lie on this host, and what was asked of bytes.
+//! Owns how the shape of an engine's model becomes known: where its files lie, and what was asked of its numbers.
 //! Must not know engines by name, nor what is computed from a shape.
 
 mod bytes;

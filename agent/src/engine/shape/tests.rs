@@ -29,7 +29,7 @@ fn shape(config: &str) -> Result<ModelShape, String> {
     shape_in(&model(config), &nothing_asked())
 }
 
-/// Parameters as published with each model's files, those that a token goes through, and KV bytes of a token at 16 bits.
+/// Parameters as published with each model's files, those that a token goes through, and its KV bytes at 16 bits.
 #[test]
 fn published_models() {
     let check = |name: &str, parameters: u64, active: u64, kv: Option<f64>| {

@@ -1,4 +1,4 @@
-//! Owns what a window saw of decoding: how long requests were between first and last token, and the tokens of that time.
+//! Owns what a window saw of decoding: the time of requests between first and last token, and the tokens of it.
 //! Must not know limits, nor what they are compared with.
 
 use super::shares::Shares;

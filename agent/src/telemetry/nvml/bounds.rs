@@ -14,8 +14,8 @@ const MAX_BUS: u32 = 1 << 16;
 const MAX_CORES: u32 = 1 << 20;
 
 impl Nvml {
-    /// What bounds a whole GPU, by the driver's number for it; each figure is absent where the driver does not tell it, or
-    /// tells what cannot be.
+    /// What bounds a whole GPU, by the driver's number for it; each figure is absent where the driver does not tell
+    /// it, or tells what cannot be.
     #[must_use]
     pub fn bounds(&self, index: u32) -> Option<GpuBounds> {
         let device = self.0.device_by_index(index).ok()?;
