@@ -3,7 +3,7 @@
 
 use super::table::number;
 use comfy_table::{CellAlignment, Table, presets};
-use shared::compare::{Compared, ComparedRow, Comparison, CurvePoint, Figure, Of};
+use shared::compare::{Compared, ComparedRow, Comparison, CurvePoint, Figure, Side};
 use shared::statistics::Bounds;
 use shared::study::{Decomposition, Rung};
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ fn factor(ratio: Option<Bounds>) -> String {
 }
 
 /// A figure, and half its interval where repeats give one.
-fn value(of: &Of) -> String {
+fn value(of: &Side) -> String {
     let half = of.interval.map(|i| format!(" ±{}", number(Some(i.half_width)))).unwrap_or_default();
     format!("{}{half}", number(of.value))
 }

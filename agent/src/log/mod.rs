@@ -40,7 +40,7 @@ pub enum Committed {
         events: Arc<[Event]>,
     },
     /// A run's row in the list of runs is new or changed.
-    Row(RunRow),
+    Row(Box<RunRow>),
     /// A run was deleted; its events stay behind a tombstone.
     Deleted(RunId),
 }

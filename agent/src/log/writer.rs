@@ -193,7 +193,7 @@ impl Writer {
                 }
             }
         }
-        std::mem::take(&mut changes.rows).into_values().for_each(|row| self.broadcast(Committed::Row(row)));
+        std::mem::take(&mut changes.rows).into_values().for_each(|row| self.broadcast(Committed::Row(Box::new(row))));
         changes.deleted.into_iter().for_each(|run| self.broadcast(Committed::Deleted(run)));
         answers.into_iter().for_each(|answer| answer());
     }

@@ -100,7 +100,7 @@ mod tests {
             let mut figures = BTreeMap::new();
             if value.is_some() {
                 let arm = Arm::of(&run, 0).unwrap();
-                figures.insert(figure.key(), crate::compare::Of::of(&arm, figure));
+                figures.insert(figure.key(), crate::compare::Side::of(&arm, figure));
                 if let Some(before) = last.replace(run.clone()) {
                     let pair = (Arm::of(&before, 0).unwrap(), arm);
                     against.insert(figure.key(), compare(&[pair], Terms::strict(figure)).remove(0));

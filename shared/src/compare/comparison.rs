@@ -6,8 +6,8 @@ use super::figure::Figure;
 use super::unlike::{Unlike, unlike};
 use crate::metric::Direction;
 use crate::statistics::{
-    ALPHA, Block, Bounds, Design, POWER, Permutation, difference, hedges_g, holm, mean, permutation_test, ratio,
-    rounds_difference, rounds_ratio, student_interval, variance,
+    ALPHA, Block, Bounds, Design, POWER, Permutation, attained, difference, hedges_g, holm, least_p, least_repeats,
+    mean, permutation_test, ratio, rounds_difference, rounds_ratio, student_interval, variance,
 };
 use crate::summary::Interval;
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ impl Terms {
 
 /// A figure of one arm.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Of {
+pub struct Side {
     /// Over all trials: of latencies over all their samples.
     pub value: Option<f64>,
     /// Its interval over trials, where there are several.
@@ -118,9 +118,9 @@ pub struct Comparison {
     /// The figure's key.
     pub figure: String,
     /// What is compared with.
-    pub base: Of,
+    pub base: Side,
     /// What is compared.
-    pub other: Of,
+    pub other: Side,
     /// `other − base` over trials.
     pub difference: Option<Bounds>,
     /// `other / base` over trials.
@@ -167,8 +167,8 @@ pub fn compare_each(asked: &[(Arm, Arm, Figure)], least_repeats: u32) -> Vec<Com
 fn one(base: &Arm, other: &Arm, figure: Figure) -> Comparison {
     let mut comparison = Comparison {
         figure: figure.key(),
-        base: Of::of(base, figure),
-        other: Of::of(other, figure),
+        base: Side::of(base, figure),
+        other: Side::of(other, figure),
         difference: None,
         ratio: None,
         test: None,
@@ -187,7 +187,7 @@ fn one(base: &Arm, other: &Arm, figure: Figure) -> Comparison {
     comparison
 }
 
-impl Of {
+impl Side {
     /// A figure of an arm.
     #[must_use]
     pub fn of(arm: &Arm, figure: Figure) -> Self {
@@ -222,7 +222,7 @@ impl Comparison {
             self.test = permutation_test(&[Block { base: of_base.clone(), other: of_other.clone() }]);
         }
         let deviation = self.deviation(&of_base, &of_other);
-        let found = deviation.zip(self.design(ALPHA).and_then(|design| design.detectable(POWER)));
+        let found = deviation.zip(self.design().and_then(|design| design.detectable(POWER)));
         self.detectable = found.map(|(deviation, effect)| Detectable {
             difference: deviation * effect,
             share: base_mean.map(|mean| deviation * effect / mean),
@@ -239,7 +239,8 @@ impl Comparison {
         Some(((variance(base)? * n + variance(other)? * m) / (n + m)).sqrt())
     }
 
-    fn design(&self, alpha: f64) -> Option<Design> {
+    fn design(&self) -> Option<Design> {
+        let alpha = attained(ALPHA, self.test?.least_p);
         let (base, other) = (self.base.trials.len() as u32, self.other.trials.len() as u32);
         if self.in_turns { Design::rounds(base, alpha) } else { Design::apart(base, other, alpha) }
     }
@@ -266,6 +267,14 @@ impl Comparison {
         };
     }
 
+    /// Repeats of each that would find a difference of `share` of what is compared with, at the spread that was seen;
+    /// nothing where a thousand would not, or where the two were measured in turns.
+    #[must_use]
+    pub fn repeats_for(&self, share: f64) -> Option<u32> {
+        let effect = self.design().filter(|_| !self.in_turns)?.detectable(POWER)?;
+        least_repeats(self.detectable?.share? / effect, share, 1000)
+    }
+
     /// True where chance alone seldom makes such a difference.
     #[must_use]
     pub fn is_significant(&self) -> bool {
@@ -285,10 +294,7 @@ fn rounds(base: &[(u32, f64)], other: &[(u32, f64)]) -> Option<Vec<(f64, f64)>> 
 /// no p below the share of one labelling.
 #[must_use]
 pub fn needed(family: u32, in_turns: bool) -> u32 {
-    let ways = |n: u32| {
-        if in_turns { 2f64.powi(n as i32) } else { (1..=n).map(|k| f64::from(n + k) / f64::from(k)).product() }
-    };
-    (1..1000).find(|n| 2.0 / ways(*n) * f64::from(family.max(1)) <= ALPHA).unwrap_or(1000)
+    (1..1000).find(|n| least_p(*n, in_turns) * f64::from(family.max(1)) <= ALPHA).unwrap_or(1000)
 }
 
 #[cfg(test)]

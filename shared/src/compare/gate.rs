@@ -84,9 +84,13 @@ impl GateRow {
             }
             Passage::Undecided => {
                 let found = self.comparison.detectable.and_then(|d| d.share);
-                let found = found.map_or(String::new(), |share| {
-                    format!(" So many repeats of such a spread find {:.2} % at least.", share * 100.0)
+                let mut found = found.map_or(String::new(), |share| {
+                    format!(" So many repeats of such a spread find {:.2} % at least", share * 100.0)
                 });
+                if !found.is_empty() {
+                    let more = self.comparison.repeats_for(self.max_regression);
+                    found += &more.map_or(".".to_owned(), |n| format!("; {n} of each would find what is allowed."));
+                }
                 format!("{worse} worse, {limit} allowed, and repeats do not tell which side it is on.{found}")
             }
             Passage::NotEnoughRepeats | Passage::NoFigure => {

@@ -14,7 +14,7 @@ pub(crate) mod sample;
 mod unlike;
 
 pub use arm::{Arm, Missing};
-pub use comparison::{Comparison, Detectable, Judgement, Of, Terms, compare, compare_each, needed};
+pub use comparison::{Comparison, Detectable, Judgement, Side, Terms, compare, compare_each, needed};
 pub use curve::{Compared, ComparedRow, Curve, CurvePoint, compare_runs};
 pub use figure::{Figure, What};
 pub use gate::{GateError, GateRow, Limit, Passage, gate};

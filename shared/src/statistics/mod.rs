@@ -7,12 +7,12 @@ mod holm;
 mod permutation;
 mod student;
 
-pub use detectable::{Design, POWER, least_repeats};
+pub use detectable::{Design, POWER, attained, least_repeats};
 pub use difference::{Bounds, difference, hedges_g, ratio, rounds_difference, rounds_ratio};
 pub use holm::holm;
 #[cfg(test)]
 pub(crate) use permutation::SplitMix;
-pub use permutation::{Block, Permutation, Ways, permutation_test};
+pub use permutation::{Block, Permutation, Ways, least_p, permutation_test};
 pub use student::{of_error, student_interval, t_two_sided};
 
 /// The confidence of every interval.

@@ -76,6 +76,17 @@ pub fn permutation_test(blocks: &[Block]) -> Option<Permutation> {
     Some(Permutation { p, least_p: least_p.max(1.0 / (f64::from(DRAWS) + 1.0)), ways: Ways::Drawn(DRAWS) })
 }
 
+/// The least p of two sets of `repeats` each: wholly apart, both ends counted. Measured in turns each repeat is a block.
+#[must_use]
+pub fn least_p(repeats: u32, in_turns: bool) -> f64 {
+    let ways: f64 = if in_turns {
+        2f64.powi(repeats.min(1000) as i32)
+    } else {
+        (1..=repeats).map(|k| f64::from(repeats + k) / f64::from(k)).product()
+    };
+    (2.0 / ways).min(1.0)
+}
+
 /// A block's repeats, those of the base first, and its weight among all.
 struct Labels {
     values: Vec<f64>,

@@ -5,7 +5,7 @@ use super::expand::Role;
 use super::ladder::LeftOut;
 use super::plan::StudyPlan;
 use crate::caveat::{Caveat, Verdict};
-use crate::compare::{Arm, Comparison, Figure, Of, Recorded, Terms, compare};
+use crate::compare::{Arm, Comparison, Figure, Recorded, Side, Terms, compare};
 use crate::ids::{PointIndex, RunId};
 use crate::plan::Level;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ pub struct Rung {
     /// Its run, once that has figures.
     pub run: Option<RunId>,
     /// Its figures by key; those that it does not have are left out.
-    pub figures: BTreeMap<String, Of>,
+    pub figures: BTreeMap<String, Side>,
     /// The place in the ladder that it is compared with; none for the first.
     pub base: Option<u32>,
     /// Its figures against those, by key. All steps of one case are read together.
@@ -141,7 +141,7 @@ fn rung(plan: &StudyPlan, rig: &Rig, base: Option<(u32, Arm)>) -> Rung {
     let set = planned.and_then(|step| step.set.iter().next()).map(|(key, value)| format!("{key} {value}"));
     let engine = planned.and_then(|step| step.engine.as_ref()).map(|engine| format!("engine {engine}"));
     let figures = FIGURES.iter().filter_map(|key| {
-        let of = Of::of(rig.arm.as_ref()?, Figure::parse(key).ok()?);
+        let of = Side::of(rig.arm.as_ref()?, Figure::parse(key).ok()?);
         of.value.is_some().then(|| ((*key).to_owned(), of))
     });
     let point = rig.arm.and_then(|arm| arm.point());
