@@ -268,6 +268,7 @@ fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
         "engines": view.engines,
         "spending": view.spending,
         "cost_usd": view.spending.usd(view.last_ns),
+        "energy": view.telemetry.energy_so_far(),
         "resumptions": view.resumptions,
         "failures": view.failures,
         "points": points,

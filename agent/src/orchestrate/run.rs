@@ -247,7 +247,7 @@ impl Run<'_> {
         self.measurement.note(engine.caveats.iter().cloned().chain(workload.caveats()));
         let pricing = pricing(&self.turn.plan, &engine.info, self.prices);
         self.measurement.on(&engine.info, &pricing);
-        let ready = [Body::EngineReady(engine.info.clone()), Body::Priced(pricing)];
+        let ready = [Body::EngineReady(Box::new(engine.info.clone())), Body::Priced(pricing)];
         let running = Body::State { state: RunState::Running, reason: None };
         self.writer.write(ready.into_iter().chain([running, self.measurement.judged()])).await?;
         let watch = Watch::begin(self.turn, self.writer, engine).await;

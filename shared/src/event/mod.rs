@@ -68,7 +68,7 @@ pub enum Body {
     /// The engine's start has come to this.
     EngineStarting(Starting),
     /// The engine answered with a generated token.
-    EngineReady(EngineInfo),
+    EngineReady(Box<EngineInfo>),
     /// What the time of the engine that is ready is priced at.
     Priced(Pricing),
     /// The engine did not start, or died, in one of several configurations; the run goes on with the next.

@@ -259,8 +259,8 @@ impl RunView {
             Body::EngineStarting(starting) => self.starting = Some(*starting),
             Body::EngineReady(info) => {
                 self.starting = None;
-                self.engines.push(info.clone());
-                self.engine = Some(info.clone());
+                self.engines.push((**info).clone());
+                self.engine = Some((**info).clone());
             }
             Body::Priced(pricing) => self.spending.begin(event.t_ns, pricing),
             Body::EngineFailed { configuration, reason, lines } => {
