@@ -8,7 +8,7 @@ use crate::load::Clock;
 use shared::event::Body;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 /// Reads that wait to become events.
 const WAITING: usize = 4096;
@@ -31,7 +31,8 @@ impl Told {
     pub fn begin(sources: Vec<Paced>, clock: Clock) -> std::io::Result<(Sampler, Self)> {
         let (sender, said) = mpsc::channel(WAITING);
         let sampler = Sampler::start(sources, clock, &sender)?;
-        let mut ticks = interval(EVERY);
+        // Not at once, where it would cut the first reads in two.
+        let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let dropped = sampler.dropped();
         Ok((sampler, Self { said, dropped, gathered: Gathered::default(), ticks }))

@@ -5,6 +5,7 @@ use super::audience::{Audience, There};
 use crate::load::Clock;
 use crate::orchestrate::unix_ms;
 use crate::sync::lock;
+use crate::telemetry::host::HOST;
 use shared::event::{Body, Event};
 use shared::units::NS_PER_MS;
 use shared::view::MachineView;
@@ -65,6 +66,13 @@ impl Stream {
     fn view(&self) -> MachineView {
         let now_ns = self.clock.now_ns();
         MachineView { now_ns, anchor_unix_ms: unix_ms().saturating_sub(now_ns / NS_PER_MS), ..self.view.clone() }
+    }
+
+    /// True once the host and each GPU have said something.
+    fn is_read(&self) -> bool {
+        let telemetry = &self.view.telemetry;
+        let has = |source: &str| telemetry.tracks.iter().any(|track| track.source == source);
+        telemetry.began.as_ref().is_some_and(|began| has(HOST) && began.gpus.iter().all(|gpu| has(&gpu.source)))
     }
 
     /// What comes after a place; nothing where that is up to date.
@@ -128,10 +136,10 @@ impl Board {
         }
     }
 
-    /// What is known once something is, or at this time; nothing where nothing is read.
+    /// What is known once everything was read, or at this time; nothing where nothing is read.
     pub async fn look(&self, at_last: Instant) -> Option<MachineView> {
         let mut changed = self.changed.subscribe();
-        let is_read = || self.lock().stream.as_ref().is_some_and(|stream| !stream.view.telemetry.tracks.is_empty());
+        let is_read = || self.lock().stream.as_ref().is_some_and(Stream::is_read);
         let read = async { while !is_read() && changed.changed().await.is_ok() {} };
         timeout_at(at_last, read).await.ok();
         self.lock().stream.as_ref().map(Stream::view)
@@ -251,6 +259,7 @@ mod tests {
         assert_eq!(board.look(Instant::now()).await, None);
         board.somebody().await;
         board.begin(Clock::starting_now());
+        board.add(vec![Body::TelemetryBegan(Began::default())]);
         let seen = board.look(Instant::now() + Duration::from_secs(60));
         let (seen, ()) = tokio::join!(seen, async { board.add(vec![body(5)]) });
         drop(somebody);
