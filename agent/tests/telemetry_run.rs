@@ -131,6 +131,16 @@ async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_th
         assert!(server["to_ns"].as_u64().unwrap() >= end_ns, "{server} around {end_ns}");
     }
     assert!(telemetry["troubles"].as_array().unwrap().is_empty());
+    // What looking cost is told for each thread that looks.
+    let observer = &telemetry["observer"];
+    let readers = observer["readers"].as_array().unwrap();
+    let names: Vec<&str> = readers.iter().map(|reader| reader["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["engine-metrics", "gpu", "gpu-slow", "host", "host-processes"]);
+    for reader in readers {
+        let of = |key: &str| reader[key].as_u64().unwrap();
+        assert!(of("reads") > 0 && of("read_ns") >= of("longest_ns") && of("longest_ns") > 0, "{reader}");
+        assert!((1..observer["wall_ns"].as_u64().unwrap()).contains(&of("cpu_ns")), "{reader} in {observer}");
+    }
 
     let run = agent.submit(&plan).await;
     agent.wait(&run, LIMIT, |view| !track(view, GPU, "power").is_null()).await;

@@ -4,6 +4,7 @@
 mod agent_file;
 mod baseline;
 mod doctor;
+mod observer;
 mod run;
 mod secret;
 mod serve;
@@ -130,6 +131,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Run(args) => block_on(run::run(args)),
         Command::Watch(args) => block_on(watch::watch(args)),
         Command::Secret(command) => secret::secret(&command),
+        Command::Doctor(args) if args.cost.observer => block_on(observer::observer(&args.cost, &args.data)),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
         Command::Baseline(args) => match baseline::baseline(&args)? {},
         Command::Bench(BenchCommand::Client(args)) => bench::run_client(args).map(|()| DONE),

@@ -177,6 +177,9 @@ pub fn render(view: &RunView) -> String {
     for caveat in &view.caveats {
         text.push_str(&format!("  note: {}\n", caveat.sentence()));
     }
+    if let (Some(cost), Some(began)) = (view.telemetry.observer.figures(), &view.telemetry.began) {
+        text.push_str(&format!("{}\n", cost.sentence(began.rate_hz)));
+    }
     text
 }
 

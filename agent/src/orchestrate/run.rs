@@ -92,6 +92,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// A writer of this turn's run.
+    pub(super) fn of(turn: &Turn, log: &SqliteLog) -> Self {
+        Self { log: log.clone(), run: turn.run.clone(), clock: turn.clock }
+    }
+
     /// Appends events at the present time.
     pub(super) async fn write(&self, bodies: impl IntoIterator<Item = Body>) -> Result<(), LogError> {
         self.write_at(self.clock.now_ns(), bodies).await
@@ -113,7 +118,7 @@ pub(super) struct End {
 
 /// Runs a turn, whatever happens in it.
 pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore, means: &Means) -> End {
-    let writer = Writer { log: log.clone(), run: turn.run.clone(), clock: turn.clock };
+    let writer = Writer::of(&turn, log);
     let (state, reason) = match run(&turn, &writer, blobs, means).await {
         Ok(()) => (RunState::Done, None),
         Err(Failure::Cancelled) => (RunState::Cancelled, None),

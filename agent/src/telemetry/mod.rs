@@ -1,11 +1,13 @@
 //! Owns what hardware says of itself: every value that can be absent has a type that says why.
 //! Must not know runs, engines or viewers.
 
+mod effort;
 mod energy;
 mod gather;
 mod gpu;
 pub mod host;
 mod increment;
+mod machine;
 mod memory;
 mod nvml;
 mod pace;
@@ -13,12 +15,14 @@ mod row;
 mod sampler;
 mod visible;
 
+pub use effort::Effort;
 pub use energy::{EnergyMeter, Taken};
 pub use gather::Gathered;
 pub use gpu::{Fast, Slow};
 pub use increment::Increment;
+pub use machine::Machine;
 pub use nvml::{Device, Gpu, GpuProcess, Gpus, Memory, Nvml};
-pub use pace::Pace;
+pub use pace::{Next, Pace};
 pub use row::{Row, Said};
 pub use sampler::{Dropped, Paced, Sampler, Source};
 pub use visible::visible;

@@ -12,7 +12,7 @@ use crate::plan::{Level, Plan};
 use crate::search::SearchEnd;
 use crate::summary::{Interval, Summary};
 #[cfg(feature = "telemetry")]
-use crate::telemetry::{Began, Look, Samples, Trouble};
+use crate::telemetry::{Began, Look, Observer, Samples, Trouble};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -145,6 +145,9 @@ pub enum Body {
     /// Something happened to a GPU.
     #[cfg(feature = "telemetry")]
     Trouble(Trouble),
+    /// What looking at the machine cost since the last event that told.
+    #[cfg(feature = "telemetry")]
+    Observer(Observer),
     /// A kind of event that this version does not know; it is counted, and the raw body is not kept.
     #[serde(other)]
     Unknown,

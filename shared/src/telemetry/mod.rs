@@ -2,9 +2,11 @@
 //! Must not know how anything is read. Fields are only added; absence is typed and never zero.
 
 mod beside;
+mod observer;
 mod signal;
 
 pub use beside::{Bucketed, Energy, EnergyMethod, ServerLatency, ServerSide};
+pub use observer::*;
 pub use signal::*;
 
 use serde::{Deserialize, Serialize};

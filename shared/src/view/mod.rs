@@ -313,6 +313,8 @@ impl RunView {
             Body::Look(look) => self.telemetry.look(look),
             #[cfg(feature = "telemetry")]
             Body::Trouble(trouble) => self.telemetry.trouble(trouble),
+            #[cfg(feature = "telemetry")]
+            Body::Observer(cost) => self.telemetry.observer.add(cost),
             Body::Unknown => self.unknown_events += 1,
         }
     }

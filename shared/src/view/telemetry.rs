@@ -2,7 +2,7 @@
 //! Must not know what a signal means; depends only on the multiset of samples.
 
 use crate::event::Batch;
-use crate::telemetry::{Began, Field, Look, Samples, Trouble};
+use crate::telemetry::{Began, Field, Look, Observer, Samples, Trouble};
 use serde::{Deserialize, Serialize};
 
 /// Most bins of a track; at this many the width doubles. Half of the live series' own, for there are many tracks.
@@ -29,6 +29,9 @@ pub struct Telemetry {
     pub more_troubles: u64,
     /// Reads that were lost between who made them and the log.
     pub dropped: u64,
+    /// What looking cost; of no time where nobody has told yet.
+    #[serde(default)]
+    pub observer: Observer,
 }
 
 /// One signal over time. What it holds is flat, since a page downloads the code that reads it.

@@ -3,7 +3,7 @@
 
 use crate::orchestrate::run::Writer;
 use crate::sync::lock;
-use crate::telemetry::{Dropped, EnergyMeter, Gathered, Said};
+use crate::telemetry::{Dropped, Effort, EnergyMeter, Gathered, Said};
 use shared::event::Body;
 use shared::telemetry::TroubleKind;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -13,7 +13,9 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often what was said becomes events.
-const EVERY: Duration = Duration::from_millis(500);
+pub(super) const EVERY: Duration = Duration::from_millis(500);
+/// After how many of these times it is told what looking costs.
+const TIMES_A_TELLING: u32 = 10;
 
 /// What is kept of what was said.
 #[derive(Default)]
@@ -49,6 +51,8 @@ pub(super) struct Logger {
     pub writer: Writer,
     pub heard: Arc<Heard>,
     pub dropped: Dropped,
+    /// What the threads that say something cost; absent where there are none.
+    pub effort: Option<Effort>,
 }
 
 impl Logger {
@@ -57,6 +61,7 @@ impl Logger {
         let mut gathered = Gathered::default();
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut times = 0;
         loop {
             tokio::select! {
                 said = said.recv() => match said {
@@ -66,10 +71,18 @@ impl Logger {
                     }
                     None => break,
                 },
-                _ = ticks.tick() => self.write(gathered.take(self.dropped.take())).await,
+                _ = ticks.tick() => {
+                    times += 1;
+                    let cost = (times % TIMES_A_TELLING == 0).then(|| self.cost()).flatten();
+                    self.write(gathered.take(self.dropped.take()).into_iter().chain(cost).collect()).await;
+                }
             }
         }
-        self.write(gathered.take(self.dropped.take())).await;
+        self.write(gathered.take(self.dropped.take()).into_iter().chain(self.cost()).collect()).await;
+    }
+
+    fn cost(&self) -> Option<Body> {
+        self.effort.as_ref().map(|effort| Body::Observer(effort.take()))
     }
 
     async fn write(&self, bodies: Vec<Body>) {

@@ -1,18 +1,21 @@
 //! Owns what a run sees of its machine while an engine lives: which sources are read, and where what they say goes.
 //! Must not know how any of them is read.
 
+mod alone;
+mod chosen;
 mod logger;
-mod sources;
+
+pub use alone::look_alone;
 
 use super::run::{Turn, Writer};
 use crate::engine::{Engine, History};
 use crate::load::Clock;
 use crate::record::{EnergyTally, ServerTally, Span};
-use crate::telemetry::{Pace, Paced, Sampler, Taken};
+use crate::telemetry::{Machine, Sampler, Taken};
+use chosen::Chosen;
 use logger::{Heard, Logger};
 use shared::event::Body;
-use shared::telemetry::{Began, EnergyMethod};
-use sources::{Chosen, Found, find};
+use shared::telemetry::{Began, ENGINE_READER, EnergyMethod, GPU_READER};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -28,11 +31,6 @@ const LIMIT: Duration = Duration::from_secs(3);
 const FIRST_LIMIT: Duration = Duration::from_secs(1);
 /// How long reads under way are waited for at the end.
 const END_LIMIT: Duration = Duration::from_secs(8);
-/// An engine answers these on the thread that serves requests.
-const MOST_OF_ENGINE_HZ: f64 = 10.0;
-/// Names of threads that are asked in between.
-const GPU: &str = "gpu";
-const ENGINE: &str = "engine-metrics";
 
 /// Everything that is read while an engine lives.
 pub(super) struct Watch {
@@ -52,24 +50,30 @@ pub(super) struct Seen {
 }
 
 impl Watch {
+    /// Nothing is read.
+    pub fn of_nothing() -> Self {
+        let (heard, logger) = (Arc::default(), tokio::spawn(async {}));
+        Self { sampler: None, history: None, heard, knows_gpus: false, logger }
+    }
+
     /// Begins to read, and logs what is read.
     pub async fn begin(turn: &Turn, writer: &Writer, engine: &Engine) -> Self {
         let hz = turn.plan.telemetry_hz();
         let chosen = Chosen::of(&turn.plan, engine);
         let knows_gpus = chosen.is_known;
-        let found = spawn_blocking(move || find(&chosen)).await.unwrap_or_else(|error| Found::none(error.to_string()));
-        let counted = turn.plan.gpu_count() == u32::try_from(found.fast.len()).ok();
+        let machine = spawn_blocking(|| chosen.look()).await;
+        let machine = machine.unwrap_or_else(|error| Machine::without_gpus(error.to_string()));
+        let (gpus, no_gpus) = (machine.gpus(), machine.no_gpus.clone());
+        let counted = turn.plan.gpu_count() == u32::try_from(gpus.len()).ok();
         // One that is not found takes energy all the same.
-        let knows_gpus = (knows_gpus || counted) && found.no_gpus.is_none();
-        let gpus = found.fast.iter().map(|gpu| gpu.facts.clone()).collect();
-        let began = Body::TelemetryBegan(Began { rate_hz: hz, gpus, no_gpus: found.no_gpus.clone() });
+        let knows_gpus = (knows_gpus || counted) && no_gpus.is_none();
+        let began = Body::TelemetryBegan(Began { rate_hz: hz, gpus, no_gpus });
         let heard = Arc::new(Heard::default());
         let (said, receiver) = mpsc::channel(WAITING);
-        let mut sources = found.sources(hz);
-        let history = match engine.metrics.source() {
-            Ok((scraper, history)) => {
-                let pace = Pace::of_hz(hz.min(MOST_OF_ENGINE_HZ), 4);
-                sources.push(Paced { name: ENGINE, pace, source: Box::new(scraper) });
+        let mut sources = machine.sources(hz);
+        let history = match engine.metrics.paced(hz) {
+            Ok((paced, history)) => {
+                sources.push(paced);
                 Some(history)
             }
             Err(error) => {
@@ -81,7 +85,8 @@ impl Watch {
             .inspect_err(|error| tracing::error!(%error, "a run goes on without telemetry"))
             .ok();
         let dropped = sampler.as_ref().map(Sampler::dropped).unwrap_or_default();
-        let logger = Logger { writer: writer.clone(), heard: Arc::clone(&heard), dropped };
+        let effort = sampler.as_ref().map(Sampler::effort);
+        let logger = Logger { writer: writer.clone(), heard: Arc::clone(&heard), dropped, effort };
         let watch = Self { sampler, history, knows_gpus, logger: tokio::spawn(logger.run(receiver, began)), heard };
         watch.first_reads().await;
         watch
@@ -113,8 +118,8 @@ impl Watch {
     /// Its window has opened: reads are to be as near to that as can be.
     pub fn read_now(&self) {
         if let Some(sampler) = &self.sampler {
-            sampler.read_now(GPU);
-            sampler.read_now(ENGINE);
+            sampler.read_now(GPU_READER);
+            sampler.read_now(ENGINE_READER);
         }
     }
 
