@@ -44,6 +44,7 @@ impl Standing {
         info.capacity.kv_tokens = info.capacity.kv_tokens.or(told.capacity.kv_tokens);
         info.capacity.max_running = info.capacity.max_running.or(told.capacity.max_running);
         (info.command, info.image, info.dtype, info.seed) = (told.command, told.image, told.dtype, told.seed);
+        (info.shape, info.no_shape) = (told.shape, told.no_shape);
         (info.params, info.phases, info.start_ms) = (told.params, told.phases, told.start_ms);
         info.driver = told.driver;
         engine.caveats.extend(known.caveats.into_iter().filter(|caveat| *caveat != Caveat::LengthNotForced));

@@ -2,6 +2,7 @@
 //! Must not know how any of it was found out. Fields are only added; what is unknown is absent.
 
 use super::parameter::ParamValue;
+use super::shape::ModelShape;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -48,6 +49,12 @@ pub struct EngineInfo {
     /// How much it can hold at once.
     #[serde(default, skip_serializing_if = "Capacity::is_unknown")]
     pub capacity: Capacity,
+    /// The shape of its model, where that could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<ModelShape>,
+    /// Why the shape is unknown, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_shape: Option<String>,
 }
 
 /// A container's image.

@@ -7,6 +7,7 @@ mod common;
 mod flag;
 mod history;
 mod llama_server;
+mod precision;
 mod sglang;
 mod tgi;
 mod transformers;
