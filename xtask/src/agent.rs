@@ -10,8 +10,6 @@ use std::net::{Ipv4Addr, TcpListener};
 
 /// Port that `up` takes when it is free.
 const DEFAULT_PORT: u16 = 7717;
-/// A page of metrics as a real engine shows it, for the bench of sampling.
-const PAGE: &str = "agent/fixtures/metrics/vllm-0.32.0.txt";
 
 /// Builds the agent, with the dashboard embedded where it has been built.
 ///
@@ -38,8 +36,8 @@ pub fn serve(options: &Up) -> Result<()> {
     sh.exec()
 }
 
-/// Builds, then becomes `tokenprism bench ARGS`; brings the load tools that it shall be compared with, or the driver and
-/// the page that it samples.
+/// Builds, then becomes `tokenprism bench ARGS`; brings the load tools that it shall be compared with, or the driver that
+/// it samples.
 ///
 /// # Errors
 /// When the build or an installation fails, or the program cannot be started.
@@ -49,7 +47,6 @@ pub fn bench(args: &[String]) -> Result<()> {
     if args.first().is_some_and(|bench| bench == "observer") {
         Sh::new("cargo").args(["build", "--locked", "--release", "--package", "fake-nvml"]).run()?;
         sh = sh.arg_path("--driver", &paths::target().join("release/libfake_nvml.so"));
-        sh = sh.arg_path("--page", &paths::root().join(PAGE));
     }
     sh.exec()
 }

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// Eight GPUs.
 const GPUS: &str = include_str!("../../fixtures/eight_gpus.toml");
+/// A page of metrics as a real engine showed it under load.
+const PAGE: &str = include_str!("../../fixtures/metrics/vllm-0.32.0.txt");
 /// From a request to its first token, and from one token to the next, ms.
 const PACE_MS: (f64, f64) = (50.0, 20.0);
 
@@ -41,9 +43,6 @@ pub struct ObserverBench {
     /// The driver's library that plays GPUs; `cargo xtask bench observer` builds it.
     #[arg(long, value_name = "FILE")]
     pub driver: PathBuf,
-    /// The page of metrics that the server shows; `cargo xtask bench observer` names one.
-    #[arg(long, value_name = "FILE")]
-    pub page: PathBuf,
     /// Also write the table to this file.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -77,43 +76,49 @@ const FIGURES: [Figure; 5] = [
 /// # Errors
 /// Where a process of the bench cannot be started or fails, or the file cannot be written.
 pub fn run_observer(args: &ObserverBench) -> anyhow::Result<()> {
-    let driver = Driver::playing(GPUS, &args.driver)?;
+    let played = Played::of(GPUS, PAGE, &args.driver)?;
     // What the first one pays for, none of a pair shall: the programs are read from the disk.
-    trial(args, &driver, true)?;
+    trial(args, &played, true)?;
     let mut pairs = Vec::new();
     for pair in 0..args.pairs {
         eprintln!("pair {} of {}", pair + 1, args.pairs);
         let with_first = pair % 2 == 0;
-        let (first, second) = (trial(args, &driver, with_first)?, trial(args, &driver, !with_first)?);
+        let (first, second) = (trial(args, &played, with_first)?, trial(args, &played, !with_first)?);
         pairs.push(if with_first { [first, second] } else { [second, first] });
     }
     report::write(&markdown(args, &pairs), args.out.as_deref())
 }
 
-/// The driver's library with a script beside it, in a folder of its own.
-struct Driver {
+/// What is sampled, in a folder of its own: the driver's library with a script beside it, and the server's page.
+struct Played {
     folder: tempfile::TempDir,
 }
 
-impl Driver {
-    fn playing(script: &str, library: &Path) -> anyhow::Result<Self> {
-        let driver = Self { folder: tempfile::tempdir().context("no folder can be made for the driver")? };
-        std::fs::copy(library, driver.path()).with_context(|| format!("{} cannot be copied", library.display()))?;
-        std::fs::write(driver.path().with_added_extension("toml"), script).context("its script cannot be written")?;
-        Ok(driver)
+impl Played {
+    fn of(script: &str, page: &str, library: &Path) -> anyhow::Result<Self> {
+        let played = Self { folder: tempfile::tempdir().context("no folder can be made for the driver")? };
+        let driver = played.driver();
+        std::fs::copy(library, &driver).with_context(|| format!("{} cannot be copied", library.display()))?;
+        let written = std::fs::write(driver.with_added_extension("toml"), script);
+        written.and_then(|()| std::fs::write(played.page(), page)).context("the driver's folder cannot be written")?;
+        Ok(played)
     }
 
-    fn path(&self) -> PathBuf {
+    fn driver(&self) -> PathBuf {
         self.folder.path().join("libnvidia-ml.so.1")
+    }
+
+    fn page(&self) -> PathBuf {
+        self.folder.path().join("metrics.txt")
     }
 }
 
 /// One trial in a process of its own, against a server in another.
-fn trial(args: &ObserverBench, driver: &Driver, is_sampled: bool) -> anyhow::Result<Trial> {
+fn trial(args: &ObserverBench, played: &Played, is_sampled: bool) -> anyhow::Result<Trial> {
     // The server keeps to one core; load and sampling get what the system gives them, as on a real host.
     let core = cores::allowed()?.last().copied();
     let (ttft_ms, gap_ms) = PACE_MS;
-    let pacer = Pacer::start(ttft_ms, gap_ms, 1, core, Some(&args.page))?;
+    let pacer = Pacer::start(ttft_ms, gap_ms, 1, core, Some(&played.page()))?;
     let order = Order {
         reader: Reader::LoadGenerator,
         server: pacer.addr,
@@ -129,7 +134,7 @@ fn trial(args: &ObserverBench, driver: &Driver, is_sampled: bool) -> anyhow::Res
         core: None,
         sampling_hz: is_sampled.then_some(args.rate_hz),
     };
-    let seen = order.in_a_process(&[("TOKENPRISM_NVML", &driver.path())])?;
+    let seen = order.in_a_process(&[("TOKENPRISM_NVML", &played.driver())])?;
     let account = fetch_account(pacer.addr)?;
     ensure!(seen.first_error.is_none(), "a request failed: {}", seen.first_error.unwrap_or_default());
     let cost = seen.observer.as_ref().and_then(Observer::figures);
