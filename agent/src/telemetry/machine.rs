@@ -8,6 +8,7 @@ use super::pace::Pace;
 use super::sampler::Paced;
 use super::{Reading, Source};
 use shared::telemetry::{GPU_READER, GPU_SLOW_READER, GpuFacts, HOST_READER, PROCESSES_READER};
+use std::collections::BTreeMap;
 
 /// How often what takes long to read is read, Hz.
 const SLOW_HZ: f64 = 1.0;
@@ -19,6 +20,8 @@ pub struct Machine {
     nvml: Option<Nvml>,
     fast: Vec<Gpu>,
     slow: Vec<Gpu>,
+    /// What GPUs held before the engine was started, bytes by their UUID.
+    before: BTreeMap<String, u64>,
     /// Why there is no GPU, or not all of those that were asked for, as a sentence.
     pub no_gpus: Option<String>,
 }
@@ -27,7 +30,7 @@ impl Machine {
     /// One of whose GPUs none is read.
     #[must_use]
     pub fn without_gpus(why: String) -> Self {
-        Self { nvml: None, fast: vec![], slow: vec![], no_gpus: Some(why) }
+        Self { nvml: None, fast: vec![], slow: vec![], before: BTreeMap::new(), no_gpus: Some(why) }
     }
 
     /// Loads the driver's library, which may take seconds, and looks for GPUs by their UUIDs; for all where none is named.
@@ -50,7 +53,13 @@ impl Machine {
             (true, true) => Some("This host has an NVIDIA driver and no GPU.".to_owned()),
             (true, false) => None,
         };
-        Self { nvml: Some(nvml), fast, slow, no_gpus }
+        Self { nvml: Some(nvml), fast, slow, before: BTreeMap::new(), no_gpus }
+    }
+
+    /// The same, where it is known what GPUs held before the engine was started, bytes by their UUID.
+    #[must_use]
+    pub fn knowing(self, before: BTreeMap<String, u64>) -> Self {
+        Self { before, ..self }
     }
 
     /// What does not change of its GPUs.
@@ -69,7 +78,11 @@ impl Machine {
         ];
         if let Some(nvml) = self.nvml.filter(|_| !self.fast.is_empty()) {
             sources.push(paced(GPU_READER, hz, Box::new(Fast::of(self.fast))));
-            sources.push(paced(GPU_SLOW_READER, hz.min(SLOW_HZ), Box::new(Slow::of(nvml, self.slow))));
+            sources.push(paced(
+                GPU_SLOW_READER,
+                hz.min(SLOW_HZ),
+                Box::new(Slow::of(nvml, self.slow).knowing(&self.before)),
+            ));
         }
         sources
     }

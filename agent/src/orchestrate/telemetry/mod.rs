@@ -63,6 +63,7 @@ impl Watch {
         let knows_gpus = chosen.is_known;
         let machine = spawn_blocking(|| chosen.look()).await;
         let machine = machine.unwrap_or_else(|error| Machine::without_gpus(error.to_string()));
+        let machine = machine.knowing(engine.memory_before());
         let (gpus, no_gpus) = (machine.gpus(), machine.no_gpus.clone());
         let counted = turn.plan.gpu_count() == u32::try_from(gpus.len()).ok();
         // One that is not found takes energy all the same.
