@@ -219,3 +219,42 @@ async fn a_host_without_a_driver_says_so_and_everything_else_goes_on() {
     let summary = &view["trials"][0]["summary"];
     assert_eq!((&summary["energy"], &summary["server"]), (&Value::Null, &Value::Null));
 }
+
+const CONTAINER: &str = r#"
+[[device]]
+uuid = "GPU-aa11-0000"
+name = "NVIDIA L4"
+says = { memory_total = 25769803776, memory_used = 1073741824, power = 10000 }
+[[device.process]]
+pid = 4194303
+
+[[fault]]
+field = "memory_used"
+file = "loaded"
+value = 9663676416
+"#;
+
+/// The driver names a process that is nobody's here: the engine's memory is what came since before its start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_container_an_engines_memory_is_what_the_device_holds_above_what_it_held_before() {
+    let (fake, dir) = (FakeNvml::playing(CONTAINER), tempfile::tempdir().unwrap());
+    let mut command = with_vllm(dir.path(), "");
+    command.env("TOKENPRISM_NVML", fake.driver()).env_remove("CUDA_VISIBLE_DEVICES");
+    let agent = Agent::of(command, &dir.path().join("data"), "127.0.0.1:0");
+    let engine = "kind = \"vllm\"\nlaunch = \"native\"\nmodel = \"m\"\nserved_name = \"m\"\ngpus = 1\n";
+    let plan = plan_of(engine).replace("requests = 12", "duration_s = 4.0");
+    let run = agent.submit(&format!("{plan}\n[telemetry]\nrate_hz = 10.0\n")).await;
+    let gpu = "gpu:GPU-aa11-0000";
+    let held = |view: &Value| track(view, gpu, "engine_memory")["latest"].as_i64();
+    agent.wait(&run, LIMIT, |view| held(view) == Some(0)).await;
+    fake.raise("loaded");
+    let view = agent.wait(&run, LIMIT, |view| held(view) == Some(8 << 30)).await;
+    assert_eq!(track(&view, gpu, "engine_memory_by_difference")["latest"], 1);
+    assert_eq!(track(&view, gpu, "others_memory")["absent"][0], 0);
+    // Given back, or the end of the engine would wait for it.
+    std::fs::remove_file(fake.folder().join("loaded")).unwrap();
+    let view = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
+    assert_eq!(state(&view), "done", "{}", view["reason"]);
+    let memory = &view["trials"][0]["summary"]["kv"]["memory"];
+    assert_eq!((&memory["idle_bytes"], &memory["gpus"]), (&(1u64 << 30).into(), &1.into()), "{memory}");
+}

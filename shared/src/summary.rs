@@ -5,7 +5,7 @@ use crate::caveat::Caveat;
 use crate::cost::{UsdPerGpuHour, UsdPerMTok};
 use crate::outcome::Outcome;
 #[cfg(feature = "telemetry")]
-use crate::telemetry::{Energy, ServerSide};
+use crate::telemetry::{Energy, KvFigures, ServerSide};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -211,6 +211,10 @@ pub struct Summary {
     #[cfg(feature = "telemetry")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<Energy>,
+    /// The engine's KV cache, and its GPUs' memory; absent where neither is told.
+    #[cfg(feature = "telemetry")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv: Option<KvFigures>,
     /// CPU time of the load generator's thread over wall time of the window, 0 to 1; of several trials the greatest.
     #[serde(default)]
     pub client_busy: Option<f64>,

@@ -233,7 +233,7 @@ impl Run<'_> {
     async fn measure(&mut self, engine: &mut Engine, stretch: &Stretch) -> Result<(), Failure> {
         let workload = &self.workload.clone().fitted(engine.vocabulary.clone(), engine.info.context_tokens)?;
         self.measurement.note(engine.caveats.iter().cloned().chain(workload.caveats()));
-        let ready = Body::EngineReady(engine.info.clone());
+        let ready = Body::EngineReady(Box::new(engine.info.clone()));
         let running = Body::State { state: RunState::Running, reason: None };
         self.writer.write([ready, running, self.measurement.judged()]).await?;
         let watch = Watch::begin(self.turn, self.writer, engine).await;

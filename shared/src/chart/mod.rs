@@ -4,6 +4,8 @@
 mod definition;
 mod distribution;
 mod gaps;
+#[cfg(feature = "telemetry")]
+mod kv;
 mod live;
 mod points;
 mod requests;
@@ -12,6 +14,8 @@ mod theme;
 pub use definition::{ChartData, ChartDefinition, ChartOption};
 pub use distribution::{Overlay, ecdf, histogram};
 pub use gaps::gap_map;
+#[cfg(feature = "telemetry")]
+pub use kv::{kv_requests, kv_use};
 pub use live::{Latency, in_flight, latency, throughput};
 pub use points::{throughput_by_level, ttft_by_level};
 pub use requests::{request_scatter, request_timeline};

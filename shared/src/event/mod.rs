@@ -65,7 +65,7 @@ pub enum Body {
     /// The engine's start has come to this.
     EngineStarting(Starting),
     /// The engine answered with a generated token.
-    EngineReady(EngineInfo),
+    EngineReady(Box<EngineInfo>),
     /// The engine did not start, or died, in one of several configurations; the run goes on with the next.
     EngineFailed {
         /// The configuration, of which no further point is measured.

@@ -241,8 +241,8 @@ impl RunView {
             Body::EngineStarting(starting) => self.starting = Some(*starting),
             Body::EngineReady(info) => {
                 self.starting = None;
-                self.engines.push(info.clone());
-                self.engine = Some(info.clone());
+                self.engines.push((**info).clone());
+                self.engine = Some((**info).clone());
             }
             Body::EngineFailed { configuration, reason, lines } => {
                 let (reason, lines) = (reason.clone(), lines.clone());

@@ -72,7 +72,7 @@ fn engine() -> impl Strategy<Value = Body> {
             ..EngineInfo::default()
         };
         let info = if is_started { started } else { EngineInfo::default() };
-        Body::EngineReady(EngineInfo { configuration, ..info })
+        Body::EngineReady(Box::new(EngineInfo { configuration, ..info }))
     })
 }
 
@@ -313,14 +313,14 @@ fn what_is_left_to_measure_has_no_figures_and_no_failure_that_is_a_result() {
 fn a_run_that_goes_on_keeps_what_was_finished_and_sets_the_rest_aside() {
     let mut view = stopped(&[0], &[1], RunState::Failed);
     let bodies = [
-        Body::EngineReady(EngineInfo::default()),
+        Body::EngineReady(Box::default()),
         Body::TrialStarted { trial: 0, point: 0, repeat: 0 },
         Body::TrialDone { trial: 0, summary: Box::default(), blob: None },
         Body::PointDone { point: 0, summary: Box::default(), intervals: BTreeMap::new() },
         Body::TrialStarted { trial: 1, point: 1, repeat: 0 },
         Body::State { state: RunState::Interrupted, reason: Some("gone".into()) },
         Body::Resumed { anchor_unix_ms: 77, host: Host::default(), agent_version: "2".into(), points: vec![1, 2] },
-        Body::EngineReady(EngineInfo::default()),
+        Body::EngineReady(Box::default()),
         Body::TrialStarted { trial: 2, point: 1, repeat: 0 },
         Body::TrialDone { trial: 2, summary: Box::default(), blob: None },
         Body::PointDone { point: 1, summary: Box::default(), intervals: BTreeMap::new() },

@@ -1,6 +1,7 @@
 //! Owns the way from what sources say to events, and what is kept of it for the trials.
 //! Must not know which sources there are.
 
+use super::kv::KvMeter;
 use crate::orchestrate::run::Writer;
 use crate::sync::lock;
 use crate::telemetry::{Dropped, Effort, EnergyMeter, Gathered, Said};
@@ -21,6 +22,7 @@ const TIMES_A_TELLING: u32 = 10;
 #[derive(Default)]
 pub(super) struct Heard {
     energy: Mutex<EnergyMeter>,
+    kv: Mutex<KvMeter>,
     gpu_lost: AtomicBool,
 }
 
@@ -35,9 +37,18 @@ impl Heard {
         lock(&self.energy)
     }
 
+    /// What an engine's KV cache and its GPUs held.
+    pub fn kv(&self) -> MutexGuard<'_, KvMeter> {
+        lock(&self.kv)
+    }
+
     fn hear(&self, said: &Said) {
         match said {
-            Said::Row(row) => self.energy().add(row),
+            Said::Row(row) => {
+                // Of a read of a GPU memory comes first: who waits for the other has this.
+                self.kv().add(row);
+                self.energy().add(row);
+            }
             Said::Trouble(trouble) if trouble.kind == TroubleKind::Lost => {
                 self.gpu_lost.store(true, Relaxed);
             }

@@ -3,6 +3,7 @@
 
 mod alone;
 mod chosen;
+mod kv;
 mod logger;
 
 pub use alone::look_alone;
@@ -10,7 +11,7 @@ pub use alone::look_alone;
 use super::run::{Turn, Writer};
 use crate::engine::{Engine, History};
 use crate::load::Clock;
-use crate::record::{EnergyTally, ServerTally, Span};
+use crate::record::{EnergyTally, KvSeen, ServerTally, Span};
 use crate::telemetry::{Machine, Sampler, Taken};
 use chosen::Chosen;
 use logger::{Heard, Logger};
@@ -47,6 +48,7 @@ pub(super) struct Watch {
 pub(super) struct Seen {
     pub server: Option<ServerTally>,
     pub energy: Option<EnergyTally>,
+    pub kv: KvSeen,
 }
 
 impl Watch {
@@ -113,6 +115,7 @@ impl Watch {
     /// A trial begins: what came before is of no more use.
     pub fn forget_before(&self, t_ns: u64) {
         self.heard.energy().forget_before(t_ns);
+        self.heard.kv().forget_before(t_ns);
         self.history.iter().for_each(|history| history.forget_before(t_ns));
     }
 
@@ -135,7 +138,19 @@ impl Watch {
             }
             _ => None,
         };
-        Seen { server, energy: self.energy(span).await }
+        Seen { server, energy: self.energy(span).await, kv: self.kv(span).await }
+    }
+
+    /// Reads of the engine's KV cache in a span that is over: where it tells anything, the first one after it is waited for.
+    async fn kv(&self, span: &Span) -> KvSeen {
+        let begun = Instant::now();
+        while self.heard.kv().read_until_ns().is_some_and(|until_ns| until_ns < span.end_ns) {
+            if begun.elapsed() > LIMIT {
+                break;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        self.heard.kv().during(span, self.knows_gpus)
     }
 
     async fn energy(&self, span: &Span) -> Option<EnergyTally> {

@@ -115,6 +115,7 @@ impl Tally {
             prefix_cache: self.prefix_cache,
             server: self.server.as_ref().map(ServerTally::figures),
             energy: self.energy.map(|energy| energy.figures(self.output_tokens())),
+            kv: self.kv.clone(),
             client_busy: self.busy,
             token_source: requests.token_source.unwrap_or(TokenSource::Unknown),
             client_late_p99_ms: worst(&self.late),
