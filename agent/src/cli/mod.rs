@@ -7,6 +7,7 @@ mod compare;
 mod compared;
 mod doctor;
 mod gate;
+mod observer;
 mod price;
 mod run;
 mod secret;
@@ -109,6 +110,8 @@ enum BenchCommand {
     Client(bench::ClientBench),
     /// What fifty viewers of a live run change in its numbers.
     Viewers(bench::ViewersBench),
+    /// What sampling of eight GPUs, host and an engine's page changes in what the load generator reports.
+    Observer(bench::ObserverBench),
 }
 
 /// Where an agent keeps its log and records.
@@ -159,9 +162,11 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Gate(args) => block_on(gate::gate(args)),
         Command::Secret(command) => secret::secret(&command),
         Command::Price(command) => price::price(&command),
+        Command::Doctor(args) if args.cost.observer => block_on(observer::observer(&args.cost, &args.data)),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
         Command::Baseline(args) => match baseline::baseline(&args)? {},
         Command::Bench(BenchCommand::Client(args)) => bench::run_client(args).map(|()| DONE),
+        Command::Bench(BenchCommand::Observer(args)) => bench::run_observer(&args).map(|()| DONE),
         Command::Bench(BenchCommand::Viewers(args)) => {
             block_on(async { bench::run_viewers(args).await.map(|()| DONE) })
         }

@@ -274,6 +274,7 @@ fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
         "points": points,
         "trials": trials.unwrap_or_default(),
         "search": view.search,
+        "observer": view.telemetry.observer.figures(),
         "verdict": view.verdict(),
         "findings": view.findings,
         "caveats": view.caveats,

@@ -7,6 +7,7 @@ mod cases;
 #[cfg(test)]
 mod fixture;
 mod goodput;
+mod kv;
 mod latency;
 mod repeats;
 mod request;
@@ -17,6 +18,7 @@ mod verdict;
 
 pub use buckets::Buckets;
 pub use goodput::{Served, goodput};
+pub use kv::{KvRead, KvSeen, KvTerms, kv_figures};
 pub use latency::Latency;
 pub use repeats::intervals;
 pub use request::{Chunk, RequestRecord};

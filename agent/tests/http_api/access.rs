@@ -62,8 +62,7 @@ async fn a_viewer_reads_and_changes_nothing() {
     server.run(&run).await;
     for (method, path) in protected() {
         let (status, body) = answer(server.anonymous(&method, &path).bearer_auth(VIEWER)).await;
-        let changes =
-            ["DELETE", "PUT"].contains(&method.as_str()) || (method == "POST" && !path.ends_with("/check"));
+        let changes = ["DELETE", "PUT"].contains(&method.as_str()) || (method == "POST" && !path.ends_with("/check"));
         assert_eq!(status == 403, changes, "{method} {path}: {body}");
         if changes {
             assert_eq!(sentence(&body), "This needs the role operator; this token has viewer.");

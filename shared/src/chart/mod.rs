@@ -4,6 +4,7 @@
 mod definition;
 mod distribution;
 mod gaps;
+mod kv;
 mod levels;
 mod live;
 mod points;
@@ -14,6 +15,7 @@ mod waterfall;
 pub use definition::{ChartData, ChartDefinition, ChartOption};
 pub use distribution::{Overlay, ecdf, histogram};
 pub use gaps::gap_map;
+pub use kv::{kv_requests, kv_use};
 pub use levels::{curves, pareto};
 pub use live::{Latency, in_flight, latency, throughput};
 pub use points::{throughput_by_level, ttft_by_level};

@@ -328,6 +328,7 @@ impl RunView {
             body @ (Body::TelemetryBegan(_) | Body::Samples(_) | Body::Look(_) | Body::Trouble(_)) => {
                 self.telemetry.apply(body);
             }
+            Body::Observer(cost) => self.telemetry.observer.add(cost),
             Body::Unknown => self.unknown_events += 1,
         }
     }

@@ -1,18 +1,23 @@
 //! Owns the way of what sources tell to the log, and what is kept of it for the trials.
 //! Must not know which sources there are.
 
+use super::kv::KvMeter;
 use crate::orchestrate::run::Writer;
 use crate::sync::lock;
-use crate::telemetry::{EnergyMeter, Said, Told};
+use crate::telemetry::{Effort, EnergyMeter, Said, Told};
 use shared::event::Body;
 use shared::telemetry::TroubleKind;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+/// After how many tellings it is told what looking costs.
+const TELLINGS: u32 = 10;
+
 /// What is kept of what was said.
 #[derive(Default)]
 pub(super) struct Heard {
     energy: Mutex<EnergyMeter>,
+    kv: Mutex<KvMeter>,
     gpu_lost: AtomicBool,
 }
 
@@ -27,9 +32,18 @@ impl Heard {
         lock(&self.energy)
     }
 
+    /// What an engine's KV cache and its GPUs held.
+    pub fn kv(&self) -> MutexGuard<'_, KvMeter> {
+        lock(&self.kv)
+    }
+
     fn hear(&self, said: &Said) {
         match said {
-            Said::Row(row) => self.energy().add(row),
+            Said::Row(row) => {
+                // Of a read of a GPU memory comes first: who waits for the other has this.
+                self.kv().add(row);
+                self.energy().add(row);
+            }
             Said::Trouble(trouble) if trouble.kind == TroubleKind::Lost => {
                 self.gpu_lost.store(true, Relaxed);
             }
@@ -42,6 +56,8 @@ impl Heard {
 pub(super) struct Logger {
     pub writer: Writer,
     pub heard: Arc<Heard>,
+    /// What the threads that say something cost; absent where there are none.
+    pub effort: Option<Effort>,
 }
 
 impl Logger {
@@ -49,9 +65,17 @@ impl Logger {
     pub async fn run(self, told: Option<Told>, began: Body) {
         self.write(vec![began]).await;
         let Some(mut told) = told else { return };
+        let mut tellings = 0;
         while let Some(bodies) = told.next(|said| self.heard.hear(said)).await {
-            self.write(bodies).await;
+            tellings += 1;
+            let cost = (tellings % TELLINGS == 0).then(|| self.cost()).flatten();
+            self.write(bodies.into_iter().chain(cost).collect()).await;
         }
+        self.write(self.cost().into_iter().collect()).await;
+    }
+
+    fn cost(&self) -> Option<Body> {
+        self.effort.as_ref().map(|effort| Body::Observer(effort.take()))
     }
 
     async fn write(&self, bodies: Vec<Body>) {
