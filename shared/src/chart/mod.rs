@@ -8,6 +8,7 @@ mod live;
 mod points;
 mod requests;
 mod theme;
+mod tracks;
 
 pub use definition::{ChartData, ChartDefinition, ChartOption};
 pub use distribution::{Overlay, ecdf, histogram};
@@ -16,6 +17,7 @@ pub use live::{Latency, in_flight, latency, throughput};
 pub use points::{throughput_by_level, ttft_by_level};
 pub use requests::{request_scatter, request_timeline};
 pub use theme::{PALETTE, Theme};
+pub use tracks::{ENGINE_CHARTS, GPU_CHARTS, HOST_CHARTS, MOST_GPUS, TrackChart};
 
 use charming::component::{Axis, Grid, Legend, Title};
 use charming::element::{

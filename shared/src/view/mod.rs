@@ -4,11 +4,13 @@
 mod resume;
 mod scatter;
 mod series;
+mod sources;
 mod telemetry;
 
 pub use resume::Resumption;
 pub use scatter::Scatter;
 pub use series::{Bin, Series};
+pub use sources::GpuSeen;
 pub use telemetry::{Telemetry, Track, TrackBin};
 
 use crate::caveat::{Caveat, Finding, Verdict, verdict_of};
