@@ -178,11 +178,12 @@ impl Follow {
                 ServerMessage::Refused { sentence } => bail!("{sentence}"),
                 ServerMessage::Deleted { run } => bail!("the run {run} was deleted"),
                 ServerMessage::Gap { .. } => self.gaps += 1,
-                // Nobody asked to hear of engines.
+                // Nobody asked to hear of engines or of the machine.
                 ServerMessage::Hello { .. }
                 | ServerMessage::Rows { .. }
                 | ServerMessage::Viewers { .. }
-                | ServerMessage::Engines(_) => {}
+                | ServerMessage::Engines(_)
+                | ServerMessage::Machine(_) => {}
             }
         }
     }

@@ -136,9 +136,10 @@ async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_th
     agent.wait(&run, LIMIT, |view| !track(view, GPU, "power").is_null()).await;
     let shown = agent.get("/metrics").await.1.as_str().unwrap().to_owned();
     let of_gpu = "gpu=\"GPU-bb22-0000\"} 200\n";
-    assert!(shown.contains("tokenprism_gpu_power_watts{") && shown.contains(of_gpu), "{shown}");
+    const OF_RUN: &str = "tokenprism_gpu_power_watts{run=";
+    assert!(shown.contains(OF_RUN) && shown.contains(of_gpu), "{shown}");
     fake.raise("lost");
-    let gone = async || !agent.get("/metrics").await.1.to_string().contains("tokenprism_gpu_power_watts{");
+    let gone = async || !agent.get("/metrics").await.1.as_str().unwrap().contains(OF_RUN);
     while !gone().await {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -208,4 +209,19 @@ async fn a_host_without_a_driver_says_so_and_everything_else_goes_on() {
     assert_eq!(track(&view, "engine", "running"), &Value::Null);
     let summary = &view["trials"][0]["summary"];
     assert_eq!((&summary["energy"], &summary["server"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_driver_that_hangs_keeps_neither_the_machine_nor_the_agent_from_answering_and_ending() {
+    let script = format!("{SCRIPT}\n[[fault]]\nfield = \"handle\"\nslow_ms = 3600000\n");
+    let (fake, data) = (FakeNvml::playing(&script), tempfile::tempdir().unwrap());
+    let mut agent = agent_with(&fake.driver(), data.path());
+    let host =
+        async || agent.get("/metrics").await.1.as_str().unwrap().contains("tokenprism_host_host_memory_used_bytes ");
+    while !host().await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let pid = nix::unistd::Pid::from_raw(agent.child.id().cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::SIGTERM).unwrap();
+    assert!(agent.child.wait().unwrap().success());
 }

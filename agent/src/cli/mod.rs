@@ -22,6 +22,7 @@ use shared::view::RunView;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Exit code where everything asked for was done.
 const DONE: u8 = 0;
@@ -31,6 +32,9 @@ const FAILED: u8 = 1;
 const INVALID: u8 = 3;
 /// Exit code where a run was done but a rule doubts its numbers.
 const DOUBTFUL: u8 = 4;
+
+/// How long a command that has ended waits for threads that have not.
+const LAST_LIMIT: Duration = Duration::from_secs(2);
 
 /// What `run` and `watch` say of their exit codes; 2 is clap's own.
 const EXIT_CODES: &str = "Exit codes: 0 done and valid, 1 failed or cancelled, 2 wrong arguments, 3 done but a rule calls \
@@ -178,7 +182,10 @@ fn code_of(view: &RunView) -> u8 {
 fn block_on(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
     // Two threads: viewers, storage and exports must not take the cores that engine and load need.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(work)
+    let result = runtime.block_on(work);
+    // A driver that hangs keeps the thread that asked it, which must not keep this program.
+    runtime.shutdown_timeout(LAST_LIMIT);
+    result
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::blob::BlobStore;
 use crate::http;
 use crate::hub::Hub;
 use crate::log::{DataDir, SqliteLog};
-use crate::orchestrate::{ByHand, Queue};
+use crate::orchestrate::{ByHand, Machine, Manner, Queue};
 use anyhow::Context;
 use futures_util::future::BoxFuture;
 use rand::RngCore;
@@ -83,6 +83,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         hub: Hub::new(log.clone(), Arc::new(move |run| clocks.run_time_ns(run))),
         commands: Arc::new(Commands(queue.clone())),
         by_hand: by_hand.clone(),
+        machine: Machine::start(Manner::default()),
         access: http::Access::new(&token),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };

@@ -24,7 +24,7 @@ pub use openapi::openapi_json;
 use crate::blob::BlobStore;
 use crate::hub::Hub;
 use crate::log::SqliteLog;
-use crate::orchestrate::ByHand;
+use crate::orchestrate::{ByHand, Machine};
 use axum::Router;
 use axum::extract;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
@@ -68,6 +68,8 @@ pub struct State {
     pub commands: Arc<dyn RunCommands>,
     /// The engine that somebody starts by hand, and what the host has.
     pub by_hand: ByHand,
+    /// The host's GPUs and the host, while somebody looks.
+    pub machine: Machine,
     /// Who may do what.
     pub access: Access,
     /// The agent's version.

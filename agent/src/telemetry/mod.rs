@@ -2,6 +2,7 @@
 //! Must not know runs, engines or viewers.
 
 mod energy;
+mod found;
 mod gather;
 mod gpu;
 pub mod host;
@@ -11,9 +12,11 @@ mod nvml;
 mod pace;
 mod row;
 mod sampler;
+mod told;
 mod visible;
 
 pub use energy::{EnergyMeter, Taken};
+pub use found::Found;
 pub use gather::Gathered;
 pub use gpu::{Fast, Slow};
 pub use increment::Increment;
@@ -21,6 +24,7 @@ pub use nvml::{Device, Gpu, GpuProcess, Gpus, Memory, Nvml};
 pub use pace::Pace;
 pub use row::{Row, Said};
 pub use sampler::{Dropped, Paced, Sampler, Source};
+pub use told::Told;
 pub use visible::visible;
 
 /// A value that hardware was asked for. Absent is never zero.

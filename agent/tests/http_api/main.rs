@@ -6,8 +6,11 @@ mod access;
 #[path = "../support/socket.rs"]
 mod client;
 mod engines;
+#[path = "../support/fake_nvml.rs"]
+mod fake_nvml;
 mod figures;
 mod guard;
+mod machine;
 #[path = "../support/page.rs"]
 mod page;
 mod plans;

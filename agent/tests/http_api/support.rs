@@ -14,7 +14,7 @@ use tokenprism::engine::Means;
 use tokenprism::http::{self, Access, Principal, Role, Scope};
 use tokenprism::hub::Hub;
 use tokenprism::log::SqliteLog;
-use tokenprism::orchestrate::{ByHand, Floor};
+use tokenprism::orchestrate::{ByHand, Floor, Machine, Manner};
 use tokenprism::process;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -96,6 +96,11 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
+        Self::looking(Manner::default()).await
+    }
+
+    /// One that looks at its machine in this manner.
+    pub async fn looking(manner: Manner) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = SqliteLog::open(&dir.path().join("log.sqlite")).unwrap();
         let blobs = BlobStore::open(dir.path().join("blobs")).unwrap();
@@ -111,6 +116,7 @@ impl Server {
             hub: Hub::new(log.clone(), Arc::new(|_| None)),
             commands: Arc::new(FakeQueue { log: log.clone(), next: AtomicU32::new(1) }),
             by_hand: ByHand::new(means, Floor::default(), log.clone()),
+            machine: Machine::start(manner),
             access,
             agent_version: "1.2.3".to_owned(),
         };

@@ -74,7 +74,7 @@ impl Samples {
     pub const MAX_READS: usize = 20;
 }
 
-fn is_zero(n: &u64) -> bool {
+pub(crate) fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 

@@ -1,12 +1,14 @@
 //! Owns the one reducer: events in, everything that anyone sees of a run out.
 //! Must not know where events come from; the same code runs in the agent and in the browser.
 
+mod machine;
 mod resume;
 mod scatter;
 mod series;
 mod sources;
 mod telemetry;
 
+pub use machine::MachineView;
 pub use resume::Resumption;
 pub use scatter::Scatter;
 pub use series::{Bin, Series};
@@ -304,10 +306,9 @@ impl RunView {
                 self.findings = Some(findings.clone());
                 self.caveats.clone_from(caveats);
             }
-            Body::TelemetryBegan(began) => self.telemetry.began = Some(began.clone()),
-            Body::Samples(samples) => self.telemetry.samples(samples),
-            Body::Look(look) => self.telemetry.look(look),
-            Body::Trouble(trouble) => self.telemetry.trouble(trouble),
+            body @ (Body::TelemetryBegan(_) | Body::Samples(_) | Body::Look(_) | Body::Trouble(_)) => {
+                self.telemetry.apply(body);
+            }
             Body::Unknown => self.unknown_events += 1,
         }
     }

@@ -3,12 +3,14 @@
 
 mod engines;
 mod figures;
+mod machine;
 
 pub use engines::{
     EngineRow, EnginesNow, FoundRow, GpuRow, HostEngines, KeptLog, LogPart, MAX_TOLD_LINES, Presence, StartedEngine,
     StartedState,
 };
 pub use figures::{PointDistribution, PointGoodput};
+pub use machine::MachineTold;
 
 use crate::caveat::Verdict;
 use crate::event::{Event, RunState};
@@ -44,15 +46,20 @@ pub enum ClientMessage {
         /// True: from now on.
         watch: bool,
     },
+    /// Hear of the host's GPUs and of the host from now on, or no longer. They are read while somebody hears of them.
+    Machine {
+        /// True: from now on.
+        watch: bool,
+    },
 }
 
 /// What the agent says.
-pub type ServerMessage = ServerSays<RunView, Event>;
+pub type ServerMessage = ServerSays<RunView, Event, MachineTold>;
 
-/// What the agent says, with views and events in a form that who hears it may choose, to read them later.
+/// What the agent says, with views, events and the machine in a form that who hears it may choose, to read them later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ServerSays<V, E> {
+pub enum ServerSays<V, E, M> {
     /// First message.
     Hello {
         /// [`PROTOCOL_VERSION`].
@@ -104,6 +111,8 @@ pub enum ServerSays<V, E> {
     },
     /// What there is to see of engines, to whoever asked to hear of them.
     Engines(Box<EnginesNow>),
+    /// What the host's GPUs and the host tell of themselves, to whoever asked to hear of them.
+    Machine(M),
     /// Something was refused, as a sentence.
     Refused {
         /// The sentence.

@@ -1,19 +1,13 @@
-//! Owns the way from what sources say to events, and what is kept of it for the trials.
+//! Owns the way of what sources tell to the log, and what is kept of it for the trials.
 //! Must not know which sources there are.
 
 use crate::orchestrate::run::Writer;
 use crate::sync::lock;
-use crate::telemetry::{Dropped, EnergyMeter, Gathered, Said};
+use crate::telemetry::{EnergyMeter, Said, Told};
 use shared::event::Body;
 use shared::telemetry::TroubleKind;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
-
-/// How often what was said becomes events.
-const EVERY: Duration = Duration::from_millis(500);
 
 /// What is kept of what was said.
 #[derive(Default)]
@@ -44,38 +38,23 @@ impl Heard {
     }
 }
 
-/// Turns what is said into events.
+/// Writes what is told to the log.
 pub(super) struct Logger {
     pub writer: Writer,
     pub heard: Arc<Heard>,
-    pub dropped: Dropped,
 }
 
 impl Logger {
-    pub async fn run(self, mut said: mpsc::Receiver<Said>, began: Body) {
+    /// Until nothing is told any more; nothing at all is where nothing could be read.
+    pub async fn run(self, told: Option<Told>, began: Body) {
         self.write(vec![began]).await;
-        let mut gathered = Gathered::default();
-        let mut ticks = interval(EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                said = said.recv() => match said {
-                    Some(said) => {
-                        self.heard.hear(&said);
-                        gathered.add(said);
-                    }
-                    None => break,
-                },
-                _ = ticks.tick() => self.write(gathered.take(self.dropped.take())).await,
-            }
+        let Some(mut told) = told else { return };
+        while let Some(bodies) = told.next(|said| self.heard.hear(said)).await {
+            self.write(bodies).await;
         }
-        self.write(gathered.take(self.dropped.take())).await;
     }
 
     async fn write(&self, bodies: Vec<Body>) {
-        if bodies.is_empty() {
-            return;
-        }
         if let Err(error) = self.writer.write(bodies).await {
             // A log that takes nothing more ends the run by what its load has to write.
             tracing::error!(%error, "telemetry could not be logged");

@@ -1,27 +1,24 @@
 //! Owns what a run sees of its machine while an engine lives: which sources are read, and where what they say goes.
 //! Must not know how any of them is read.
 
+mod chosen;
 mod logger;
-mod sources;
 
 use super::run::{Turn, Writer};
 use crate::engine::{Engine, History};
 use crate::load::Clock;
 use crate::record::{EnergyTally, ServerTally, Span};
-use crate::telemetry::{Pace, Paced, Sampler, Taken};
+use crate::telemetry::{Found, Pace, Paced, Sampler, Taken, Told};
+use chosen::Chosen;
 use logger::{Heard, Logger};
 use shared::event::Body;
-use shared::telemetry::{Began, EnergyMethod};
-use sources::{Chosen, Found, find};
+use shared::telemetry::EnergyMethod;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Reads that wait to become events.
-const WAITING: usize = 4096;
 /// How long a trial waits for the reads after its window.
 const LIMIT: Duration = Duration::from_secs(3);
 /// How long a run waits for the first reads.
@@ -30,8 +27,7 @@ const FIRST_LIMIT: Duration = Duration::from_secs(1);
 const END_LIMIT: Duration = Duration::from_secs(8);
 /// An engine answers these on the thread that serves requests.
 const MOST_OF_ENGINE_HZ: f64 = 10.0;
-/// Names of threads that are asked in between.
-const GPU: &str = "gpu";
+/// Name of the thread that asks it.
 const ENGINE: &str = "engine-metrics";
 
 /// Everything that is read while an engine lives.
@@ -57,14 +53,12 @@ impl Watch {
         let hz = turn.plan.telemetry_hz();
         let chosen = Chosen::of(&turn.plan, engine);
         let knows_gpus = chosen.is_known;
-        let found = spawn_blocking(move || find(&chosen)).await.unwrap_or_else(|error| Found::none(error.to_string()));
-        let counted = turn.plan.gpu_count() == u32::try_from(found.fast.len()).ok();
+        let found = spawn_blocking(|| chosen.find()).await.unwrap_or_else(|error| Found::none(error.to_string()));
+        let began = found.began(hz);
+        let counted = turn.plan.gpu_count() == u32::try_from(began.gpus.len()).ok();
         // One that is not found takes energy all the same.
-        let knows_gpus = (knows_gpus || counted) && found.no_gpus.is_none();
-        let gpus = found.fast.iter().map(|gpu| gpu.facts.clone()).collect();
-        let began = Body::TelemetryBegan(Began { rate_hz: hz, gpus, no_gpus: found.no_gpus.clone() });
+        let knows_gpus = (knows_gpus || counted) && began.no_gpus.is_none();
         let heard = Arc::new(Heard::default());
-        let (said, receiver) = mpsc::channel(WAITING);
         let mut sources = found.sources(hz);
         let history = match engine.metrics.source() {
             Ok((scraper, history)) => {
@@ -77,12 +71,13 @@ impl Watch {
                 None
             }
         };
-        let sampler = Sampler::start(sources, turn.clock, &said)
+        let (sampler, told) = Told::begin(sources, turn.clock)
             .inspect_err(|error| tracing::error!(%error, "a run goes on without telemetry"))
-            .ok();
-        let dropped = sampler.as_ref().map(Sampler::dropped).unwrap_or_default();
-        let logger = Logger { writer: writer.clone(), heard: Arc::clone(&heard), dropped };
-        let watch = Self { sampler, history, knows_gpus, logger: tokio::spawn(logger.run(receiver, began)), heard };
+            .ok()
+            .unzip();
+        let logger = Logger { writer: writer.clone(), heard: Arc::clone(&heard) };
+        let logger = tokio::spawn(logger.run(told, Body::TelemetryBegan(began)));
+        let watch = Self { sampler, history, knows_gpus, logger, heard };
         watch.first_reads().await;
         watch
     }
@@ -113,7 +108,7 @@ impl Watch {
     /// Its window has opened: reads are to be as near to that as can be.
     pub fn read_now(&self) {
         if let Some(sampler) = &self.sampler {
-            sampler.read_now(GPU);
+            sampler.read_now(Found::GPU);
             sampler.read_now(ENGINE);
         }
     }

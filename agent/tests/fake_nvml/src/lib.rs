@@ -91,7 +91,10 @@ pub unsafe extern "C" fn nvmlDeviceGetCount_v2(to: *mut c_uint) -> Return {
 pub unsafe extern "C" fn nvmlDeviceGetHandleByIndex_v2(index: c_uint, to: *mut Device) -> Return {
     let mut whole = (0..).zip(&player().script.device).filter(|(_, device)| device.slice_of.is_none());
     match whole.nth(index as usize) {
-        Some((place, _)) => unsafe { write(to, handle(place)) },
+        Some((place, _)) => match player().handle(place) {
+            SUCCESS => unsafe { write(to, handle(place)) },
+            code => code,
+        },
         None => INVALID,
     }
 }
