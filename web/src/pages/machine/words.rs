@@ -65,7 +65,7 @@ impl Account {
             let (sum, n) = bins(key).fold((0, 0), |(sum, n), bin| (sum + bin.sum, n + bin.n));
             (n > 0).then(|| sum as f64 / n as f64)
         };
-        let count = |key| bins(key).map(|bin| bin.sum).reduce(|a, b| a + b);
+        let count = |key| telemetry.track(&gpu.source, key).and_then(Track::total);
         Self {
             gpu: gpu.clone(),
             heat: share(THROTTLED_BY_HEAT.key),
@@ -166,7 +166,7 @@ fn failed(telemetry: &Telemetry, source: &str) -> String {
 }
 
 /// What a failure's code means.
-fn code_words(code: u64) -> String {
+pub fn code_words(code: u64) -> String {
     let words = match u32::try_from(code).unwrap_or(u32::MAX) {
         4 => "no permission",
         10 => "timed out",
