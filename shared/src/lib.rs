@@ -14,6 +14,7 @@ pub mod order;
 pub mod outcome;
 pub mod plan;
 pub mod preset;
+pub mod roofline;
 pub mod search;
 pub mod summary;
 pub mod telemetry;

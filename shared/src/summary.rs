@@ -2,8 +2,9 @@
 //! Must not know how they are computed (the agent's `record` does that).
 
 use crate::caveat::Caveat;
-use crate::cost::{UsdPerGpuHour, UsdPerMTok};
+use crate::cost::{PriceOrigin, UsdPerGpuHour, UsdPerMTok};
 use crate::outcome::Outcome;
+use crate::roofline::Limit;
 use crate::telemetry::{Energy, ServerSide};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -208,6 +209,12 @@ pub struct Summary {
     /// Energy of the engine's GPUs; absent where it is unknown for one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<Energy>,
+    /// What the hardware allows, and how much of that was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// Why that is unknown, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_limit: Option<String>,
     /// CPU time of the load generator's thread over wall time of the window, 0 to 1; of several trials the greatest.
     #[serde(default)]
     pub client_busy: Option<f64>,
@@ -224,6 +231,9 @@ pub struct Summary {
     pub cost_per_mtok_total: Option<UsdPerMTok>,
     /// The price behind the cost.
     pub price: Option<UsdPerGpuHour>,
+    /// Where that comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_origin: Option<PriceOrigin>,
     /// What must be said beside these figures.
     pub caveats: Vec<Caveat>,
 }

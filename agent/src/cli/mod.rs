@@ -4,6 +4,7 @@
 mod agent_file;
 mod baseline;
 mod doctor;
+mod price;
 mod run;
 mod secret;
 mod serve;
@@ -61,6 +62,9 @@ enum Command {
     /// Keep secrets, such as API keys, for plans that name them.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Say what GPUs cost, for the cost of runs.
+    #[command(subcommand)]
+    Price(price::PriceCommand),
     /// Say what this host has and lacks for measuring.
     Doctor(doctor::DoctorArgs),
     /// Become the naive baseline: Transformers' own generate, served by the Python of an environment.
@@ -134,6 +138,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Run(args) => block_on(run::run(args)),
         Command::Watch(args) => block_on(watch::watch(args)),
         Command::Secret(command) => secret::secret(&command),
+        Command::Price(command) => price::price(&command),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
         Command::Baseline(args) => match baseline::baseline(&args)? {},
         Command::Bench(BenchCommand::Client(args)) => bench::run_client(args).map(|()| DONE),

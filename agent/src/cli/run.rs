@@ -6,6 +6,7 @@ use super::{DataArg, code_of, means, table};
 use crate::blob::BlobStore;
 use crate::log::{Committed, DataDir, LogError, SqliteLog};
 use crate::orchestrate::Queue;
+use crate::price::Prices;
 use crate::remote::{Agent, Follow};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -118,7 +119,8 @@ fn with_engine(mut plan: Plan, engine: Option<&str>) -> anyhow::Result<Plan> {
 /// Executes in this process, with no port open.
 async fn here(data_dir: &DataDir, work: Work) -> anyhow::Result<RunView> {
     let log = SqliteLog::open(&data_dir.log_path())?;
-    let queue = Queue::start(log.clone(), BlobStore::open(data_dir.blob_dir())?, means(data_dir)?).await?;
+    let (blobs, prices) = (BlobStore::open(data_dir.blob_dir())?, Prices::of(data_dir.path()));
+    let queue = Queue::start(log.clone(), blobs, means(data_dir)?, prices).await?;
     let mut committed = log.subscribe();
     let run = match work {
         Work::Plan(plan) => queue.submit(*plan).await?,
@@ -248,6 +250,8 @@ fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
         "reason": view.reason,
         "engine": view.engine,
         "engines": view.engines,
+        "spending": view.spending,
+        "cost_usd": view.spending.usd(view.last_ns),
         "resumptions": view.resumptions,
         "failures": view.failures,
         "points": points,

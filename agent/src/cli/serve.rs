@@ -8,6 +8,7 @@ use crate::http;
 use crate::hub::Hub;
 use crate::log::{DataDir, SqliteLog};
 use crate::orchestrate::{ByHand, Machine, Manner, Queue};
+use crate::price::Prices;
 use anyhow::Context;
 use futures_util::future::BoxFuture;
 use rand::RngCore;
@@ -74,7 +75,8 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let address = listener.local_addr()?;
     let token = args.token.unwrap_or_else(new_token);
     let means = means(&data_dir)?;
-    let queue = Queue::start(log.clone(), blobs.clone(), means.clone()).await?;
+    let prices = Prices::of(data_dir.path());
+    let queue = Queue::start(log.clone(), blobs.clone(), means.clone(), prices.clone()).await?;
     let by_hand = ByHand::new(means, queue.floor(), log.clone());
     let clocks = queue.clone();
     let state = http::State {
@@ -84,6 +86,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         commands: Arc::new(Commands(queue.clone())),
         by_hand: by_hand.clone(),
         machine: Machine::start(Manner::default()),
+        prices,
         access: http::Access::new(&token),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };

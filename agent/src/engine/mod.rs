@@ -18,6 +18,7 @@ mod metrics;
 mod onlooker;
 mod request;
 mod rules;
+mod shape;
 mod standing;
 mod tool;
 mod vocabulary;

@@ -10,6 +10,7 @@ mod figures;
 mod guard;
 mod openapi;
 mod plans;
+mod prices;
 mod prometheus;
 mod requests;
 mod runs;
@@ -25,11 +26,12 @@ use crate::blob::BlobStore;
 use crate::hub::Hub;
 use crate::log::SqliteLog;
 use crate::orchestrate::{ByHand, Machine};
+use crate::price::Prices;
 use axum::Router;
 use axum::extract;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use error::Refusal;
 use futures_util::future::BoxFuture;
 use shared::ids::RunId;
@@ -70,6 +72,8 @@ pub struct State {
     pub by_hand: ByHand,
     /// The host's GPUs and the host, while somebody looks.
     pub machine: Machine,
+    /// What GPUs cost.
+    pub prices: Prices,
     /// Who may do what.
     pub access: Access,
     /// The agent's version.
@@ -131,6 +135,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/engines", get(engines::list))
         .route("/api/v1/engines/now", get(engines::now))
         .route("/api/v1/plan/check", post(plans::check))
+        .route("/api/v1/prices", get(prices::list))
         .route("/api/v1/agent", get(agent::about))
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/metrics", get(prometheus::metrics))
@@ -144,6 +149,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
         .route("/api/v1/engines", post(engines::start))
         .route("/api/v1/engines/started", axum::routing::delete(engines::stop))
+        .route("/api/v1/prices/{gpu}", put(prices::set).delete(prices::remove))
         .route("/api/v1/runs/{run}/resume", post(runs::resume))
         .route_layer(needs(Role::Operator));
     Router::new()

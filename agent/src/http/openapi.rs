@@ -1,7 +1,7 @@
 //! Owns the API's own description.
 //! Must not know how the routes are implemented.
 
-use super::{agent, engines, figures, plans, prometheus, requests, runs, shape, shell, socket};
+use super::{agent, engines, figures, plans, prices, prometheus, requests, runs, shape, shell, socket};
 use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -13,7 +13,7 @@ use utoipa::{Modify, OpenApi};
     paths(
         runs::list, runs::create, runs::read, runs::cancel, runs::resume, runs::delete, figures::goodput_of,
         figures::distribution, requests::list, requests::timeline,
-        plans::presets, plans::check, engines::list, engines::now, engines::start, engines::stop, agent::about,
+        plans::presets, plans::check, prices::list, prices::set, prices::remove, engines::list, engines::now, engines::start, engines::stop, agent::about,
         prometheus::metrics, document, socket::open, shell::health, shell::sign_in
     ),
     components(schemas(shape::ApiError)),
@@ -54,7 +54,7 @@ pub(super) async fn document() -> impl IntoResponse {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
-    use shared::cost::UsdPerGpuHour;
+    use shared::cost::{Price, PriceOrigin, UsdPerGpuHour};
     use shared::engine::{EngineInfo, EngineKind, Launch, ParamValue, Parameter, Phase, Values};
     use shared::event::{Body, Event, Host, RequestSample};
     use shared::ids::RunId;
@@ -193,6 +193,8 @@ mod tests {
             parameters: vec![parameter],
         };
         check("EngineRow", &json!(engine));
+        let price = Price { usd_per_gpu_hour: UsdPerGpuHour(1.0), origin: PriceOrigin::Plan };
+        check("Price", &json!(price));
         check("EnginesNow", &json!(EnginesNow::default()));
         check("HostEngines", &json!(HostEngines::default()));
         check("LogPart", &json!(LogPart::default()));

@@ -10,6 +10,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use shared::ids::RunId;
 use shared::outcome::Ended;
+use shared::roofline::Limit;
 use shared::telemetry::{Field, GpuFacts, Kind, SIGNALS, Signal};
 use shared::view::{MachineView, RunView, Telemetry, Track};
 use std::collections::BTreeMap;
@@ -90,6 +91,14 @@ impl Page {
         }
         let millitokens: u64 = view.series.bins.iter().map(|bin| bin.millitokens).sum();
         self.add("run_output_tokens_total".to_owned(), "counter", of_run.clone(), millitokens as f64 / 1000.0);
+        if let Some(usd) = view.spending.usd(view.last_ns) {
+            self.add("run_cost_dollars_total".to_owned(), "counter", of_run.clone(), usd);
+        }
+        for point in &view.points {
+            if let Some(limit) = point.summary.as_ref().and_then(|summary| summary.limit.as_ref()) {
+                self.limit(&format!("{of_run},point=\"{}\"", escaped(&point.words())), limit);
+            }
+        }
         self.telemetry(Some(&of_run), &view.telemetry, view.last_ns);
     }
 
@@ -103,6 +112,23 @@ impl Page {
             let labels: Vec<&str> = of.into_iter().chain(of_gpu.as_deref()).collect();
             if let Some(signal) = SIGNALS.iter().find(|signal| signal.key == track.signal) {
                 self.signal(room, *signal, labels.join(","), track, telemetry.now_of(track, now_ns));
+            }
+        }
+    }
+
+    /// What the hardware allows at a point that was measured, and how much of that was reached.
+    fn limit(&mut self, labels: &str, limit: &Limit) {
+        let in_s = |ms: Option<f64>| ms.map(|ms| ms / 1e3);
+        for (name, value) in [
+            ("tpot_floor_seconds", in_s(limit.tpot_floor_ms)),
+            ("tpot_of_limit_ratio", limit.of_tpot),
+            ("output_throughput_ceiling_tokens_per_second", limit.throughput_ceiling),
+            ("output_throughput_of_limit_ratio", limit.of_throughput),
+            ("ttft_floor_seconds", in_s(limit.ttft_floor_ms)),
+            ("ttft_of_limit_ratio", limit.of_ttft),
+        ] {
+            if let Some(value) = value {
+                self.add(format!("point_{name}"), "gauge", labels.to_owned(), value);
             }
         }
     }
@@ -166,6 +192,7 @@ fn escaped(value: &str) -> String {
 mod tests {
     use super::*;
     use shared::event::{Body, Event, Host};
+    use shared::summary::Summary;
     use shared::telemetry::{
         Began, CPU_BUSY, ENERGY, Group, MEMORY_USED, NET_RX, POWER, RUNNING, Samples, TEMPERATURE,
     };
@@ -258,6 +285,22 @@ mod tests {
         }
         let text = of(&MachineView { now_ns: 60 * NS_PER_S, ..machine() });
         assert!(!text.contains("watts") && !text.contains("joules") && !text.contains("host"), "{text}");
+    }
+
+    #[test]
+    fn a_point_stands_beside_what_the_hardware_allows() {
+        let (run, mut view) = view();
+        let limit = Limit { tpot_floor_ms: Some(4.0), of_tpot: Some(0.65), ..Limit::default() };
+        let summary = Summary { limit: Some(limit), ..Summary::default() };
+        let done = Body::PointDone { point: 0, summary: Box::new(summary), intervals: BTreeMap::new() };
+        view.apply(&Event { seq: 9, t_ns: 9, body: done });
+        let mut page = Page::default();
+        page.run(&run, &view);
+        let (text, words) = (page.text(), view.points[0].words());
+        let labels = format!("{{run=\"{}\",point=\"{words}\"}}", run.as_str());
+        assert!(text.contains(&format!("tokenprism_point_tpot_floor_seconds{labels} 0.004\n")), "{text}");
+        assert!(text.contains(&format!("tokenprism_point_tpot_of_limit_ratio{labels} 0.65\n")), "{text}");
+        assert!(!text.contains("ceiling"), "{text}");
     }
 
     /// Every expression of the dashboard names a metric that the agent shows.

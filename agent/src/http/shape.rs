@@ -20,6 +20,15 @@ pub(super) struct ApiError {
     detail: Option<String>,
 }
 
+/// What one GPU costs.
+#[derive(ToSchema)]
+pub(super) struct Price {
+    /// USD for an hour.
+    usd_per_gpu_hour: f64,
+    /// `"plan"`, or `{"edited": …}` and `{"table": …}` with `gpu` (words of the name), `source` and `date`.
+    origin: Value,
+}
+
 /// States of a run.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
@@ -198,6 +207,8 @@ pub(super) struct RunView {
     waiting: u32,
     /// Requests that ended well and that did not.
     ended: Value,
+    /// What it has cost so far: each `lives` of the engine with when it was ready and gone, GPUs, price and its origin.
+    spending: Value,
     /// Live series on the run's time axis.
     series: Value,
     /// A sample of requests.

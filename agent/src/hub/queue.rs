@@ -93,6 +93,7 @@ pub(super) fn weight(event: &Event) -> usize {
         Body::EngineFailed { lines, .. } => 512 + lines.iter().map(|line| 8 + line.len()).sum::<usize>(),
         // Its whole command is in it.
         Body::EngineReady(_) => 2048,
+        Body::Priced(_) => 512,
         Body::PointAdded { .. } | Body::SearchDone(_) => 256,
         Body::TelemetryBegan(began) => 128 + 192 * began.gpus.len(),
         Body::Samples(samples) => {

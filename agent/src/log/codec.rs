@@ -30,6 +30,7 @@ pub(super) fn kind(body: &Body) -> &'static str {
         Body::State { .. } => "state",
         Body::EngineStarting(_) => "engine_starting",
         Body::EngineReady(_) => "engine_ready",
+        Body::Priced(_) => "priced",
         Body::EngineFailed { .. } => "engine_failed",
         Body::EngineLog { .. } => "engine_log",
         Body::TrialStarted { .. } => "trial_started",

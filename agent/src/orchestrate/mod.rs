@@ -8,6 +8,7 @@ mod floor;
 mod host;
 mod machine;
 mod measurement;
+mod pricing;
 mod queue;
 mod resume;
 mod run;

@@ -4,11 +4,12 @@
 use super::floor::{Floor, Occupied, Place};
 use super::host::{host, unix_ms};
 use super::resume::{Before, NotResumed};
-use super::run::{self, Turn};
+use super::run::{self, House, Turn};
 use crate::blob::BlobStore;
 use crate::engine::{self, Means};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
+use crate::price::Prices;
 use crate::sync::lock;
 use crate::workload::{Workload, WorkloadRefused};
 use shared::event::{Body, RunState};
@@ -71,12 +72,12 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Starts the queue's worker, which launches engines with these means. Runs that an earlier agent left in the middle
-    /// are marked as interrupted first: everything that they logged stays.
+    /// Starts the queue's worker, which launches engines with these means and counts their time at these prices. Runs
+    /// that an earlier agent left in the middle are marked as interrupted first: everything that they logged stays.
     ///
     /// # Errors
     /// [`LogError`] where the log cannot be read or written.
-    pub async fn start(log: SqliteLog, blobs: BlobStore, means: Means) -> Result<Self, LogError> {
+    pub async fn start(log: SqliteLog, blobs: BlobStore, means: Means, prices: Prices) -> Result<Self, LogError> {
         for run in log.unfinished().await? {
             let t_ns = log.view(&run).await?.map_or(0, |view| view.last_ns);
             let reason = "The agent ended in the middle of this run; what had been logged by then is shown.".to_owned();
@@ -87,7 +88,8 @@ impl Queue {
         let active = Arc::new(Mutex::new(BTreeMap::new()));
         let stopping = CancellationToken::new();
         let lost = watch::Sender::new(None);
-        let (worker_log, worker_active, worker_stopping) = (log.clone(), Arc::clone(&active), stopping.clone());
+        let house = House { log: log.clone(), blobs, means, prices };
+        let (worker_active, worker_stopping) = (Arc::clone(&active), stopping.clone());
         let worker_lost = lost.clone();
         let worker = tokio::spawn(async move {
             loop {
@@ -101,7 +103,7 @@ impl Queue {
                 };
                 let Some(turn) = turn else { return };
                 let id = turn.run.clone();
-                let end = run::take_turn(turn, &worker_log, &blobs, &means).await;
+                let end = run::take_turn(turn, &house).await;
                 // Whoever hears that it has ended may resume it at once.
                 lock(&worker_active).remove(&id);
                 if let Err(error) = end.log().await {

@@ -14,6 +14,7 @@ mod machine;
 #[path = "../support/page.rs"]
 mod page;
 mod plans;
+mod prices;
 mod requests;
 mod runs;
 mod shell;

@@ -15,6 +15,7 @@ use tokenprism::http::{self, Access, Principal, Role, Scope};
 use tokenprism::hub::Hub;
 use tokenprism::log::SqliteLog;
 use tokenprism::orchestrate::{ByHand, Floor, Machine, Manner};
+use tokenprism::price::Prices;
 use tokenprism::process;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -117,6 +118,7 @@ impl Server {
             commands: Arc::new(FakeQueue { log: log.clone(), next: AtomicU32::new(1) }),
             by_hand: ByHand::new(means, Floor::default(), log.clone()),
             machine: Machine::start(manner),
+            prices: Prices::of(dir.path()),
             access,
             agent_version: "1.2.3".to_owned(),
         };

@@ -6,6 +6,7 @@ mod batch;
 pub use batch::{Batch, RequestColumns, RequestSample, RestBin, TokenBin};
 
 use crate::caveat::{Caveat, Finding};
+use crate::cost::Pricing;
 use crate::engine::{EngineInfo, Starting};
 use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::plan::{Level, Plan};
@@ -64,7 +65,9 @@ pub enum Body {
     /// The engine's start has come to this.
     EngineStarting(Starting),
     /// The engine answered with a generated token.
-    EngineReady(EngineInfo),
+    EngineReady(Box<EngineInfo>),
+    /// What the time of the engine that is ready is priced at.
+    Priced(Pricing),
     /// The engine did not start, or died, in one of several configurations; the run goes on with the next.
     EngineFailed {
         /// The configuration, of which no further point is measured.

@@ -126,6 +126,18 @@ metrics! {
     "Share of chunks that arrived in one read with another: their gap is not the engine's." {}
     "ttft_drift" "TTFT drift" "share" Neutral
     "Change of the headline TTFT over the window by Sen's slope, as a share of its median, with the Mann-Kendall probability of such a trend by chance." {}
+    "tpot_floor" "TPOT, least" "ms" Neutral
+    "Least time per output token that the GPUs allow, with the measured requests between first and last token and their mean context: (weight bytes + KV bytes of the batch − second-level cache) / memory bandwidth, or 2 × parameters × batch / peak FLOP/s, whichever is longer." {}
+    "of_tpot" "TPOT, of the limit" "share" Higher
+    "That least time over the measured one, which is the time of all decoding requests over their tokens: 1 is all that the hardware allows." {}
+    "throughput_ceiling" "Throughput, most" "tok/s" Neutral
+    "Most output tokens per second that the GPUs allow, with the measured requests in flight and lengths: a request's output tokens over the longer of what its decode steps read and what its prefill and decode compute, since one can go on beside the other." {}
+    "of_throughput" "Throughput, of the limit" "share" Higher
+    "Measured output throughput over that ceiling." {}
+    "ttft_floor" "TTFT, least" "ms" Neutral
+    "Least time to first token of one prompt alone: 2 × parameters of the layers × prompt tokens / peak FLOP/s, or reading the weights once, whichever is longer." {}
+    "of_ttft" "TTFT, of the limit" "share" Higher
+    "That least time over the mean measured TTFT. Requests that wait for others lower it." {}
     "prefix_hit_rate" "Prefix hits" "share" Neutral
     "Prompt tokens found in the engine's prefix cache / prompt tokens looked up, by its own counters over the trial. Absent where they began anew." {}
     "server_ttft" "TTFT, server's" "ms" Neutral

@@ -1,18 +1,22 @@
 //! Owns the one reducer: events in, everything that anyone sees of a run out.
 //! Must not know where events come from; the same code runs in the agent and in the browser.
 
+mod energy;
 mod machine;
 mod resume;
 mod scatter;
 mod series;
 mod sources;
+mod spending;
 mod telemetry;
 
+pub use energy::EnergySoFar;
 pub use machine::MachineView;
 pub use resume::Resumption;
 pub use scatter::Scatter;
 pub use series::{Bin, Series};
 pub use sources::GpuSeen;
+pub use spending::{PaidLife, Spending};
 pub use telemetry::{Telemetry, Track, TrackBin};
 
 use crate::caveat::{Caveat, Finding, Verdict, verdict_of};
@@ -70,6 +74,9 @@ pub struct RunView {
     pub waiting: u32,
     /// Requests that ended well and that did not, over the whole run.
     pub ended: Ended,
+    /// What it has cost so far.
+    #[serde(default)]
+    pub spending: Spending,
     /// Live series on the run's time axis.
     pub series: Series,
     /// A sample of requests.
@@ -234,6 +241,9 @@ impl RunView {
                 self.state = Some((*state, event.t_ns));
                 self.reason.clone_from(reason);
                 self.starting = None;
+                if *state != RunState::Running {
+                    self.spending.end(event.t_ns);
+                }
                 if state.is_final() {
                     self.in_flight = 0;
                     self.waiting = 0;
@@ -242,11 +252,13 @@ impl RunView {
             Body::EngineStarting(starting) => self.starting = Some(*starting),
             Body::EngineReady(info) => {
                 self.starting = None;
-                self.engines.push(info.clone());
-                self.engine = Some(info.clone());
+                self.engines.push((**info).clone());
+                self.engine = Some((**info).clone());
             }
+            Body::Priced(pricing) => self.spending.begin(event.t_ns, pricing),
             Body::EngineFailed { configuration, reason, lines } => {
                 let (reason, lines) = (reason.clone(), lines.clone());
+                self.spending.end(event.t_ns);
                 self.failures.push(EngineFailure { configuration: *configuration, reason, lines });
                 self.starting = None;
                 // It failed before a trial, or in the middle of one.

@@ -3,7 +3,10 @@
 
 use super::*;
 use crate::caveat::Rule;
-use crate::engine::{Capacity, Gpu, ImageInfo, ParamValue, Phase, StartPhase};
+use crate::cost::Pricing;
+use crate::engine::{
+    Attention, Capacity, Experts, Gpu, GpuBounds, ImageInfo, ModelShape, ParamValue, Phase, StartPhase,
+};
 use crate::event::{RequestColumns, RequestSample, RestBin, TokenBin};
 use crate::histogram::{GapHistogram, LogHistogram};
 use crate::outcome::{Ended, Outcome};
@@ -66,13 +69,23 @@ fn engine() -> impl Strategy<Value = Body> {
             params,
             command: vec!["serve".into(), "m".into()],
             image: Some(ImageInfo { name: "i:1".into(), digest: None }),
-            gpus: vec![Gpu { name: Some("L4".into()), uuid: Some("GPU-1".into()) }],
+            gpus: vec![Gpu {
+                name: Some("L4".into()),
+                uuid: Some("GPU-1".into()),
+                bounds: Some(GpuBounds { capability: Some((8, 9)), ..GpuBounds::default() }),
+            }],
+            shape: Some(ModelShape {
+                attention: Attention::Window(4096),
+                experts: Some(Experts { total: 8, active: 2, ..Experts::default() }),
+                bytes_per_weight: Some(0.6),
+                ..ModelShape::default()
+            }),
             phases: vec![StartPhase { phase: Phase::Weights, begun_ms: 1.5 }],
             capacity: Capacity { kv_tokens: Some(kv_tokens), ..Capacity::default() },
             ..EngineInfo::default()
         };
         let info = if is_started { started } else { EngineInfo::default() };
-        Body::EngineReady(EngineInfo { configuration, ..info })
+        Body::EngineReady(Box::new(EngineInfo { configuration, ..info }))
     })
 }
 
@@ -111,6 +124,7 @@ fn body() -> impl Strategy<Value = Body> {
         1 => Just(Body::Judged { findings: vec![], caveats: vec![Caveat::SharedCores] }),
         1 => (0u32..3, 1u32..99).prop_map(|(point, n)| Body::PointAdded { point, level: Level::Concurrency(n) }),
         1 => engine(),
+        1 => (0u32..3).prop_map(|gpus| Body::Priced(Pricing { gpus: (gpus > 0).then_some(gpus), ..Pricing::default() })),
         1 => (0u32..7).prop_map(|percent| {
             Body::EngineStarting(Starting { phase: Phase::Download, percent: (percent > 0).then_some(percent as u8) })
         }),
@@ -308,14 +322,14 @@ fn what_is_left_to_measure_has_no_figures_and_no_failure_that_is_a_result() {
 fn a_run_that_goes_on_keeps_what_was_finished_and_sets_the_rest_aside() {
     let mut view = stopped(&[0], &[1], RunState::Failed);
     let bodies = [
-        Body::EngineReady(EngineInfo::default()),
+        Body::EngineReady(Box::default()),
         Body::TrialStarted { trial: 0, point: 0, repeat: 0 },
         Body::TrialDone { trial: 0, summary: Box::default(), blob: None },
         Body::PointDone { point: 0, summary: Box::default(), intervals: BTreeMap::new() },
         Body::TrialStarted { trial: 1, point: 1, repeat: 0 },
         Body::State { state: RunState::Interrupted, reason: Some("gone".into()) },
         Body::Resumed { anchor_unix_ms: 77, host: Host::default(), agent_version: "2".into(), points: vec![1, 2] },
-        Body::EngineReady(EngineInfo::default()),
+        Body::EngineReady(Box::default()),
         Body::TrialStarted { trial: 2, point: 1, repeat: 0 },
         Body::TrialDone { trial: 2, summary: Box::default(), blob: None },
         Body::PointDone { point: 1, summary: Box::default(), intervals: BTreeMap::new() },

@@ -128,3 +128,22 @@ fn numbers_have_three_significant_digits_and_absence_is_a_dash() {
         assert_eq!(number(value), expect, "{value:?}");
     }
 }
+
+#[test]
+fn limits_stand_with_what_was_reached_or_with_the_reason() {
+    let limit = Limit {
+        tpot_floor_ms: Some(3.973),
+        of_tpot: Some(0.651_4),
+        throughput_ceiling: Some(12_490.0),
+        of_throughput: Some(0.514_8),
+        ..Limit::default()
+    };
+    let text = rendered(Arrival::Closed, Summary { limit: Some(limit), ..full() }, &[]);
+    for part in ["least TPOT ms", "3.97", "65.1 %", "12490", "51.5 %", "docs/limits.md"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert!(!text.contains("least TTFT"), "{text}");
+    let none = rendered(Arrival::Closed, Summary { no_limit: Some("It guesses.".into()), ..full() }, &[]);
+    // Without GPUs nobody expects one.
+    assert!(!none.contains("guesses") && !none.contains("reached"), "{none}");
+}

@@ -26,6 +26,8 @@ pub(super) struct About {
     pub vendor: Option<Vendor>,
     pub version: Option<String>,
     pub context_tokens: Option<u32>,
+    /// Precision of the weights.
+    pub dtype: Option<String>,
     pub capacity: Capacity,
 }
 
@@ -34,11 +36,12 @@ struct Version {
     version: String,
 }
 
-/// Of the baseline: its packages, which are what is measured.
+/// Of the baseline: its packages, which are what is measured, and the precision that it chose.
 #[derive(Deserialize)]
 struct Packages {
     transformers: String,
     torch: String,
+    dtype: Option<String>,
 }
 
 /// Of Text Generation Inference.
@@ -113,8 +116,8 @@ impl Probe {
     }
 
     async fn packages(&self) -> Option<About> {
-        let Packages { transformers, torch } = self.get("/version").await.ok()?;
-        Some(About { version: Some(format!("{transformers} (torch {torch})")), ..About::default() })
+        let Packages { transformers, torch, dtype } = self.get("/version").await.ok()?;
+        Some(About { version: Some(format!("{transformers} (torch {torch})")), dtype, ..About::default() })
     }
 
     async fn vllm(&self) -> Option<About> {
@@ -131,7 +134,7 @@ impl Probe {
         let metrics = self.text("/metrics", METRICS_LIMIT).await.unwrap_or_default();
         let kv_tokens = counter(&metrics, "sglang:max_total_num_tokens");
         let capacity = Capacity { kv_tokens, max_running: info.max_running_requests, max_taken: None };
-        Some(About { vendor: Some(Vendor::Sglang), version: Some(info.version), context_tokens: None, capacity })
+        Some(About { vendor: Some(Vendor::Sglang), version: Some(info.version), capacity, ..About::default() })
     }
 
     async fn tgi(&self) -> Option<About> {
@@ -139,7 +142,7 @@ impl Probe {
         // The size of its batch stands in its log alone.
         let capacity = Capacity { max_taken: info.max_concurrent_requests, ..Capacity::default() };
         let context_tokens = info.max_total_tokens;
-        Some(About { vendor: Some(Vendor::Tgi), version: info.version, context_tokens, capacity })
+        Some(About { vendor: Some(Vendor::Tgi), version: info.version, context_tokens, capacity, ..About::default() })
     }
 
     async fn llama_cpp(&self, wanted: &Wanted) -> Option<About> {
@@ -157,6 +160,7 @@ fn of_props(props: Props, splits_slots: bool) -> About {
         version: props.build_info,
         context_tokens: of_slot,
         capacity: Capacity { kv_tokens, max_running: Some(props.total_slots), max_taken: None },
+        ..About::default()
     }
 }
 

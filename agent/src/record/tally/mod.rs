@@ -3,6 +3,8 @@
 
 mod beside;
 mod credit;
+mod decode;
+mod limit;
 mod machine;
 mod schedule;
 mod shares;
@@ -18,7 +20,8 @@ use super::goodput::Served;
 use super::latency::Latency;
 use super::request::RequestRecord;
 use super::statistics::Samples;
-use credit::Credit;
+use credit::{Credit, millitokens_per_chunk};
+use decode::Decoding;
 use schedule::Schedule;
 use shared::outcome::Outcome;
 use shared::plan::Arrival;
@@ -33,6 +36,7 @@ pub struct Tally {
     window_ns: u64,
     whole_span: bool,
     credit: Credit,
+    decoding: Decoding,
     in_flight_peak: u32,
     /// Open loop only.
     schedule: Option<Schedule>,
@@ -59,6 +63,9 @@ struct Requests {
     /// Output tokens of those that ended well; absent once one is unknown.
     tokens_unknown: bool,
     tokens: u64,
+    /// Prompt tokens of those that ended well; absent once one is unknown.
+    prompts_unknown: bool,
+    prompts: u64,
     chunks: u64,
     coalesced: u64,
     token_source: Option<TokenSource>,
@@ -90,6 +97,7 @@ impl Tally {
             window_ns: span.length_ns(),
             whole_span: span.whole,
             credit: Credit::of(records, &span),
+            decoding: Decoding::of(records, &span, millitokens_per_chunk(records)),
             in_flight_peak: span.in_flight_peak(records),
             schedule: arrival.is_open().then(|| Schedule::of(records, &span)),
             requests,
@@ -117,6 +125,7 @@ impl Tally {
         self.window_ns += other.window_ns;
         self.whole_span |= other.whole_span;
         self.credit.merge(&other.credit);
+        self.decoding.merge(&other.decoding);
         self.in_flight_peak = self.in_flight_peak.max(other.in_flight_peak);
         if let (Some(mine), Some(theirs)) = (&mut self.schedule, &other.schedule) {
             mine.merge(theirs);
@@ -158,6 +167,10 @@ impl Requests {
             Some(n) => self.tokens += u64::from(n),
             None => self.tokens_unknown = true,
         }
+        match record.prompt_tokens {
+            Some(n) => self.prompts += u64::from(n),
+            None => self.prompts_unknown = true,
+        }
         self.chunks += record.chunks.len() as u64;
         self.coalesced += u64::from(record.coalesced);
         if record.outcome == Outcome::OkShort {
@@ -179,6 +192,8 @@ impl Requests {
         self.counts_in_doubt |= other.counts_in_doubt;
         self.tokens += other.tokens;
         self.tokens_unknown |= other.tokens_unknown;
+        self.prompts += other.prompts;
+        self.prompts_unknown |= other.prompts_unknown;
         self.chunks += other.chunks;
         self.coalesced += other.coalesced;
         self.short_tokens = self.short_tokens.max(other.short_tokens);

@@ -178,6 +178,38 @@ pub unsafe extern "C" fn nvmlDeviceGetClockInfo(device: Device, kind: c_uint, to
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMaxClockInfo(device: Device, kind: c_uint, to: *mut c_uint) -> Return {
+    let field = if kind == nvml::nvmlClockType_enum_NVML_CLOCK_MEM { "max_memory_clock" } else { "max_sm_clock" };
+    unsafe { number(device, field, to) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMemoryBusWidth(device: Device, to: *mut c_uint) -> Return {
+    unsafe { number(device, "bus_width", to) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetNumGpuCores(device: Device, to: *mut c_uint) -> Return {
+    unsafe { number(device, "cores", to) }
+}
+
+/// The script has it in one number: 90 for 9.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetCudaComputeCapability(
+    device: Device,
+    major: *mut c_int,
+    minor: *mut c_int,
+) -> Return {
+    let mut both: c_int = 0;
+    let code = unsafe { number(device, "capability", &raw mut both) };
+    if code != SUCCESS {
+        return code;
+    }
+    let code = unsafe { write(major, both / 10) };
+    if code == SUCCESS { unsafe { write(minor, both % 10) } } else { code }
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetCurrentClocksThrottleReasons(device: Device, to: *mut c_ulonglong) -> Return {
     unsafe { number(device, "throttle_reasons", to) }
 }
