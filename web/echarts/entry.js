@@ -50,10 +50,27 @@ core.use([
 
 // `renderItem: "cells"`: rectangles of two values on each axis, which ECharts' heat map has on axes of categories alone.
 core.registerCustomSeries("cells", (params, api) => {
-  const [left, top] = api.coord([api.value(0), api.value(3)]);
-  const [right, bottom] = api.coord([api.value(1), api.value(2)]);
+  const [from, to] = params.encode.x;
+  const [low, high] = params.encode.y;
+  const [left, top] = api.coord([api.value(from), api.value(high)]);
+  const [right, bottom] = api.coord([api.value(to), api.value(low)]);
   const shape = core.graphic.clipRectByRect(
     { x: left, y: top, width: right - left, height: bottom - top },
+    params.coordSys,
+  );
+  return shape && { type: "rect", shape, style: { fill: api.visual("color") } };
+});
+
+// `renderItem: "strip"`: a strip along the horizontal axis from one value to another wherever a third is above zero.
+core.registerCustomSeries("strip", (params, api) => {
+  const [from, to] = params.encode.x;
+  const [value] = params.encode.y;
+  if (!(api.value(value) > 0)) return null;
+  const [left] = api.coord([api.value(from), 0]);
+  const [right] = api.coord([api.value(to), 0]);
+  const { y, height } = params.coordSys;
+  const shape = core.graphic.clipRectByRect(
+    { x: left, y: y + height - 6 * (params.itemPayload.row + 1), width: right - left, height: 5 },
     params.coordSys,
   );
   return shape && { type: "rect", shape, style: { fill: api.visual("color") } };

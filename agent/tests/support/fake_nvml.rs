@@ -45,6 +45,11 @@ impl FakeNvml {
         std::fs::write(self.folder.path().join(file), "").unwrap();
     }
 
+    /// Takes that file away again.
+    pub fn lower(&self, file: &str) {
+        std::fs::remove_file(self.folder.path().join(file)).unwrap();
+    }
+
     pub fn open(&self) -> Reading<Nvml> {
         Nvml::open_at(self.driver().as_os_str())
     }

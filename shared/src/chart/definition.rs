@@ -1,6 +1,7 @@
 //! Owns the shape of a chart: ECharts' option cut down to the parts that are drawn here, and its data.
 //! Must not know what is charted.
 
+use super::theme::Theme;
 use charming::component::{Axis, Grid, Legend, Title};
 use charming::element::{AreaStyle, DimensionEncode, ItemStyle, LineStyle, LineStyleType, Tooltip};
 use serde::Serialize;
@@ -92,6 +93,25 @@ pub(super) struct Series {
     area_style: Option<AreaStyle>,
     #[serde(skip_serializing_if = "Option::is_none")]
     item_style: Option<ItemStyle>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_payload: Option<Row>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    z: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tooltip: Option<Shown>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark_line: Option<Marks>,
+}
+
+/// Which row of strips it is drawn in, from the axis upwards.
+#[derive(Clone, Debug, Serialize)]
+struct Row {
+    row: u8,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Shown {
+    show: bool,
 }
 
 impl Series {
@@ -107,6 +127,10 @@ impl Series {
             line_style: None,
             area_style: None,
             item_style: None,
+            item_payload: None,
+            z: None,
+            tooltip: None,
+            mark_line: None,
         }
     }
 
@@ -133,6 +157,30 @@ impl Series {
     /// Telling these columns to whoever points at it.
     pub(super) fn telling(self, columns: &[&str]) -> Self {
         Self { encode: self.encode.tooltip(columns.to_vec()), ..self }
+    }
+
+    /// A strip along the horizontal axis wherever a column is above zero; several lie above one another. The page's bundle
+    /// registers `strip`.
+    pub(super) fn strip(name: &str, encode: DimensionEncode, colour: &str, row: u8) -> Self {
+        Self {
+            render_item: Some("strip"),
+            item_style: Some(ItemStyle::new().color(colour)),
+            item_payload: Some(Row { row }),
+            ..Self::new("custom", name, encode)
+        }
+    }
+
+    /// Of one colour, behind the lines, and without a word in the tooltip.
+    pub(super) fn behind(mut self, colour: String) -> Self {
+        self.item_style = Some(ItemStyle::new().color(colour));
+        (self.z, self.tooltip) = (Some(1), Some(Shown { show: false }));
+        self
+    }
+
+    /// With upright lines at these times.
+    pub(super) fn marks(mut self, marks: Option<Marks>) -> Self {
+        self.mark_line = marks;
+        self
     }
 
     /// With lines broken up in a way of its own.
@@ -163,6 +211,49 @@ impl Series {
     pub(super) fn stepped(mut self) -> Self {
         self.step = Some("end");
         self
+    }
+}
+
+/// Upright lines across a chart, each with words at its end.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Marks {
+    silent: bool,
+    animation: bool,
+    symbol: &'static str,
+    label: MarkLabel,
+    line_style: LineStyle,
+    data: Vec<Mark>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MarkLabel {
+    formatter: &'static str,
+    color: &'static str,
+    font_size: u8,
+    distance: u8,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Mark {
+    x_axis: f64,
+    name: String,
+}
+
+impl Marks {
+    /// Lines at these values of the horizontal axis; nothing without any.
+    pub(super) fn of(marks: Vec<(f64, String)>, theme: Theme) -> Option<Self> {
+        let data: Vec<Mark> = marks.into_iter().map(|(x_axis, name)| Mark { x_axis, name }).collect();
+        (!data.is_empty()).then(|| Self {
+            silent: true,
+            animation: false,
+            symbol: "none",
+            label: MarkLabel { formatter: "{b}", color: theme.text(), font_size: 10, distance: 2 },
+            line_style: LineStyle::new().width(1.0).color(theme.text()).type_(LineStyleType::Dashed),
+            data,
+        })
     }
 }
 

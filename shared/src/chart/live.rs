@@ -68,7 +68,7 @@ pub fn latency(view: &RunView, latency: Latency, theme: Theme) -> ChartDefinitio
 }
 
 /// Whether a column has a value between two gaps, of which a line shows nothing.
-fn has_lone_point(data: &ChartData, column: usize) -> bool {
+pub(super) fn has_lone_point(data: &ChartData, column: usize) -> bool {
     let values: Vec<f64> = data.rows.chunks(data.dimensions.len()).map(|row| row[column]).collect();
     let is_gap = |place: Option<usize>| place.and_then(|p| values.get(p)).is_none_or(|v| v.is_nan());
     (0..values.len()).any(|p| !is_gap(Some(p)) && is_gap(p.checked_sub(1)) && is_gap(Some(p + 1)))

@@ -10,6 +10,7 @@ mod live;
 mod points;
 mod requests;
 mod theme;
+mod tracks;
 mod waterfall;
 
 pub use definition::{ChartData, ChartDefinition, ChartOption};
@@ -21,6 +22,7 @@ pub use live::{Latency, in_flight, latency, throughput};
 pub use points::{throughput_by_level, ttft_by_level};
 pub use requests::{request_scatter, request_timeline};
 pub use theme::{PALETTE, Theme};
+pub use tracks::{ENGINE_CHARTS, GPU_CHARTS, HOST_CHARTS, MOST_GPUS, TrackChart};
 pub use waterfall::waterfall;
 
 use definition::XAxis;

@@ -6,6 +6,7 @@ mod machine;
 mod resume;
 mod scatter;
 mod series;
+mod sources;
 mod spending;
 mod telemetry;
 
@@ -14,6 +15,7 @@ pub use machine::MachineView;
 pub use resume::Resumption;
 pub use scatter::Scatter;
 pub use series::{Bin, Series};
+pub use sources::GpuSeen;
 pub use spending::{PaidLife, Spending};
 pub use telemetry::{Telemetry, Track, TrackBin};
 

@@ -55,12 +55,12 @@ pub enum ClientMessage {
 }
 
 /// What the agent says.
-pub type ServerMessage = ServerSays<RunView, Event>;
+pub type ServerMessage = ServerSays<RunView, Event, MachineTold>;
 
-/// What the agent says, with views and events in a form that who hears it may choose, to read them later.
+/// What the agent says, with views, events and the machine in a form that who hears it may choose, to read them later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ServerSays<V, E> {
+pub enum ServerSays<V, E, M> {
     /// First message.
     Hello {
         /// [`PROTOCOL_VERSION`].
@@ -113,7 +113,7 @@ pub enum ServerSays<V, E> {
     /// What there is to see of engines, to whoever asked to hear of them.
     Engines(Box<EnginesNow>),
     /// What the host's GPUs and the host tell of themselves, to whoever asked to hear of them.
-    Machine(MachineTold),
+    Machine(M),
     /// Something was refused, as a sentence.
     Refused {
         /// The sentence.

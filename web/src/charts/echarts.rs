@@ -73,6 +73,11 @@ pub fn set(object: &JsValue, key: &str, value: &JsValue) {
     }
 }
 
+/// A part of an option.
+pub fn part(option: &JsValue, key: &str) -> JsValue {
+    Reflect::get(option, &key.into()).unwrap_or_default()
+}
+
 /// Puts a chart into an element; fails where ECharts was not loaded.
 pub fn mount(element: &HtmlElement, group: Option<&str>) -> Result<Instance, JsValue> {
     let instance = init(element, &JsValue::NULL, &object(&[("renderer", "canvas".into())]))?;

@@ -1,7 +1,7 @@
 //! Owns one chart on the page: made once a theme, fed with data, freed when dropped.
 //! Must not know where data comes from.
 
-use super::echarts::{self, Instance, object, parse, set};
+use super::echarts::{self, Instance, object, parse, part, set};
 use crate::format;
 use js_sys::{Array, Float64Array};
 use shared::chart::{ChartData, ChartDefinition, ChartOption, Theme};
@@ -104,8 +104,8 @@ impl Mounted {
         }
         match parse(&json) {
             Ok(option) => {
+                self.make_readable(&option);
                 self.instance.redefine(&option);
-                self.instance.set_option(&self.for_reading());
             }
             Err(error) => leptos::logging::error!("a chart's option is no JSON: {error:?}"),
         }
@@ -113,19 +113,24 @@ impl Mounted {
         true
     }
 
-    /// What only a chart that is read on a screen needs: a tooltip that stays within the chart and is plain text.
-    fn for_reading(&self) -> JsValue {
+    /// What only a chart that is read on a screen needs: a tooltip that is part of the picture and plain text, and numbers
+    /// that do not lie on one another. It must be there from the first, when a chart decides what its tooltip is made of.
+    fn make_readable(&self, option: &JsValue) {
         let text = object(&[("color", self.theme.text().into()), ("fontSize", 11.into())]);
         let formatter: &JsValue = self.to_text.as_ref();
-        let tooltip = [
+        let tooltip = part(option, "tooltip");
+        for (key, value) in [
             ("renderMode", "richText".into()),
             ("confine", true.into()),
             ("transitionDuration", 0.into()),
             ("textStyle", text),
             ("valueFormatter", formatter.clone()),
-        ];
-        let tenths = object(&[("label", object(&[("precision", 1.into())]))]);
-        object(&[("tooltip", object(&tooltip)), ("xAxis", object(&[("axisPointer", tenths)]))])
+        ] {
+            set(&tooltip, key, &value);
+        }
+        let axis = part(option, "xAxis");
+        set(&axis, "axisPointer", &object(&[("label", object(&[("precision", 1.into())]))]));
+        set(&part(&axis, "axisLabel"), "hideOverlap", &true.into());
     }
 
     /// Replaces the data and, on a shared time axis, the stretch that is shown.

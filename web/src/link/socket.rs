@@ -13,8 +13,8 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
-/// What the agent says, with views and events as they came: the code that reads them comes with the page of a run.
-pub type Message = ServerSays<Value, Value>;
+/// What the agent says, with views, events and the machine as they came: the code that reads them comes with what shows them.
+pub type Message = ServerSays<Value, Value, Value>;
 
 /// What the socket reports.
 pub enum LinkEvent {

@@ -4,6 +4,7 @@
 use super::clock::ClockOffset;
 use super::engines::Engines;
 use super::followed::{Effect, Fold, Followed};
+use super::machine::{Machine, MachineFold};
 use super::rows::Rows;
 use crate::erased::{Kept, kept, spawn};
 use crate::format;
@@ -103,6 +104,8 @@ pub struct App {
     pub kinds: RwSignal<Vec<EngineRow>>,
     /// What the agent tells of engines while somebody looks.
     pub engines: Engines,
+    /// What the agent tells of the host's machine while somebody looks.
+    pub machine: Machine,
     /// A plan to start from on the next visit to the form.
     pub draft: RwSignal<Option<Plan>>,
     /// Somebody asked for the search field.
@@ -139,6 +142,7 @@ impl App {
             presets: RwSignal::new(Vec::new()),
             kinds: RwSignal::new(Vec::new()),
             engines: Engines::default(),
+            machine: Machine::default(),
             draft: RwSignal::new(None),
             search: RwSignal::new(false),
             help: RwSignal::new(false),
@@ -160,6 +164,7 @@ impl App {
         let greeting = move || {
             let mut greeting = self.followed.with_value(Followed::greeting);
             greeting.extend(self.engines.request());
+            greeting.extend(self.machine.request());
             greeting
         };
         let link = Link::start(greeting, move |event| self.hear(event));
@@ -265,6 +270,12 @@ impl App {
         self.say(&ClientMessage::Engines { watch });
     }
 
+    /// Hears of the host's machine from now on, and folds it so; or no longer.
+    pub fn watch_machine(self, fold: Option<MachineFold>) {
+        self.machine.watch(fold);
+        self.say(&ClientMessage::Machine { watch: fold.is_some() });
+    }
+
     /// The followed run, after reading [`App::tick`].
     pub fn with_followed<T>(self, read: impl FnOnce(&Followed) -> T) -> T {
         self.tick.track();
@@ -355,6 +366,11 @@ impl App {
             }
             Message::Rows { rows: new } => self.rows.update(|rows| rows.merge(new)),
             Message::Engines(now) => self.engines.receive(*now),
+            Message::Machine(told) => {
+                if let Err(why) = self.machine.receive(told) {
+                    self.misunderstood(&why);
+                }
+            }
             message => {
                 if let Message::Deleted { run } = &message {
                     self.rows.update(|rows| rows.remove(run));

@@ -7,8 +7,10 @@ mod engines;
 mod fold;
 mod followed;
 pub mod form;
+mod machine;
 mod rows;
 
 pub use app::{App, Connection, Toast};
 pub use fold::FOLD;
+pub use machine::MachineFold;
 pub use rows::{Rows, matches as row_matches};

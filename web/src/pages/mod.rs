@@ -2,6 +2,7 @@
 //! Must not know the socket; what a screen shows comes from the model.
 
 mod engines;
+mod machine;
 mod metrics_guide;
 mod new_run;
 mod now;

@@ -1,7 +1,8 @@
-//! Owns the first screen: what runs, what waits, what ended last.
+//! Owns the first screen: what runs, the machine, what waits, what ended last.
 //! Must not know how runs are made.
 
 use super::new_run::PresetCards;
+use super::on_demand::{OnDemand, Screen};
 use super::runs::{When, best, engine_words};
 use crate::erased::{Kept, kept, live};
 use crate::format;
@@ -39,6 +40,7 @@ pub fn Now() -> impl IntoView {
                 <Card title="No run yet" about="Here you will see what runs, live, and what ran before. Choose what to measure; the first run needs no GPU.">
                     <PresetCards/>
                 </Card>
+                <OnDemand screen=Screen::Machine/>
             }
             .into_any();
         }
@@ -52,6 +54,7 @@ pub fn Now() -> impl IntoView {
                     <PresetCards/>
                 </Card>
             </div>
+            <OnDemand screen=Screen::Machine/>
             {live(move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><Lines runs=waiting/></Card> }))}
             <Card title="Last runs">
                 {live(move || ended.with(Vec::is_empty).then(|| view! { <p class="quiet">"None has ended yet."</p> }))}

@@ -2,6 +2,7 @@
 //! Must not know what such a screen shows.
 
 use super::engines::Engines;
+use super::machine::Machine;
 use super::metrics_guide::MetricsGuide;
 use super::new_run::NewRun;
 use super::run::Run;
@@ -33,6 +34,7 @@ macro_rules! code {
 code!(run, run, |id| view! { <Run id=id/> }.into_any());
 code!(rest, new_run, |_| view! { <NewRun/> }.into_any());
 code!(rest, engines, |_| view! { <Engines/> }.into_any());
+code!(rest, machine, |_| view! { <Machine/> }.into_any());
 code!(rest, metrics, |_| view! { <MetricsGuide/> }.into_any());
 
 /// A screen that is not part of what the page starts with.
@@ -44,6 +46,8 @@ pub enum Screen {
     NewRun,
     /// What engines there are.
     Engines,
+    /// The machine, which is a part of the first screen.
+    Machine,
     /// The definitions.
     Metrics,
 }
@@ -55,6 +59,7 @@ impl Screen {
             Screen::Run => run().await,
             Screen::NewRun => new_run().await,
             Screen::Engines => engines().await,
+            Screen::Machine => machine().await,
             Screen::Metrics => metrics().await,
         };
         came.ok()

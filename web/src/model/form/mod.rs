@@ -16,7 +16,7 @@ pub use work::{Source, WorkForm};
 use parse::{number, optional, shown};
 use shared::cost::UsdPerGpuHour;
 use shared::engine::{EngineKind, Parameter};
-use shared::plan::{Arrival, CostPlan, EnginePlan, Plan, PlanError, SloPlan};
+use shared::plan::{Arrival, CostPlan, EnginePlan, Plan, PlanError, SloPlan, TelemetryPlan};
 use shared::wire::EngineRow;
 
 /// The form as texts, as people type them.
@@ -32,6 +32,7 @@ pub struct Form {
     pub slo_tpot_ms: String,
     pub slo_e2e_ms: String,
     pub price: String,
+    pub rate_hz: String,
 }
 
 /// Why the form is no plan: the field at fault, and a sentence.
@@ -55,6 +56,7 @@ impl Form {
             slo_ttft_ms: shown(slo.ttft_ms),
             slo_tpot_ms: shown(slo.tpot_ms),
             slo_e2e_ms: shown(slo.e2e_ms),
+            rate_hz: shown(plan.telemetry.as_ref().map(|t| t.rate_hz)),
             price: shown(plan.cost.as_ref().map(|c| c.usd_per_gpu_hour.0)),
             base: plan.clone(),
         }
@@ -66,6 +68,7 @@ impl Form {
     /// The first field at fault.
     pub fn plan(&self, kinds: &[EngineRow]) -> Result<Plan, FormError> {
         let price = optional("cost.usd_per_gpu_hour", &self.price, number)?;
+        let rate_hz = optional("telemetry.rate_hz", &self.rate_hz, number)?;
         let plan = Plan {
             schema: self.base.schema,
             name: self.name.clone(),
@@ -74,7 +77,7 @@ impl Form {
             load: self.load.plan()?,
             slo: self.slo()?,
             cost: price.map(|price| CostPlan { usd_per_gpu_hour: UsdPerGpuHour(price) }),
-            telemetry: self.base.telemetry.clone(),
+            telemetry: rate_hz.map(|rate_hz| TelemetryPlan { rate_hz }),
         };
         plan.validated().map_err(|error| match &error {
             PlanError::Field { field, .. } => FormError { field: (*field).to_owned(), sentence: error.to_string() },

@@ -138,6 +138,7 @@ fn every_fault_is_a_sentence_at_its_field() {
     check(|f| (f.load.goal, f.load.search_to) = (Some(Goal::Saturation), "1".into()), "load.search");
     check(|f| f.slo_ttft_ms = "soon".into(), "slo.ttft_ms");
     check(|f| f.price = "-1".into(), "cost.usd_per_gpu_hour");
+    check(|f| f.rate_hz = "50".into(), "telemetry.rate_hz");
 }
 
 #[test]

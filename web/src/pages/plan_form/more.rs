@@ -119,6 +119,10 @@ pub fn advanced(f: Fields) -> AnyView {
                     |f| &f.price, |f| &mut f.price,
                 )}
                 {f.text(
+                    about("Reads of the machine", "telemetry.rate_hz", "per second, default 1", "How often GPUs, host and the engine's metrics are read, 0.1 to 20."),
+                    |f| &f.rate_hz, |f| &mut f.rate_hz,
+                )}
+                {f.text(
                     about("Seed", "workload.seed", "default 0", "The same seed makes the same prompts at the same times in the same order."),
                     |f| &f.work.seed, |f| &mut f.work.seed,
                 )}

@@ -6,6 +6,7 @@ mod distribution;
 mod goodput;
 mod header;
 mod log;
+mod machine;
 mod points;
 mod request;
 mod scatter;
@@ -104,6 +105,7 @@ fn Parts() -> impl IntoView {
         <header::RunHeader/>
         <verdict::VerdictCard/>
         <charts::LiveCharts axis=axis/>
+        <machine::Machine axis=axis/>
         <points::PointsTable/>
         <AfterPoints/>
         <scatter::Requests axis=axis/>

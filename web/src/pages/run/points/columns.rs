@@ -1,10 +1,12 @@
 //! Owns the columns of the table of points: what each shows of a summary, and which rule doubts it.
 //! Must not know how figures are computed.
 
+use super::beside::{ENERGY, SERVER};
 use crate::format;
 use shared::caveat::Rule;
 use shared::outcome::Outcome;
 use shared::summary::Summary;
+use shared::view::RunView;
 
 /// Columns under one heading.
 pub struct Group {
@@ -21,10 +23,22 @@ pub struct Column {
     pub key: &'static str,
     /// Its text.
     pub text: fn(&Summary) -> String,
+    /// What is said of it on hover beside doubts and intervals, empty for nothing.
+    pub hover: fn(&Summary) -> String,
 }
 
 const fn column(name: &'static str, key: &'static str, text: fn(&Summary) -> String) -> Column {
-    Column { name, key, text }
+    Column { name, key, text, hover: |_| String::new() }
+}
+
+/// One of which something is said on hover.
+pub const fn told(
+    name: &'static str,
+    key: &'static str,
+    text: fn(&Summary) -> String,
+    hover: fn(&Summary) -> String,
+) -> Column {
+    Column { name, key, text, hover }
 }
 
 fn unsent(s: &Summary) -> u64 {
@@ -120,15 +134,50 @@ const COST: Group = Group {
     columns: &[column("$/Mtok", "cost_per_mtok", |s| format::or_absent(s.cost_per_mtok_output, |c| format::usd(c.0)))],
 };
 
-/// The groups of a run: the headline first, and what only an open loop, or only limits, have where there are such.
-pub fn groups(open: bool, limits: bool) -> Vec<&'static Group> {
-    let mut groups = if open { vec![&REQUESTS, &RATE, &DUE] } else { vec![&REQUESTS] };
-    groups.extend([&TTFT, &TPOT, &GAP, &THROUGHPUT]);
-    if limits {
-        groups.push(&GOODPUT);
+/// What a run has beside what every run has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Has {
+    /// Requests with times of their own.
+    pub open: bool,
+    /// Limits.
+    pub limits: bool,
+    /// A server that tells its own latencies.
+    pub server: bool,
+    /// GPUs whose energy is known.
+    pub energy: bool,
+}
+
+impl Has {
+    /// What a run has so far.
+    pub fn of(view: &RunView) -> Self {
+        let plan = view.header.as_ref().map(|header| &header.plan);
+        let any = |has: fn(&Summary) -> bool| view.trials.iter().filter_map(|trial| trial.summary.as_ref()).any(has);
+        Self {
+            open: plan.is_some_and(|plan| plan.load.arrival.is_open()),
+            limits: plan.is_some_and(|plan| plan.slo.is_some()),
+            server: any(|s| s.server.as_ref().is_some_and(|server| server.ttft.is_some())),
+            energy: any(|s| s.energy.is_some()),
+        }
     }
-    groups.extend([&IN_FLIGHT, &COST]);
-    groups
+}
+
+/// The groups of a run: the headline first, and what not every run has where it is there.
+pub fn groups(has: Has) -> Vec<&'static Group> {
+    let all = [
+        (&REQUESTS, true),
+        (&RATE, has.open),
+        (&DUE, has.open),
+        (&TTFT, true),
+        (&SERVER, has.server),
+        (&TPOT, true),
+        (&GAP, true),
+        (&THROUGHPUT, true),
+        (&GOODPUT, has.limits),
+        (&IN_FLIGHT, true),
+        (&COST, true),
+        (&ENERGY, has.energy),
+    ];
+    all.into_iter().filter(|(_, has)| *has).map(|(group, _)| group).collect()
 }
 
 /// Whether a rule's finding doubts the figure of this key.
@@ -153,20 +202,23 @@ mod tests {
     use super::*;
     use shared::metric::Metric;
 
+    const ALL: Has = Has { open: true, limits: true, server: true, energy: true };
+
     #[test]
     fn headings_lead_to_metrics_and_an_open_loop_begins_with_its_headline() {
-        for group in groups(true, true) {
+        for group in groups(ALL) {
             assert!(group.metric.is_none_or(|key| Metric::find(key).is_some()), "{}", group.name);
         }
-        let names = |open, limits| groups(open, limits).iter().map(|g| g.name).collect::<Vec<_>>();
-        assert_eq!(names(false, false)[1], "TTFT, ms");
-        assert_eq!(names(true, false)[2], "TTFT from due, ms (headline)");
-        assert!(!names(true, false).contains(&"Goodput"));
+        let names = |has| groups(has).iter().map(|g| g.name).collect::<Vec<_>>();
+        assert_eq!(names(Has::default())[1], "TTFT, ms");
+        let open = names(Has { open: true, ..Has::default() });
+        assert_eq!(open[2], "TTFT from due, ms (headline)");
+        assert!(!open.contains(&"Goodput") && !open.contains(&"Energy"));
     }
 
     #[test]
     fn every_rule_marks_a_figure() {
-        let keys: Vec<&str> = groups(true, true).iter().flat_map(|g| g.columns).map(|c| c.key).collect();
+        let keys: Vec<&str> = groups(ALL).iter().flat_map(|g| g.columns).map(|c| c.key).collect();
         let check = |rule: Rule, expect: &[&str]| {
             let marked: Vec<&str> = keys.iter().copied().filter(|key| doubts(&rule, key)).collect();
             assert_eq!(marked, expect, "{}", rule.label());

@@ -113,6 +113,7 @@ fn cells<'a>(
             title.extend(Some(failures(summary)).filter(|words| !words.is_empty()));
         }
         title.extend(interval.map(interval_words));
+        title.extend(Some((column.hover)(summary)).filter(|words| !words.is_empty()));
         Cell {
             text,
             interval: interval.map(|i| format!("± {}", format::bare(Some(i.half_width)))).unwrap_or_default(),
@@ -126,13 +127,13 @@ fn cells<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::columns::groups;
+    use super::super::columns::{Has, groups};
     use super::*;
     use shared::caveat::Rule;
     use shared::outcome::Outcome;
 
     fn of<'a>(cells: &'a [Cell], key: &str) -> &'a Cell {
-        let keys: Vec<&str> = groups(false, false).iter().flat_map(|g| g.columns).map(|c| c.key).collect();
+        let keys: Vec<&str> = groups(Has::default()).iter().flat_map(|g| g.columns).map(|c| c.key).collect();
         assert_eq!(keys.len(), cells.len());
         &cells[keys.iter().position(|k| *k == key).unwrap()]
     }
@@ -148,7 +149,7 @@ mod tests {
         };
         let finding = Finding { point: 0, rule: Rule::Failures { failed: 2, attempted: 12 } };
         let interval = Interval { n: 3, mean: 2.0, half_width: 0.25 };
-        let found = cells(Some(&summary), &groups(false, false), &[&finding], |key| {
+        let found = cells(Some(&summary), &groups(Has::default()), &[&finding], |key| {
             (key == "request_throughput").then_some(&interval)
         });
         assert_eq!((of(&found, "attempted").text.as_str(), of(&found, "attempted").mark), ("12", ""));
@@ -162,7 +163,7 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_is_a_dash_with_a_reason() {
-        let found = cells(None, &groups(true, true), &[], |_| None);
+        let found = cells(None, &groups(Has { open: true, limits: true, server: true, energy: true }), &[], |_| None);
         assert!(found.iter().all(|cell| cell.text == format::ABSENT && !cell.title.is_empty()));
     }
 }

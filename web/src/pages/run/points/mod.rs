@@ -1,6 +1,7 @@
 //! Owns the table of points and the charts over load levels.
 //! Must not know how figures are computed.
 
+mod beside;
 mod columns;
 mod line;
 
@@ -9,7 +10,7 @@ use crate::charts::Chart;
 use crate::erased::{kept, live};
 use crate::model::App;
 use crate::parts::{Card, MetricLink, VerdictBadge};
-use columns::{Group, groups};
+use columns::{Group, Has, groups};
 use leptos::prelude::*;
 use line::{Cell, Line, lines};
 use shared::chart;
@@ -59,26 +60,30 @@ fn heading(group: &'static Group) -> AnyView {
 #[component]
 pub fn PointsTable() -> impl IntoView {
     let app = App::get();
-    // A run's plan never changes.
-    let (open, limits) = app.plan().map(|plan| (plan.load.arrival.is_open(), plan.slo.is_some())).unwrap_or_default();
-    let shown = groups(open, limits);
-    let headings = shown.iter().map(|group| heading(group)).collect_view();
-    let columns = shown.iter().flat_map(|group| group.columns);
-    let columns = columns.map(|c| view! { <th scope="col" class="number">{c.name}</th> }).collect_view();
-    let lines = kept(move || app.with_view(|view| lines(view, &shown)).unwrap_or_default());
+    let has = kept(move || app.with_view(Has::of).unwrap_or_default());
+    let head = move || {
+        let shown = groups(has.get());
+        let headings = shown.iter().map(|group| heading(group)).collect_view();
+        let columns = shown.iter().flat_map(|group| group.columns);
+        let columns = columns.map(|c| view! { <th scope="col" class="number">{c.name}</th> }).collect_view();
+        view! {
+            <thead>
+                <tr>
+                    <th scope="col" rowspan="2" class="number">"Level"</th>
+                    <th scope="col" rowspan="2">"State"</th>
+                    {headings}
+                </tr>
+                <tr>{columns}</tr>
+            </thead>
+        }
+    };
+    let lines = kept(move || app.with_view(|view| lines(view, &groups(has.get()))).unwrap_or_default());
     let several = kept(move || lines.with(|l| l.len() > 1));
     view! {
         <Card title="Points" about="Exact figures of each load level once its trials ended; percentiles by nearest rank over all samples.">
             <div class="scroll" tabindex="0" role="region" aria-label="Table of points">
                 <table class="points" data-testid="points-table">
-                    <thead>
-                        <tr>
-                            <th scope="col" rowspan="2" class="number">"Level"</th>
-                            <th scope="col" rowspan="2">"State"</th>
-                            {headings}
-                        </tr>
-                        <tr>{columns}</tr>
-                    </thead>
+                    {live(head)}
                     <tbody>{live(move || lines.get().into_iter().map(row).collect_view())}</tbody>
                 </table>
             </div>

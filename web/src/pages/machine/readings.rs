@@ -1,0 +1,233 @@
+//! Owns what a card says of a GPU or of the host now: texts, why one is absent, a sparkline each, badges.
+//! Must not know elements.
+
+use super::spark::path;
+use super::words::code_words;
+use crate::format;
+use shared::telemetry::{
+    BUSY, CORE_BUSY_MOST, CPU_BUSY, ECC_UNCORRECTED, Field, HOST_MEMORY_USED, MEMORY_BUSY, MEMORY_CLOCK,
+    MEMORY_TEMPERATURE, MEMORY_USED, POWER, SM_CLOCK, Signal, TEMPERATURE, THROTTLED_BY_HEAT, THROTTLED_BY_POWER,
+    TroubleKind,
+};
+use shared::view::{GpuSeen, MachineView, Telemetry, Track};
+
+/// One line of a card.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    pub label: &'static str,
+    /// The value with its unit, or the dash.
+    pub text: String,
+    /// Why it is absent; empty where it is not.
+    pub why: String,
+    /// Used part of all that there is, where that is known.
+    pub share: Option<f64>,
+    pub path: String,
+}
+
+/// A badge: a shape, a word, and whether it is grave.
+pub type Badge = (&'static str, String, bool);
+
+/// What a line is made of: its signal, another one that stands beside it, and how they are written.
+struct Line {
+    label: &'static str,
+    signal: Signal,
+    beside: Option<(Signal, &'static str)>,
+    text: fn(u64) -> String,
+    top: Option<f64>,
+}
+
+const GPU_LINES: [Line; 4] = [
+    Line {
+        label: "Busy",
+        signal: BUSY,
+        beside: Some((MEMORY_BUSY, "memory")),
+        text: |n| format!("{n} %"),
+        top: Some(100.0),
+    },
+    Line {
+        label: "Power",
+        signal: POWER,
+        beside: None,
+        text: |n| format::figure(Some(n as f64 / 1e3), "W"),
+        top: None,
+    },
+    Line {
+        label: "Temperature",
+        signal: TEMPERATURE,
+        beside: Some((MEMORY_TEMPERATURE, "memory")),
+        text: |n| format!("{n} °C"),
+        top: None,
+    },
+    Line {
+        label: "Clock",
+        signal: SM_CLOCK,
+        beside: Some((MEMORY_CLOCK, "memory")),
+        text: |n| format!("{} MHz", format::count(n)),
+        top: None,
+    },
+];
+
+const HOST_LINES: [Line; 2] = [
+    Line {
+        label: "CPU",
+        signal: CPU_BUSY,
+        beside: Some((CORE_BUSY_MOST, "busiest core")),
+        text: |n| format::share(n as f64 / 1e3),
+        top: Some(1000.0),
+    },
+    Line { label: "Memory", signal: HOST_MEMORY_USED, beside: None, text: format::bytes, top: None },
+];
+
+/// What a GPU says now. What it never can is left out.
+pub fn of_gpu(view: &MachineView, gpu: &GpuSeen) -> Vec<Reading> {
+    let mut readings: Vec<Reading> = memory(view, gpu).into_iter().collect();
+    readings.extend(lines(view, &gpu.source, &GPU_LINES));
+    readings
+}
+
+/// What the host says now.
+pub fn of_host(view: &MachineView) -> Vec<Reading> {
+    lines(view, Telemetry::HOST, &HOST_LINES)
+}
+
+fn lines(view: &MachineView, source: &str, lines: &[Line]) -> Vec<Reading> {
+    let of = |line: &Line| {
+        let (track, mut reading) = reading(view, source, line.label, line.signal, line.text)?;
+        let beside = line.beside.and_then(|(signal, name)| {
+            let beside = view.telemetry.track(source, signal.key)?;
+            let value = view.telemetry.now_of(beside, view.now_ns).value()?;
+            Some(format!(", {name} {}", (line.text)(value)))
+        });
+        if reading.why.is_empty() {
+            reading.text.push_str(&beside.unwrap_or_default());
+        }
+        reading.path = path(&view.telemetry, track, view.now_ns, line.top);
+        Some(reading)
+    };
+    lines.iter().filter_map(of).collect()
+}
+
+fn memory(view: &MachineView, gpu: &GpuSeen) -> Option<Reading> {
+    let (track, mut reading) = reading(view, &gpu.source, "Memory", MEMORY_USED, format::bytes)?;
+    let all = gpu.memory_bytes.map(|all| all as f64);
+    if let (Some(used), Some(all)) = (view.telemetry.now_of(track, view.now_ns).value(), gpu.memory_bytes) {
+        reading.text = format!("{} of {}", format::bytes(used), format::bytes(all));
+        reading.share = Some(used as f64 / all.max(1) as f64);
+    }
+    reading.path = path(&view.telemetry, track, view.now_ns, all);
+    Some(reading)
+}
+
+/// The latest of a signal; nothing where its source has none.
+fn reading<'a>(
+    view: &'a MachineView,
+    source: &str,
+    label: &'static str,
+    signal: Signal,
+    text: fn(u64) -> String,
+) -> Option<(&'a Track, Reading)> {
+    // That there is no such value does not grow old.
+    let track = view.telemetry.track(source, signal.key).filter(|track| track.now() != Field::NotSupported)?;
+    let (text, why) = match view.telemetry.now_of(track, view.now_ns) {
+        Field::Value(value) => (text(value), String::new()),
+        Field::NotSupported => return None,
+        Field::Failed(code) => (format::ABSENT.to_owned(), format!("Not told: {}.", code_words(code.into()))),
+    };
+    Some((track, Reading { label, text, why, ..Reading::default() }))
+}
+
+/// What is wrong with a GPU now.
+pub fn badges(view: &MachineView, gpu: &GpuSeen) -> Vec<Badge> {
+    let telemetry = &view.telemetry;
+    let now =
+        |signal: Signal| telemetry.track(&gpu.source, signal.key).map(|track| telemetry.now_of(track, view.now_ns));
+    let troubles = || telemetry.troubles.iter().filter(|trouble| trouble.source == gpu.source);
+    let whereabouts = |kind: &TroubleKind| matches!(kind, TroubleKind::Lost | TroubleKind::Back);
+    let last = troubles().map(|trouble| trouble.kind).filter(whereabouts).last();
+    let is_silent = telemetry.tracks.iter().any(|track| {
+        track.source == gpu.source && telemetry.now_of(track, view.now_ns) == Field::Failed(Field::NO_ANSWER)
+    });
+    let mut badges: Vec<Badge> = Vec::new();
+    if last == Some(TroubleKind::Lost) {
+        badges.push(("✕", "lost".to_owned(), true));
+    } else if is_silent {
+        badges.push(("✕", "no answer".to_owned(), true));
+    }
+    let xid = troubles().filter(|trouble| trouble.kind == TroubleKind::Xid).last();
+    badges.extend(xid.map(|trouble| ("✕", format!("XID {}", trouble.code), true)));
+    let errors = telemetry.track(&gpu.source, ECC_UNCORRECTED.key).and_then(Track::total).filter(|errors| *errors > 0);
+    badges.extend(errors.map(|errors| ("✕", format!("{} memory errors", format::count(errors)), true)));
+    for (signal, word) in [(THROTTLED_BY_HEAT, "held by heat"), (THROTTLED_BY_POWER, "held by power")] {
+        if now(signal).and_then(Field::value).is_some_and(|held| held > 0) {
+            badges.push(("△", word.to_owned(), false));
+        }
+    }
+    badges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::event::{Body, Event};
+    use shared::telemetry::{Began, GpuFacts, Group, Samples, Trouble};
+    use shared::units::NS_PER_S;
+
+    const GPU: &str = "gpu:GPU-aa11";
+
+    /// One read of these at 20 s, as of `now_s`.
+    fn view(now_s: u64, fields: &[(Signal, i64)], more: Vec<Body>) -> (MachineView, GpuSeen) {
+        let facts = GpuFacts { source: GPU.into(), memory_bytes: Some(24 << 30), ..GpuFacts::default() };
+        let began = Began { rate_hz: 1.0, gpus: vec![facts], ..Began::default() };
+        let group = Group {
+            at_ns: vec![20 * NS_PER_S],
+            took_ns: vec![1],
+            keys: fields.iter().map(|(signal, _)| signal.key.to_owned()).collect(),
+            values: fields.iter().map(|(_, value)| *value).collect(),
+        };
+        let samples = Samples { source: GPU.into(), groups: vec![group], dropped: 0 };
+        let mut view = MachineView::new(0);
+        let bodies = [Body::TelemetryBegan(began), Body::Samples(samples)].into_iter().chain(more);
+        for (seq, body) in (1..).zip(bodies) {
+            view.apply(&Event { seq, t_ns: now_s * NS_PER_S, body });
+        }
+        let gpu = view.telemetry.gpus().remove(0);
+        (view, gpu)
+    }
+
+    fn check(now_s: u64, fields: &[(Signal, i64)], expect: &[(&str, &str, &str)]) {
+        let (view, gpu) = view(now_s, fields, vec![]);
+        let said = of_gpu(&view, &gpu);
+        let said: Vec<_> = said.iter().map(|r| (r.label, r.text.as_str(), r.why.as_str())).collect();
+        assert_eq!(said, expect);
+    }
+
+    #[test]
+    fn a_card_says_what_is_known_now_and_why_something_is_not() {
+        let fields = [(MEMORY_USED, 6 << 30), (BUSY, 85), (MEMORY_BUSY, 52), (POWER, 304_000), (SM_CLOCK, -1)];
+        let known = [("Memory", "6.00 GiB of 24.0 GiB", ""), ("Busy", "85 %, memory 52 %", ""), ("Power", "304 W", "")];
+        check(21, &fields, &known);
+        let silent = known.map(|(label, ..)| (label, "—", "Not told: no answer."));
+        check(40, &fields, &silent);
+        check(21, &[(POWER, -16)], &[("Power", "—", "Not told: GPU is lost.")]);
+    }
+
+    #[test]
+    fn badges_say_what_is_wrong_now() {
+        let trouble = |kind, code| Body::Trouble(Trouble { source: GPU.into(), at_ns: 1, kind, code });
+        let check = |now_s, fields: &[(Signal, i64)], more: Vec<Body>, expect: &[&str]| {
+            let (view, gpu) = view(now_s, fields, more);
+            let words: Vec<String> = badges(&view, &gpu).into_iter().map(|(_, word, _)| word).collect();
+            assert_eq!(words, expect);
+        };
+        check(21, &[(POWER, 1), (THROTTLED_BY_HEAT, 1), (THROTTLED_BY_POWER, 0)], vec![], &["held by heat"]);
+        check(40, &[(THROTTLED_BY_POWER, 1)], vec![], &["no answer"]);
+        let lost = || trouble(TroubleKind::Lost, 15);
+        check(21, &[(POWER, -16)], vec![lost()], &["lost"]);
+        check(
+            21,
+            &[(POWER, 1)],
+            vec![lost(), trouble(TroubleKind::Back, 0), trouble(TroubleKind::Xid, 79)],
+            &["XID 79"],
+        );
+    }
+}
