@@ -5,7 +5,7 @@ use crate::caveat::Caveat;
 use crate::cost::{PriceOrigin, UsdPerGpuHour, UsdPerMTok};
 use crate::outcome::Outcome;
 use crate::roofline::Limit;
-use crate::telemetry::{Energy, ServerSide};
+use crate::telemetry::{Energy, KvFigures, ServerSide};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -215,6 +215,9 @@ pub struct Summary {
     /// Why that is unknown, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_limit: Option<String>,
+    /// The engine's KV cache, and its GPUs' memory; absent where neither is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv: Option<KvFigures>,
     /// CPU time of the load generator's thread over wall time of the window, 0 to 1; of several trials the greatest.
     #[serde(default)]
     pub client_busy: Option<f64>,

@@ -4,6 +4,7 @@
 mod agent_file;
 mod baseline;
 mod doctor;
+mod observer;
 mod price;
 mod run;
 mod secret;
@@ -92,6 +93,8 @@ enum BenchCommand {
     Client(bench::ClientBench),
     /// What fifty viewers of a live run change in its numbers.
     Viewers(bench::ViewersBench),
+    /// What sampling of eight GPUs, host and an engine's page changes in what the load generator reports.
+    Observer(bench::ObserverBench),
 }
 
 /// Where an agent keeps its log and records.
@@ -139,9 +142,11 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Watch(args) => block_on(watch::watch(args)),
         Command::Secret(command) => secret::secret(&command),
         Command::Price(command) => price::price(&command),
+        Command::Doctor(args) if args.cost.observer => block_on(observer::observer(&args.cost, &args.data)),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
         Command::Baseline(args) => match baseline::baseline(&args)? {},
         Command::Bench(BenchCommand::Client(args)) => bench::run_client(args).map(|()| DONE),
+        Command::Bench(BenchCommand::Observer(args)) => bench::run_observer(&args).map(|()| DONE),
         Command::Bench(BenchCommand::Viewers(args)) => {
             block_on(async { bench::run_viewers(args).await.map(|()| DONE) })
         }

@@ -256,6 +256,7 @@ fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
         "failures": view.failures,
         "points": points,
         "search": view.search,
+        "observer": view.telemetry.observer.figures(),
         "verdict": view.verdict(),
         "findings": view.findings,
         "caveats": view.caveats,

@@ -201,9 +201,14 @@ pub fn render(view: &RunView) -> String {
         .with_figure("J/token", "energy_per_token", |s| s.energy?.joules_per_token)
         .with_figure("tok/s per W", "tokens_per_joule", |s| s.energy?.tokens_per_joule);
     let (limits, money) = (limits(view), money(view));
-    let mut text = format!("{latencies}{rates}{machine}{limits}{money}");
+    let mut text = format!("{latencies}{rates}{machine}{limits}{}{money}", kv_cache(view));
     if view.points.iter().any(|point| !point.intervals.is_empty()) {
         text.push_str("± is half the interval over repeats at 95 %.\n");
+    }
+    for (point, kv) in view.points.iter().filter_map(|point| Some((point, point.summary.as_ref()?.kv.as_ref()?))) {
+        if let Some(sentence) = kv.fill_sentence() {
+            text.push_str(&format!("At {}: {sentence}\n", point.words()));
+        }
     }
     if let Some(search) = &view.search {
         text.push_str(&format!("Search: {}\n", search.sentence()));
@@ -223,7 +228,31 @@ pub fn render(view: &RunView) -> String {
     for caveat in &view.caveats {
         text.push_str(&format!("  note: {}\n", caveat.sentence()));
     }
+    if let (Some(cost), Some(began)) = (view.telemetry.observer.figures(), &view.telemetry.began) {
+        text.push_str(&format!("{}\n", cost.sentence(began.rate_hz)));
+    }
     text
+}
+
+/// The table of KV caches and of device memory beside them; what no engine tells has no column.
+fn kv_cache(view: &RunView) -> Columns<'_> {
+    const GIB: f64 = (1u64 << 30) as f64;
+    let kv = |point: &PointView| point.summary.as_ref()?.kv.clone();
+    let peak = move |point: &PointView| kv(point)?.peak;
+    let gib = |bytes: Option<u64>| bytes.map(|bytes| number(Some(bytes as f64 / GIB)));
+    let count = |n: Option<u64>| n.map(|n| n.to_string());
+    Columns::new(view)
+        .with_any("KV peak %", |point| Some(number(Some(peak(point)?.share? * 100.0))))
+        .with_any("tokens", |point| count(peak(point)?.tokens))
+        .with_any("of", |point| count(kv(point)?.capacity.tokens))
+        .with_any("GiB", |point| gib(peak(point)?.bytes))
+        .with_any("measured GiB", |point| gib(peak(point)?.measured_bytes))
+        .with_any("theory tokens", |point| count(peak(point)?.theory.map(|theory| theory.tokens)))
+        .with_any("GiB", |point| gib(peak(point)?.theory?.bytes))
+        .with_any("running", |point| count(kv(point)?.running_most))
+        .with_any("waiting", |point| count(kv(point)?.waiting_most))
+        .with_any("preempted", |point| count(kv(point)?.preemptions))
+        .with_any("above idle GiB", |point| gib(kv(point)?.memory?.bytes()))
 }
 
 /// One line of what happens now.

@@ -127,6 +127,12 @@ impl Engine {
         }
     }
 
+    /// What this host's GPUs held before it was started, bytes by their UUID; nothing where it was there before us, or
+    /// where they did not tell.
+    pub fn memory_before(&self) -> BTreeMap<String, u64> {
+        self.life.memory_before()
+    }
+
     /// How a launched engine died, where it has.
     pub fn death(&self) -> Option<EngineDeath> {
         self.life.death()

@@ -43,6 +43,7 @@ impl Standing {
         }
         info.version = info.version.take().or(told.version);
         info.capacity.kv_tokens = info.capacity.kv_tokens.or(told.capacity.kv_tokens);
+        info.capacity.kv_block_tokens = info.capacity.kv_block_tokens.or(told.capacity.kv_block_tokens);
         info.capacity.max_running = info.capacity.max_running.or(told.capacity.max_running);
         (info.command, info.image, info.dtype, info.seed) = (told.command, told.image, told.dtype, told.seed);
         (info.shape, info.no_shape) = (told.shape, told.no_shape);

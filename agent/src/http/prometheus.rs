@@ -11,7 +11,8 @@ use axum::response::IntoResponse;
 use shared::ids::RunId;
 use shared::outcome::Ended;
 use shared::roofline::Limit;
-use shared::telemetry::{Field, GpuFacts, Kind, SIGNALS, Signal};
+use shared::telemetry::{Field, GpuFacts, Kind, Observer, SIGNALS, Signal};
+use shared::units::ns_to_s;
 use shared::view::{MachineView, RunView, Telemetry, Track};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -100,6 +101,7 @@ impl Page {
             }
         }
         self.telemetry(Some(&of_run), &view.telemetry, view.last_ns);
+        self.observer(&of_run, &view.telemetry.observer);
     }
 
     /// What sources tell, with a label of whom they are read for, unless it is for everybody.
@@ -113,6 +115,25 @@ impl Page {
             if let Some(signal) = SIGNALS.iter().find(|signal| signal.key == track.signal) {
                 self.signal(room, *signal, labels.join(","), track, telemetry.now_of(track, now_ns));
             }
+        }
+    }
+
+    /// What looking costs; nothing before that has been told.
+    fn observer(&mut self, of_run: &str, observer: &Observer) {
+        if observer.readers.is_empty() {
+            return;
+        }
+        let mut add = |name: &str, labels: String, value: f64| self.add(name.to_owned(), "counter", labels, value);
+        add("sampling_seconds_total", of_run.to_owned(), ns_to_s(observer.wall_ns));
+        for reader in &observer.readers {
+            let labels = || format!("{of_run},reader=\"{}\"", escaped(&reader.name));
+            if let Some(cpu_ns) = reader.cpu_ns {
+                add("sampling_cpu_seconds_total", labels(), ns_to_s(cpu_ns));
+            }
+            add("sampling_reads_total", labels(), reader.reads as f64);
+            add("sampling_read_seconds_total", labels(), ns_to_s(reader.read_ns));
+            add("sampling_reads_stretched_total", labels(), reader.stretched as f64);
+            add("sampling_reads_skipped_total", labels(), reader.skipped as f64);
         }
     }
 
@@ -194,7 +215,7 @@ mod tests {
     use shared::event::{Body, Event, Host};
     use shared::summary::Summary;
     use shared::telemetry::{
-        Began, CPU_BUSY, ENERGY, Group, MEMORY_USED, NET_RX, POWER, RUNNING, Samples, TEMPERATURE,
+        Began, CPU_BUSY, ENERGY, Group, MEMORY_USED, NET_RX, POWER, RUNNING, Reader, Samples, TEMPERATURE,
     };
     use shared::units::NS_PER_S;
 
@@ -221,7 +242,10 @@ mod tests {
             (MEMORY_USED, &[-1, -1]),
         ];
         let mut view = RunView::default();
-        let bodies = [created, samples("gpu:GPU-1", gpu), samples("engine", &[(RUNNING, &[3])])];
+        let (name, cpu_ns) = ("gpu".to_owned(), Some(20_000_000));
+        let reader = Reader { name, cpu_ns, reads: 40, read_ns: 80_000_000, skipped: 2, ..Reader::default() };
+        let observer = Body::Observer(Observer { wall_ns: 4_000_000_000, readers: vec![reader] });
+        let bodies = [created, samples("gpu:GPU-1", gpu), samples("engine", &[(RUNNING, &[3])]), observer];
         for (seq, body) in (1..).zip(bodies) {
             view.apply(&Event { seq, t_ns: seq, body });
         }
@@ -245,6 +269,13 @@ mod tests {
         assert!(text.contains(&format!("tokenprism_engine_running{{run=\"{}\"}} 3\n", run.as_str())), "{text}");
         assert!(text.contains(r#"name="a \"b\"\\c""#), "{text}");
         assert!(!text.contains("temperature") && !text.contains("memory_used"), "{text}");
+        assert!(text.contains(&format!("tokenprism_sampling_seconds_total{{run=\"{}\"}} 4\n", run.as_str())), "{text}");
+        for (name, value) in
+            [("cpu_seconds", "0.02"), ("reads", "40"), ("read_seconds", "0.08"), ("reads_skipped", "2")]
+        {
+            let line = format!("tokenprism_sampling_{name}_total{{run=\"{}\",reader=\"gpu\"}} {value}\n", run.as_str());
+            assert!(text.contains(&line), "{line} in {text}");
+        }
     }
 
     fn machine() -> MachineView {

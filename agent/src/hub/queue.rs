@@ -102,6 +102,7 @@ pub(super) fn weight(event: &Event) -> usize {
         }
         Body::Look(look) => 96 + 96 * look.processes.len() + 3 * look.cores.len(),
         Body::Trouble(_) => 128,
+        Body::Observer(observer) => 64 + 192 * observer.readers.len(),
         Body::EngineStarting(_) | Body::TrialStarted { .. } | Body::WindowOpened { .. } | Body::Unknown => 64,
     }
 }

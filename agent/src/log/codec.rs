@@ -45,6 +45,7 @@ pub(super) fn kind(body: &Body) -> &'static str {
         Body::Samples(_) => "samples",
         Body::Look(_) => "look",
         Body::Trouble(_) => "trouble",
+        Body::Observer(_) => "observer",
         Body::Unknown => "unknown",
     }
 }

@@ -94,6 +94,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// A writer of this turn's run.
+    pub(super) fn of(turn: &Turn, log: &SqliteLog) -> Self {
+        Self { log: log.clone(), run: turn.run.clone(), clock: turn.clock }
+    }
+
     /// Appends events at the present time.
     pub(super) async fn write(&self, bodies: impl IntoIterator<Item = Body>) -> Result<(), LogError> {
         self.write_at(self.clock.now_ns(), bodies).await
@@ -128,7 +133,7 @@ pub(super) struct House {
 
 /// Runs a turn, whatever happens in it.
 pub(super) async fn take_turn(turn: Turn, house: &House) -> End {
-    let writer = Writer { log: house.log.clone(), run: turn.run.clone(), clock: turn.clock };
+    let writer = Writer::of(&turn, &house.log);
     let (state, reason) = match run(&turn, &writer, house).await {
         Ok(()) => (RunState::Done, None),
         Err(Failure::Cancelled) => (RunState::Cancelled, None),

@@ -2,8 +2,9 @@
 //! Must not know why they are read, nor where what they say goes.
 
 use super::host::{Host, HostProcesses, memory_total};
-use super::{Fast, Gpu, Nvml, Pace, Paced, Reading, Slow};
-use shared::telemetry::Began;
+use super::{Fast, Gpu, Nvml, Pace, Paced, Reading, Slow, Source};
+use shared::telemetry::{Began, GPU_READER, GPU_SLOW_READER, HOST_READER, PROCESSES_READER};
+use std::collections::BTreeMap;
 
 /// How often what takes long to read is read, Hz.
 const SLOW_HZ: f64 = 1.0;
@@ -15,17 +16,16 @@ pub struct Found {
     nvml: Option<Nvml>,
     fast: Vec<Gpu>,
     slow: Vec<Gpu>,
+    /// What GPUs held before the engine was started, bytes by their UUID.
+    before: BTreeMap<String, u64>,
     no_gpus: Option<String>,
 }
 
 impl Found {
-    /// The thread that reads GPUs at the full rate.
-    pub const GPU: &str = "gpu";
-
     /// No GPU, and why, as a sentence.
     #[must_use]
     pub fn none(why: String) -> Self {
-        Self { nvml: None, fast: vec![], slow: vec![], no_gpus: Some(why) }
+        Self { nvml: None, fast: vec![], slow: vec![], before: BTreeMap::new(), no_gpus: Some(why) }
     }
 
     /// Asks a driver for GPUs by their UUIDs, for all where none is named.
@@ -46,7 +46,13 @@ impl Found {
             (true, true) => Some("This host has an NVIDIA driver and no GPU.".to_owned()),
             (true, false) => None,
         };
-        Self { nvml: Some(nvml), fast, slow, no_gpus }
+        Self { nvml: Some(nvml), fast, slow, before: BTreeMap::new(), no_gpus }
+    }
+
+    /// The same, where it is known what GPUs held before the engine was started, bytes by their UUID.
+    #[must_use]
+    pub fn knowing(self, before: BTreeMap<String, u64>) -> Self {
+        Self { before, ..self }
     }
 
     /// What is told of them when they begin to be read so often.
@@ -59,14 +65,15 @@ impl Found {
     /// They and the host as sources.
     #[must_use]
     pub fn sources(self, hz: f64) -> Vec<Paced> {
-        let paced = |name, hz, source| Paced { name, pace: Pace::of_hz(hz, 2), source };
+        let paced = |name, hz, source: Box<dyn Source>| Paced { name, pace: Pace::of_hz(hz, 2), source };
         let mut sources = vec![
-            paced("host", hz.min(MOST_OF_HOST_HZ), Box::<Host>::default()),
-            paced("host-processes", hz.min(SLOW_HZ), Box::<HostProcesses>::default()),
+            paced(HOST_READER, hz.min(MOST_OF_HOST_HZ), Box::<Host>::default()),
+            paced(PROCESSES_READER, hz.min(SLOW_HZ), Box::<HostProcesses>::default()),
         ];
         if let Some(nvml) = self.nvml.filter(|_| !self.fast.is_empty()) {
-            sources.push(paced(Self::GPU, hz, Box::new(Fast::of(self.fast))));
-            sources.push(paced("gpu-slow", hz.min(SLOW_HZ), Box::new(Slow::of(nvml, self.slow))));
+            sources.push(paced(GPU_READER, hz, Box::new(Fast::of(self.fast))));
+            let slow = Slow::of(nvml, self.slow).knowing(&self.before);
+            sources.push(paced(GPU_SLOW_READER, hz.min(SLOW_HZ), Box::new(slow)));
         }
         sources
     }

@@ -155,6 +155,11 @@ impl Series {
         self
     }
 
+    /// Telling these columns to whoever points at it.
+    pub(super) fn telling(self, columns: &[&str]) -> Self {
+        Self { encode: self.encode.tooltip(columns.to_vec()), ..self }
+    }
+
     /// With lines broken up in a way of its own.
     pub(super) fn dashed(mut self, dashes: LineStyleType) -> Self {
         self.line_style = self.line_style.map(|style| style.type_(dashes));

@@ -4,6 +4,7 @@
 mod definition;
 mod distribution;
 mod gaps;
+mod kv;
 mod live;
 mod points;
 mod requests;
@@ -13,6 +14,7 @@ mod tracks;
 pub use definition::{ChartData, ChartDefinition, ChartOption};
 pub use distribution::{Overlay, ecdf, histogram};
 pub use gaps::gap_map;
+pub use kv::{kv_requests, kv_use};
 pub use live::{Latency, in_flight, latency, throughput};
 pub use points::{throughput_by_level, ttft_by_level};
 pub use requests::{request_scatter, request_timeline};

@@ -136,6 +136,12 @@ pub struct Capacity {
     /// Tokens of the KV cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kv_tokens: Option<u64>,
+    /// Tokens of one of its blocks, where memory is given in blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv_block_tokens: Option<u32>,
+    /// Bytes of the KV cache, where the engine measured its tensors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv_bytes: Option<u64>,
     /// Requests that are worked on at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_running: Option<u32>,

@@ -12,7 +12,7 @@ use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::plan::{Level, Plan};
 use crate::search::SearchEnd;
 use crate::summary::{Interval, Summary};
-use crate::telemetry::{Began, Look, Samples, Trouble};
+use crate::telemetry::{Began, Look, Observer, Samples, Trouble};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -143,6 +143,8 @@ pub enum Body {
     Look(Look),
     /// Something happened to a GPU.
     Trouble(Trouble),
+    /// What looking at the machine cost since the last event that told.
+    Observer(Observer),
     /// A kind of event that this version does not know; it is counted, and the raw body is not kept.
     #[serde(other)]
     Unknown,

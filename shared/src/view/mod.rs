@@ -318,7 +318,11 @@ impl RunView {
                 self.findings = Some(findings.clone());
                 self.caveats.clone_from(caveats);
             }
-            body @ (Body::TelemetryBegan(_) | Body::Samples(_) | Body::Look(_) | Body::Trouble(_)) => {
+            body @ (Body::TelemetryBegan(_)
+            | Body::Samples(_)
+            | Body::Look(_)
+            | Body::Trouble(_)
+            | Body::Observer(_)) => {
                 self.telemetry.apply(body);
             }
             Body::Unknown => self.unknown_events += 1,

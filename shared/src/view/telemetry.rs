@@ -2,7 +2,7 @@
 //! Must not know what a signal means; depends only on the multiset of samples.
 
 use crate::event::{Batch, Body};
-use crate::telemetry::{Began, Field, Look, Samples, Trouble, is_zero};
+use crate::telemetry::{Began, Field, Look, Observer, Samples, Trouble, is_zero};
 use crate::units::NS_PER_S;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,9 @@ pub struct Telemetry {
     pub more_troubles: u64,
     /// Reads that were lost between who made them and the log.
     pub dropped: u64,
+    /// What looking cost; of no time where nobody has told yet.
+    #[serde(default)]
+    pub observer: Observer,
 }
 
 /// One signal over time. What it holds is flat, since a page downloads the code that reads it.
@@ -98,6 +101,7 @@ impl Telemetry {
             Body::Samples(samples) => self.samples(samples),
             Body::Look(look) => self.look(look),
             Body::Trouble(trouble) => self.trouble(trouble),
+            Body::Observer(cost) => self.observer.add(cost),
             _ => {}
         }
     }

@@ -11,7 +11,7 @@ use crate::event::{RequestColumns, RequestSample, RestBin, TokenBin};
 use crate::histogram::{GapHistogram, LogHistogram};
 use crate::outcome::{Ended, Outcome};
 use crate::search::SearchStop;
-use crate::telemetry::{Began, GpuFacts, Group, Look, ProcessUse, Samples, Trouble, TroubleKind};
+use crate::telemetry::{Began, GpuFacts, Group, Look, Observer, ProcessUse, Reader, Samples, Trouble, TroubleKind};
 use crate::units::NS_PER_S;
 use proptest::prelude::*;
 use serde::Serialize;
@@ -110,7 +110,12 @@ fn telemetry() -> impl Strategy<Value = Body> {
     });
     let trouble = prop_oneof![Just(TroubleKind::Lost), Just(TroubleKind::Back), Just(TroubleKind::Xid)]
         .prop_map(|kind| Body::Trouble(Trouble { source: "gpu:1".into(), at_ns: 4, kind, code: 15 }));
-    prop_oneof![4 => samples, 1 => look, 1 => began, 1 => trouble]
+    let observer = (0u8..9, any::<Option<u32>>()).prop_map(|(name, cpu)| {
+        let cpu_ns = cpu.map(u64::from);
+        let reader = Reader { name: format!("r{name}"), period_ns: 9, cpu_ns, reads: 3, ..Reader::default() };
+        Body::Observer(Observer { wall_ns: 100, readers: vec![reader] })
+    });
+    prop_oneof![4 => samples, 1 => look, 1 => began, 1 => trouble, 1 => observer]
 }
 
 fn body() -> impl Strategy<Value = Body> {

@@ -1,18 +1,24 @@
 //! Owns the way of what sources tell to the log, and what is kept of it for the trials.
 //! Must not know which sources there are.
 
+use super::kv::KvMeter;
 use crate::orchestrate::run::Writer;
 use crate::sync::lock;
-use crate::telemetry::{EnergyMeter, Said, Told};
+use crate::telemetry::{Effort, EnergyMeter, Said, Told};
 use shared::event::Body;
 use shared::telemetry::TroubleKind;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// How often it is told what looking costs.
+const COST_EVERY: Duration = Duration::from_secs(5);
 
 /// What is kept of what was said.
 #[derive(Default)]
 pub(super) struct Heard {
     energy: Mutex<EnergyMeter>,
+    kv: Mutex<KvMeter>,
     gpu_lost: AtomicBool,
 }
 
@@ -27,9 +33,18 @@ impl Heard {
         lock(&self.energy)
     }
 
+    /// What an engine's KV cache and its GPUs held.
+    pub fn kv(&self) -> MutexGuard<'_, KvMeter> {
+        lock(&self.kv)
+    }
+
     fn hear(&self, said: &Said) {
         match said {
-            Said::Row(row) => self.energy().add(row),
+            Said::Row(row) => {
+                // Of a read of a GPU memory comes first: who waits for the other has this.
+                self.kv().add(row);
+                self.energy().add(row);
+            }
             Said::Trouble(trouble) if trouble.kind == TroubleKind::Lost => {
                 self.gpu_lost.store(true, Relaxed);
             }
@@ -42,6 +57,8 @@ impl Heard {
 pub(super) struct Logger {
     pub writer: Writer,
     pub heard: Arc<Heard>,
+    /// What the threads that say something cost; absent where there are none.
+    pub effort: Option<Effort>,
 }
 
 impl Logger {
@@ -49,9 +66,19 @@ impl Logger {
     pub async fn run(self, told: Option<Told>, began: Body) {
         self.write(vec![began]).await;
         let Some(mut told) = told else { return };
-        while let Some(bodies) = told.next(|said| self.heard.hear(said)).await {
+        let mut cost_told = Instant::now();
+        while let Some(mut bodies) = told.next(|said| self.heard.hear(said)).await {
+            if cost_told.elapsed() >= COST_EVERY {
+                cost_told = Instant::now();
+                bodies.extend(self.cost());
+            }
             self.write(bodies).await;
         }
+        self.write(self.cost().into_iter().collect()).await;
+    }
+
+    fn cost(&self) -> Option<Body> {
+        self.effort.as_ref().map(|effort| Body::Observer(effort.take()))
     }
 
     async fn write(&self, bodies: Vec<Body>) {

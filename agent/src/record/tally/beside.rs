@@ -7,6 +7,7 @@ use shared::engine::EngineInfo;
 use shared::plan::{Plan, SloPlan};
 use shared::roofline::Roofline;
 use shared::summary::PrefixCache;
+use shared::telemetry::KvFigures;
 
 /// What is known of a trial besides its requests.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +24,8 @@ pub struct ClientSide {
     pub server: Option<Box<ServerTally>>,
     /// What the engine's GPUs took in the window, where that is known of each.
     pub energy: Option<EnergyTally>,
+    /// What the engine's KV cache came to in it, where that is told.
+    pub kv: Option<Box<KvFigures>>,
 }
 
 /// What figures need to know of the plan, and of the engine that is measured.

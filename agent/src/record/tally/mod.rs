@@ -26,6 +26,7 @@ use schedule::Schedule;
 use shared::outcome::Outcome;
 use shared::plan::Arrival;
 use shared::summary::{PrefixCache, TokenSource};
+use shared::telemetry::KvFigures;
 use std::collections::BTreeMap;
 
 /// Everything a summary needs of one trial, or of several pooled.
@@ -49,6 +50,7 @@ pub struct Tally {
     prefix_cache: Option<PrefixCache>,
     server: Option<ServerTally>,
     energy: Option<EnergyTally>,
+    kv: Option<KvFigures>,
 }
 
 /// What the requests that belong to windows were.
@@ -108,6 +110,7 @@ impl Tally {
             prefix_cache: client.prefix_cache,
             server: client.server.as_deref().cloned(),
             energy: client.energy,
+            kv: client.kv.as_deref().cloned(),
         }
     }
 
@@ -141,6 +144,7 @@ impl Tally {
             .map(|(a, b)| PrefixCache { queries: a.queries + b.queries, hits: a.hits + b.hits });
         self.server = Option::zip(self.server.take(), other.server.as_ref()).map(|(mine, theirs)| mine.and(theirs));
         self.energy = Option::zip(self.energy, other.energy).and_then(|(mine, theirs)| mine.and(theirs));
+        self.kv = Option::zip(self.kv.take(), other.kv.clone()).map(|(mine, theirs)| mine.and(theirs));
     }
 
     /// The samples of a latency.

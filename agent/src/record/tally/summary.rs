@@ -118,6 +118,7 @@ impl Tally {
             energy: self.energy.map(|energy| energy.figures(self.output_tokens())),
             limit,
             no_limit,
+            kv: self.kv.clone(),
             client_busy: self.busy,
             token_source: requests.token_source.unwrap_or(TokenSource::Unknown),
             client_late_p99_ms: worst(&self.late),

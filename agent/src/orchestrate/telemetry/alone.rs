@@ -1,0 +1,26 @@
+//! Owns a look at this host with nothing else going on: what sampling costs by itself.
+//! Must not know engines.
+
+use crate::load::Clock;
+use crate::telemetry::{Found, Nvml, Told};
+use shared::telemetry::Observer;
+use std::time::Duration;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
+
+/// Looks at this host, all its GPUs included, at a rate for a while; says what that cost.
+///
+/// # Errors
+/// Where the host has no threads for it.
+pub async fn look_alone(hz: f64, time: Duration) -> std::io::Result<Observer> {
+    let found = spawn_blocking(|| Found::of(Nvml::open(), &[])).await?;
+    let (sampler, mut told) = Told::begin(found.sources(hz), Clock::starting_now())?;
+    let end = Instant::now() + time;
+    loop {
+        tokio::select! {
+            () = sleep_until(end) => return Ok(sampler.effort().take()),
+            // As in a run, but that nobody wants it.
+            Some(_) = told.next(|_| ()) => {}
+        }
+    }
+}
