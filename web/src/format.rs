@@ -89,6 +89,15 @@ pub fn bytes(value: u64) -> String {
     if mib < 1024.0 { figure(Some(mib), "MiB") } else { figure(Some(mib / 1024.0), "GiB") }
 }
 
+/// An amount of energy: "512 J", "9.50 kJ", "1.20 MJ".
+pub fn energy(joules: f64) -> String {
+    match joules {
+        ..1e3 => figure(Some(joules), "J"),
+        ..1e6 => figure(Some(joules / 1e3), "kJ"),
+        _ => figure(Some(joules / 1e6), "MJ"),
+    }
+}
+
 /// A command as a shell takes it: words with anything unusual in single quotes.
 pub fn command(words: &[String]) -> String {
     let is_usual = |b: u8| b.is_ascii_alphanumeric() || b"_-./:=,@%+".contains(&b);
@@ -195,6 +204,14 @@ mod tests {
         check(bytes(512 << 20), "512 MiB");
         check(bytes(24 << 30), "24.0 GiB");
         check(bytes(1536 << 20), "1.50 GiB");
+    }
+
+    #[test]
+    fn energies() {
+        check(energy(0.0), "0 J");
+        check(energy(512.0), "512 J");
+        check(energy(9500.0), "9.50 kJ");
+        check(energy(1.2e6), "1.20 MJ");
     }
 
     #[test]

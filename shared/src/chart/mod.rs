@@ -4,7 +4,6 @@
 mod definition;
 mod distribution;
 mod gaps;
-mod kv;
 mod levels;
 mod live;
 mod points;
@@ -16,13 +15,12 @@ mod waterfall;
 pub use definition::{ChartData, ChartDefinition, ChartOption};
 pub use distribution::{Overlay, ecdf, histogram};
 pub use gaps::gap_map;
-pub use kv::{kv_requests, kv_use};
 pub use levels::{curves, pareto};
 pub use live::{Latency, in_flight, latency, throughput};
 pub use points::{throughput_by_level, ttft_by_level};
 pub use requests::{request_scatter, request_timeline};
 pub use theme::{PALETTE, Theme};
-pub use tracks::{ENGINE_CHARTS, GPU_CHARTS, HOST_CHARTS, MOST_GPUS, TrackChart};
+pub use tracks::{ENGINE_CHARTS, GPU_CHARTS, HOST_CHARTS, MOST_GPUS, TrackChart, kv_use};
 pub use waterfall::waterfall;
 
 use definition::XAxis;

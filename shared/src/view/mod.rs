@@ -327,10 +327,13 @@ impl RunView {
                 self.findings = Some(findings.clone());
                 self.caveats.clone_from(caveats);
             }
-            body @ (Body::TelemetryBegan(_) | Body::Samples(_) | Body::Look(_) | Body::Trouble(_)) => {
+            body @ (Body::TelemetryBegan(_)
+            | Body::Samples(_)
+            | Body::Look(_)
+            | Body::Trouble(_)
+            | Body::Observer(_)) => {
                 self.telemetry.apply(body);
             }
-            Body::Observer(cost) => self.telemetry.observer.add(cost),
             Body::Unknown => self.unknown_events += 1,
         }
     }

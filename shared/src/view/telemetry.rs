@@ -101,6 +101,7 @@ impl Telemetry {
             Body::Samples(samples) => self.samples(samples),
             Body::Look(look) => self.look(look),
             Body::Trouble(trouble) => self.trouble(trouble),
+            Body::Observer(cost) => self.observer.add(cost),
             _ => {}
         }
     }

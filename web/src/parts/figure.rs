@@ -27,7 +27,7 @@ pub fn Figure(
                 let text = shown.get();
                 view! { <span class="figure-value pulse" data-testid=testid>{text}</span> }
             })}
-            {live(move || note.get().map(|note| view! { <span class="figure-note">{note}</span> }))}
+            {live(move || note.get().map(|note| { let title = note.clone(); view! { <span class="figure-note" title=title>{note}</span> } }))}
         </div>
     }
     .into_any()

@@ -181,6 +181,13 @@ fn band_names(name: &str) -> [String; 2] {
     [format!("{name}, least"), format!("{name}, most")]
 }
 
+/// A bin's middle, begin and end, s; one that is not over ends now.
+pub(super) fn stretch_s(bin: u64, width_ns: u64, now_ns: u64) -> [f64; 3] {
+    let start_ns = bin * width_ns;
+    let end_ns = (start_ns + width_ns).min(now_ns.max(start_ns));
+    [start_ns + (end_ns - start_ns) / 2, start_ns, end_ns].map(ns_to_s)
+}
+
 /// One row a bin of the finest grid: its middle, its ends, what lines say, their bands, and how clocks were held.
 fn rows(width_ns: u64, now_ns: u64, lines: &[Drawn], held: &[(&str, usize, Vec<Column>)]) -> ChartData {
     let mut data = ChartData::of(&BEFORE_LINES);
@@ -197,10 +204,7 @@ fn rows(width_ns: u64, now_ns: u64, lines: &[Drawn], held: &[(&str, usize, Vec<C
     let width_ns = width_ns << shift;
     // A wider bin of one column may reach beyond what has come.
     for bin in first..=last.min(now_ns / width_ns) {
-        let start_ns = bin * width_ns;
-        let end_ns = (start_ns + width_ns).min(now_ns);
-        let mut row =
-            vec![Some(ns_to_s(start_ns + (end_ns - start_ns) / 2)), Some(ns_to_s(start_ns)), Some(ns_to_s(end_ns))];
+        let mut row = stretch_s(bin, width_ns, now_ns).map(Some).to_vec();
         let cells: Vec<_> = columns().map(|column| column.at(bin, shift)).collect();
         row.extend(lines.iter().zip(&cells).map(|(line, cell)| cell.map(|cell| cell.mean / line.per)));
         for (line, cell) in lines.iter().zip(&cells).filter(|(line, _)| line.look == Look::Banded) {

@@ -3,11 +3,14 @@
 
 mod column;
 mod drawn;
+mod kv;
+
+pub use kv::kv_use;
 
 use crate::telemetry::{
-    BUSY, CHILDREN_MEMORY, CORE_BUSY_MOST, CPU_BUSY, ENGINE_MEMORY, HOST_MEMORY_USED, KV_USED, MEMORY_BUSY,
-    MEMORY_CLOCK, MEMORY_TEMPERATURE, MEMORY_USED, NET_RX, NET_TX, OTHERS_MEMORY, POWER, PREEMPTIONS, RUNNING,
-    SM_CLOCK, Signal, TEMPERATURE, WAITING,
+    BUSY, CHILDREN_MEMORY, CORE_BUSY_MOST, CPU_BUSY, ENGINE_MEMORY, HOST_MEMORY_USED, MEMORY_BUSY, MEMORY_CLOCK,
+    MEMORY_TEMPERATURE, MEMORY_USED, NET_RX, NET_TX, OTHERS_MEMORY, POWER, RUNNING, SM_CLOCK, Signal, TEMPERATURE,
+    WAITING,
 };
 use crate::view::Telemetry;
 
@@ -150,36 +153,15 @@ pub const GPU_CHARTS: &[TrackChart] = &[
     ),
 ];
 
-/// Charts of what the engine says of itself.
-pub const ENGINE_CHARTS: &[TrackChart] = &[
-    up_to(
-        Top::At(100.0),
-        chart(
-            "kv-cache",
-            "Share of the KV cache in use over run time",
-            "KV cache in use",
-            "%",
-            Whose::Source(Telemetry::ENGINE),
-            &[banded(KV_USED, "used", 1e4)],
-        ),
-    ),
-    chart(
-        "engine-requests",
-        "Requests that the engine works on and that wait in it, over run time",
-        "Requests in the engine",
-        "",
-        Whose::Source(Telemetry::ENGINE),
-        &[filled(RUNNING, "running", 1.0), line(WAITING, "waiting", 1.0)],
-    ),
-    chart(
-        "preemptions",
-        "Requests a second whose memory the engine took away, over run time",
-        "Preemptions",
-        "1/s",
-        Whose::Source(Telemetry::ENGINE),
-        &[line(PREEMPTIONS, "preempted", 1.0)],
-    ),
-];
+/// Charts of what the engine says of itself, beside [`kv_use`].
+pub const ENGINE_CHARTS: &[TrackChart] = &[chart(
+    "engine-requests",
+    "Requests that the engine works on and that wait in it, over run time",
+    "Requests in the engine",
+    "",
+    Whose::Source(Telemetry::ENGINE),
+    &[filled(RUNNING, "running", 1.0), line(WAITING, "waiting", 1.0)],
+)];
 
 /// Charts of the host.
 pub const HOST_CHARTS: &[TrackChart] = &[

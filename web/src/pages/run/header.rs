@@ -10,6 +10,7 @@ use crate::route::Place;
 use leptos::prelude::*;
 use shared::event::RunState;
 use shared::plan::Plan;
+use shared::telemetry::EnergyMethod;
 use shared::units::{NS_PER_S, ns_to_s};
 use shared::view::{RunView, TrialView};
 
@@ -36,11 +37,29 @@ pub fn share_done(view: &RunView) -> f64 {
     (f64::from(done) + current) / f64::from(total)
 }
 
-/// Dollars so far; absent without a price or the number of GPUs.
-pub fn cost_so_far(view: &RunView) -> Option<f64> {
-    let plan = &view.header.as_ref()?.plan;
-    let price = plan.cost.as_ref()?.usd_per_gpu_hour.0;
-    Some(f64::from(plan.gpu_count()?) * price * ns_to_s(view.last_ns) / 3600.0)
+/// The price behind the cost so far, or why there is none.
+fn price_words(view: &RunView) -> String {
+    let Some(life) = view.spending.lives.last() else { return "from when the engine is ready".to_owned() };
+    match (&life.pricing.price, life.pricing.gpus) {
+        (Some(price), Some(gpus)) => {
+            format!("{gpus} × {}/h, {}", format::usd(price.usd_per_gpu_hour.0), price.origin.words())
+        }
+        _ => life.pricing.reason.clone().unwrap_or_else(|| "no price is known".to_owned()),
+    }
+}
+
+/// What the GPUs that are read have taken so far, and how that is known; nothing where none of them tells.
+fn energy_words(view: &RunView) -> Option<(String, String)> {
+    let gpus = view.telemetry.energy_so_far();
+    let joules: f64 = gpus.iter().map(|gpu| gpu.joules).sum();
+    let by = |method: EnergyMethod| gpus.iter().any(|gpu| gpu.method == method);
+    let how = match (by(EnergyMethod::Counter), by(EnergyMethod::Integrated)) {
+        (true, false) => "by counter",
+        (false, true) => "power over time",
+        _ => "by counter and power",
+    };
+    let of = if gpus.len() == 1 { "GPU".to_owned() } else { format!("{} GPUs", gpus.len()) };
+    (!gpus.is_empty()).then(|| (format::energy(joules), format!("{of}, {how}")))
 }
 
 /// Output tokens per second over the last whole second of the series; absent where nothing arrives.
@@ -90,9 +109,17 @@ pub fn RunHeader() -> impl IntoView {
         let open = app.with_view(|v| v.header.as_ref().is_some_and(|h| h.plan.load.arrival.is_open()));
         open.unwrap_or(false).then(|| app.with_view(|v| format::count(v.waiting.into())).unwrap_or_default())
     });
-    let cost = text(|v| format::or_absent(cost_so_far(v), format::usd));
-    let cost_note =
-        text(|v| if cost_so_far(v).is_none() { "no price or GPUs in the plan".to_owned() } else { String::new() });
+    let cost = text(|v| format::or_absent(v.spending.usd(v.last_ns), format::usd));
+    let cost_note = text(price_words);
+    // By the second: it changes with each read, and nobody reads more.
+    let second = kept(move || app.with_view(|v| (v.last_ns / NS_PER_S, v.run_state().is_final())));
+    let energy = kept(move || {
+        second.track();
+        untrack(|| app.with_view(energy_words)).flatten()
+    });
+    let has_energy = kept(move || energy.with(Option::is_some));
+    let of_energy =
+        move |part: fn((String, String)) -> String| Signal::derive(move || energy.get().map(part).unwrap_or_default());
     let seq = kept(move || app.with_view(|v| v.seq).unwrap_or(0));
     let viewers = kept(move || app.with_followed(|f| f.viewers));
     let missed = kept(move || app.with_followed(|f| f.missed));
@@ -129,6 +156,9 @@ pub fn RunHeader() -> impl IntoView {
                 }))}
                 <Figure label="Elapsed" value=elapsed/>
                 <Figure label="Cost so far" value=cost note=Signal::derive(move || cost_note.get())/>
+                {live(move || has_energy.get().then(|| view! {
+                    <Figure label="Energy so far" value=of_energy(|(value, _)| value) note=of_energy(|(_, note)| note)/>
+                }))}
             </div>
             <span hidden data-testid="run-seq">{seq}</span>
             {live(move || (missed.get() > 0).then(|| view! {
@@ -225,12 +255,11 @@ fn Again() -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::cost::UsdPerGpuHour;
     use shared::engine::{Phase, Starting};
     use shared::event::{Body, Event, Host};
     use shared::ids::RunId;
-    use shared::plan::CostPlan;
     use shared::preset;
+    use shared::view::Track;
 
     fn view(change: impl FnOnce(&mut Plan), bodies: Vec<(u64, Body)>) -> RunView {
         let mut plan = preset::find("first").unwrap();
@@ -280,15 +309,20 @@ mod tests {
     }
 
     #[test]
-    fn cost_needs_price_and_gpus() {
-        let hour = || vec![(3_600_000_000_000, Body::State { state: RunState::Running, reason: None })];
-        assert_eq!(cost_so_far(&view(|_| (), hour())), None);
-        let priced = |plan: &mut Plan| plan.cost = Some(CostPlan { usd_per_gpu_hour: UsdPerGpuHour(2.93) });
-        assert_eq!(cost_so_far(&view(priced, hour())), None);
-        let both = |plan: &mut Plan| {
-            priced(plan);
-            plan.engine.gpus = Some(shared::plan::Gpus::Count(2));
+    fn energy_names_how_it_is_known_and_whose_it_is() {
+        let track = |source: &str, signal: &str, bins: &[u64]| Track {
+            source: source.to_owned(),
+            signal: signal.to_owned(),
+            bins: bins.to_vec(),
+            ..Track::default()
         };
-        assert!(cost_so_far(&view(both, hour())).is_some_and(|c| (c - 5.86).abs() < 1e-9));
+        let mut view = view(|_| (), vec![]);
+        assert_eq!(energy_words(&view), None);
+        view.telemetry.tracks = vec![track("gpu:a", "energy", &[1, 1, 9_500_000, 9_500_000, 9_500_000])];
+        let said = |view: &RunView| energy_words(view).unwrap();
+        assert_eq!(said(&view), ("9.50 kJ".to_owned(), "GPU, by counter".to_owned()));
+        let watts = [0, 1, 100_000, 100_000, 100_000, 10, 1, 100_000, 100_000, 100_000];
+        view.telemetry.tracks.push(track("gpu:b", "power", &watts));
+        assert_eq!(said(&view), ("9.60 kJ".to_owned(), "2 GPUs, by counter and power".to_owned()));
     }
 }

@@ -5,7 +5,7 @@ use crate::charts::{Chart, Define, TimeAxis};
 use crate::erased::{Kept, kept, live};
 use crate::model::App;
 use leptos::prelude::*;
-use shared::chart::TrackChart;
+use shared::chart::{ChartDefinition, Theme, TrackChart};
 use shared::units::NS_PER_S;
 use shared::view::{GpuSeen, RunView};
 use std::sync::Arc;
@@ -32,12 +32,22 @@ impl Followed {
         })
     }
 
-    /// Charts, those of which something is known, of the GPUs that are shown, and what must be said beside them.
+    /// A chart that may have nothing to draw.
+    pub fn define(self, make: fn(&RunView, Theme) -> Option<ChartDefinition>) -> Define {
+        Arc::new(move |theme| {
+            self.second.track();
+            untrack(|| self.app.with_view(|view| make(view, theme))).flatten()
+        })
+    }
+
+    /// Charts, those of which something is known, of the GPUs that are shown; another one before them, and what must be said
+    /// beside them.
     pub fn charts(
         self,
         axis: TimeAxis,
         charts: &'static [TrackChart],
         shown: Kept<Vec<GpuSeen>>,
+        before: impl IntoAny,
         notes: impl IntoAny,
     ) -> AnyView {
         let known = kept(move || {
@@ -58,6 +68,7 @@ impl Followed {
         };
         view! {
             <div class="charts tracks">
+                {before.into_any()}
                 <For each=move || known.get() key=|place| *place children=chart/>
                 <div class="track-notes">{notes.into_any()}</div>
             </div>

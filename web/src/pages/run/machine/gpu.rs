@@ -42,7 +42,7 @@ pub fn gpu_part(of: Followed, axis: TimeAxis, gpus: Kept<Vec<GpuSeen>>) -> AnyVi
         has_any.get().then(|| {
             view! {
                 {chooser(gpus, shown, chosen)}
-                {of.charts(axis, GPU_CHARTS, shown, view! { {lines(said, "gpu-said")}{lines(lacks, "gpu-lacks")} })}
+                {of.charts(axis, GPU_CHARTS, shown, (), view! { {lines(said, "gpu-said")}{lines(lacks, "gpu-lacks")} })}
                 {live(move || view! { <Gpus of=accounts.get()/> })}
                 {live(move || {
                     let of: Vec<Process> = used.get();

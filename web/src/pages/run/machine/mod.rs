@@ -3,17 +3,20 @@
 
 mod followed;
 mod gpu;
+mod kv;
 
 use super::super::machine::{Cores, Processes, failures, gpu_words, missing, processes};
-use crate::charts::TimeAxis;
+use crate::charts::{Chart, TimeAxis};
 use crate::erased::{kept, live};
 use crate::format;
 use crate::model::App;
 use crate::parts::Fold;
 use followed::{Followed, lines};
 use gpu::gpu_part;
+use kv::kv_figures;
 use leptos::prelude::*;
-use shared::chart::{ENGINE_CHARTS, HOST_CHARTS};
+use shared::chart::{self, ENGINE_CHARTS, HOST_CHARTS};
+use shared::telemetry::{KV_BYTES, KV_USED};
 use shared::units::ns_to_s;
 use shared::view::{RunView, Telemetry};
 
@@ -29,10 +32,11 @@ fn about(view: &RunView) -> String {
         0 => String::new(),
         n => format!(" {} reads were lost on their way to the log.", format::count(n)),
     };
-    match &telemetry.began {
-        Some(began) => format!("Read at {} Hz on the run's own clock.{lost}", began.rate_hz),
-        None if view.run_state().is_final() => "Nothing was read of the machine in this run.".to_owned(),
-        None => "The machine is read once the engine is ready.".to_owned(),
+    match (&telemetry.began, telemetry.observer.figures()) {
+        (Some(began), Some(cost)) => format!("{}{lost}", cost.sentence(began.rate_hz)),
+        (Some(began), None) => format!("Read at {} Hz on the run's own clock.{lost}", began.rate_hz),
+        (None, _) if view.run_state().is_final() => "Nothing was read of the machine in this run.".to_owned(),
+        (None, _) => "The machine is read once the engine is ready.".to_owned(),
     }
 }
 
@@ -83,7 +87,21 @@ fn engine_part(of: Followed, axis: TimeAxis) -> AnyView {
         lines.extend(failures("The engine", &view.telemetry, Telemetry::ENGINE));
         lines
     });
-    of.charts(axis, ENGINE_CHARTS, none, lines(lacks, "engine-lacks"))
+    let has_kv = of.says(|view| {
+        let is_told = |key| view.telemetry.track(Telemetry::ENGINE, key).is_some_and(|track| !track.bins.is_empty());
+        is_told(KV_USED.key) || is_told(KV_BYTES.key)
+    });
+    let cache = live(move || {
+        has_kv.get().then(|| {
+            let label = "How full the KV cache is over run time, and when memory was taken away from requests";
+            view! { <Chart name="kv-cache" label=label axis=axis define=of.define(chart::kv_use)/> }
+        })
+    });
+    view! {
+        {of.charts(axis, ENGINE_CHARTS, none, cache, lines(lacks, "engine-lacks"))}
+        {kv_figures(of)}
+    }
+    .into_any()
 }
 
 fn host_part(of: Followed, axis: TimeAxis) -> AnyView {
@@ -107,7 +125,7 @@ fn host_part(of: Followed, axis: TimeAxis) -> AnyView {
         })
     };
     view! {
-        {of.charts(axis, HOST_CHARTS, none, view! { {live(cores)}{lines(lacks, "host-lacks")} })}
+        {of.charts(axis, HOST_CHARTS, none, (), view! { {live(cores)}{lines(lacks, "host-lacks")} })}
         {live(move || {
             let of = look.with(|look| processes(std::iter::once((String::new(), look))));
             view! { <Processes of=of busy="of a core" others="the agent" none="No process of the agent was seen."/> }

@@ -2,6 +2,7 @@
 //! Must not know how figures are computed.
 
 use super::beside::{ENERGY, SERVER};
+use super::limit::{OF_THROUGHPUT, OF_TPOT, OF_TTFT};
 use crate::format;
 use shared::caveat::Rule;
 use shared::outcome::Outcome;
@@ -25,10 +26,14 @@ pub struct Column {
     pub text: fn(&Summary) -> String,
     /// What is said of it on hover beside doubts and intervals, empty for nothing.
     pub hover: fn(&Summary) -> String,
+    /// The metric that its name leads to, where that is not the group's.
+    pub metric: Option<&'static str>,
+    /// It is there only where what the hardware allows is known.
+    pub needs_limit: bool,
 }
 
 const fn column(name: &'static str, key: &'static str, text: fn(&Summary) -> String) -> Column {
-    Column { name, key, text, hover: |_| String::new() }
+    told(name, key, text, |_| String::new())
 }
 
 /// One of which something is said on hover.
@@ -38,7 +43,7 @@ pub const fn told(
     text: fn(&Summary) -> String,
     hover: fn(&Summary) -> String,
 ) -> Column {
-    Column { name, key, text, hover }
+    Column { name, key, text, hover, metric: None, needs_limit: false }
 }
 
 fn unsent(s: &Summary) -> u64 {
@@ -82,6 +87,7 @@ const TTFT: Group = Group {
         column("p50", "ttft.p50", |s| format::percentile(s.ttft.p50)),
         column("p99", "ttft.p99", |s| format::percentile(s.ttft.p99)),
         column("n", "", |s| format::count(s.ttft.n)),
+        OF_TTFT,
     ],
 };
 const TPOT: Group = Group {
@@ -92,6 +98,7 @@ const TPOT: Group = Group {
         column("p50", "tpot.p50", |s| format::percentile(s.tpot.p50)),
         column("p99", "tpot.p99", |s| format::percentile(s.tpot.p99)),
         column("n", "", |s| format::count(s.tpot.n)),
+        OF_TPOT,
     ],
 };
 const GAP: Group = Group {
@@ -107,6 +114,7 @@ const THROUGHPUT: Group = Group {
     metric: Some("output_throughput"),
     columns: &[
         column("output tok/s", "output_throughput", |s| format::bare(s.output_throughput)),
+        OF_THROUGHPUT,
         column("req/s", "request_throughput", |s| format::bare(s.request_throughput)),
     ],
 };
@@ -131,8 +139,22 @@ const IN_FLIGHT: Group = Group {
 const COST: Group = Group {
     name: "Cost",
     metric: Some("cost_per_mtok"),
-    columns: &[column("$/Mtok", "cost_per_mtok", |s| format::or_absent(s.cost_per_mtok_output, |c| format::usd(c.0)))],
+    columns: &[told(
+        "$/Mtok",
+        "cost_per_mtok",
+        |s| format::or_absent(s.cost_per_mtok_output, |c| format::usd(c.0)),
+        price_words,
+    )],
 };
+
+/// The price behind a cost, and where it comes from.
+fn price_words(s: &Summary) -> String {
+    let origin = s.price_origin.as_ref().map(|origin| format!(" {}", origin.words())).unwrap_or_default();
+    match s.price {
+        Some(price) => format!("At {} per GPU-hour{origin}.", format::usd(price.0)),
+        None => "No price of the engine's GPUs is known, or not how many it uses.".to_owned(),
+    }
+}
 
 /// What a run has beside what every run has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,6 +167,14 @@ pub struct Has {
     pub server: bool,
     /// GPUs whose energy is known.
     pub energy: bool,
+    /// GPUs of which it is known what they allow.
+    pub limit: bool,
+}
+
+/// A group with those of its columns that are shown.
+pub struct Shown {
+    pub group: &'static Group,
+    pub columns: Vec<&'static Column>,
 }
 
 impl Has {
@@ -157,12 +187,13 @@ impl Has {
             limits: plan.is_some_and(|plan| plan.slo.is_some()),
             server: any(|s| s.server.as_ref().is_some_and(|server| server.ttft.is_some())),
             energy: any(|s| s.energy.is_some()),
+            limit: any(|s| s.limit.is_some()),
         }
     }
 }
 
 /// The groups of a run: the headline first, and what not every run has where it is there.
-pub fn groups(has: Has) -> Vec<&'static Group> {
+pub fn groups(has: Has) -> Vec<Shown> {
     let all = [
         (&REQUESTS, true),
         (&RATE, has.open),
@@ -177,11 +208,15 @@ pub fn groups(has: Has) -> Vec<&'static Group> {
         (&COST, true),
         (&ENERGY, has.energy),
     ];
-    all.into_iter().filter(|(_, has)| *has).map(|(group, _)| group).collect()
+    let columns =
+        |group: &'static Group| group.columns.iter().filter(|column| has.limit || !column.needs_limit).collect();
+    all.into_iter().filter(|(_, has)| *has).map(|(group, _)| Shown { group, columns: columns(group) }).collect()
 }
 
 /// Whether a rule's finding doubts the figure of this key.
 pub fn doubts(rule: &Rule, key: &str) -> bool {
+    // A share of what the hardware allows is as doubtful as what it is a share of.
+    let key = key.strip_prefix("of_").unwrap_or(key);
     match rule {
         Rule::ClientLate { .. }
         | Rule::ClientLagging { .. }
@@ -192,8 +227,8 @@ pub fn doubts(rule: &Rule, key: &str) -> bool {
         Rule::Unsent { .. } => key == "unsent",
         Rule::OfferedRateMissed { .. } => key == "sent_rate",
         Rule::ConcurrencyNotReached { .. } => key.starts_with("in_flight"),
-        Rule::ShortOutput { .. } => key == "output_throughput" || key.starts_with("tpot"),
-        Rule::ClientBusy { .. } => key.ends_with("_throughput"),
+        Rule::ShortOutput { .. } => matches!(key, "output_throughput" | "throughput") || key.starts_with("tpot"),
+        Rule::ClientBusy { .. } => key.ends_with("throughput"),
     }
 }
 
@@ -202,14 +237,15 @@ mod tests {
     use super::*;
     use shared::metric::Metric;
 
-    const ALL: Has = Has { open: true, limits: true, server: true, energy: true };
+    const ALL: Has = Has { open: true, limits: true, server: true, energy: true, limit: true };
 
     #[test]
     fn headings_lead_to_metrics_and_an_open_loop_begins_with_its_headline() {
-        for group in groups(ALL) {
-            assert!(group.metric.is_none_or(|key| Metric::find(key).is_some()), "{}", group.name);
+        for shown in groups(ALL) {
+            let metrics = shown.columns.iter().filter_map(|column| column.metric).chain(shown.group.metric);
+            metrics.for_each(|key| assert!(Metric::find(key).is_some(), "{key}"));
         }
-        let names = |has| groups(has).iter().map(|g| g.name).collect::<Vec<_>>();
+        let names = |has| groups(has).iter().map(|shown| shown.group.name).collect::<Vec<_>>();
         assert_eq!(names(Has::default())[1], "TTFT, ms");
         let open = names(Has { open: true, ..Has::default() });
         assert_eq!(open[2], "TTFT from due, ms (headline)");
@@ -218,7 +254,7 @@ mod tests {
 
     #[test]
     fn every_rule_marks_a_figure() {
-        let keys: Vec<&str> = groups(ALL).iter().flat_map(|g| g.columns).map(|c| c.key).collect();
+        let keys: Vec<&str> = groups(ALL).iter().flat_map(|shown| &shown.columns).map(|c| c.key).collect();
         let check = |rule: Rule, expect: &[&str]| {
             let marked: Vec<&str> = keys.iter().copied().filter(|key| doubts(&rule, key)).collect();
             assert_eq!(marked, expect, "{}", rule.label());
@@ -228,6 +264,6 @@ mod tests {
         check(Rule::OfferedRateMissed { offered: 2.0, sent: 1.0 }, &["sent_rate"]);
         check(Rule::TooFewSamples { n: 1, needed: 100 }, &["ttft_scheduled.p99", "ttft.p99"]);
         check(Rule::ConcurrencyNotReached { reached: 1, target: 2, requests: None }, &["in_flight", "in_flight.peak"]);
-        check(Rule::ClientBusy { busy: 1.0 }, &["output_throughput", "request_throughput"]);
+        check(Rule::ClientBusy { busy: 1.0 }, &["output_throughput", "of_throughput", "request_throughput"]);
     }
 }

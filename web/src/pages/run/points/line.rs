@@ -1,7 +1,7 @@
 //! Owns the lines of the table of points as text: level, state, verdict, figures with their intervals and marks.
 //! Must not know elements.
 
-use super::columns::{Group, doubts};
+use super::columns::{Column, Shown, doubts};
 use crate::format;
 use crate::parts::verdict_shape;
 use shared::caveat::{Caveat, Finding, Verdict};
@@ -50,7 +50,7 @@ fn interval_words(interval: &Interval) -> String {
 }
 
 /// The lines of a run in plan order.
-pub fn lines(view: &RunView, groups: &[&Group]) -> Vec<Line> {
+pub fn lines(view: &RunView, groups: &[Shown]) -> Vec<Line> {
     let repeats = view.header.as_ref().map_or(1, |h| h.plan.load.trials);
     let ended = view.run_state().is_final();
     let line = |(index, point): (usize, &shared::view::PointView)| {
@@ -87,11 +87,11 @@ pub fn lines(view: &RunView, groups: &[&Group]) -> Vec<Line> {
 
 fn cells<'a>(
     summary: Option<&Summary>,
-    groups: &[&Group],
+    groups: &[Shown],
     findings: &[&Finding],
     interval: impl Fn(&str) -> Option<&'a Interval>,
 ) -> Vec<Cell> {
-    let cell = |column: &super::columns::Column| {
+    let cell = |column: &&Column| {
         let Some(summary) = summary else {
             return Cell {
                 text: format::ABSENT.to_owned(),
@@ -122,7 +122,7 @@ fn cells<'a>(
             needs,
         }
     };
-    groups.iter().flat_map(|group| group.columns).map(cell).collect()
+    groups.iter().flat_map(|shown| &shown.columns).map(cell).collect()
 }
 
 #[cfg(test)]
@@ -133,7 +133,7 @@ mod tests {
     use shared::outcome::Outcome;
 
     fn of<'a>(cells: &'a [Cell], key: &str) -> &'a Cell {
-        let keys: Vec<&str> = groups(Has::default()).iter().flat_map(|g| g.columns).map(|c| c.key).collect();
+        let keys: Vec<&str> = groups(Has::default()).iter().flat_map(|shown| &shown.columns).map(|c| c.key).collect();
         assert_eq!(keys.len(), cells.len());
         &cells[keys.iter().position(|k| *k == key).unwrap()]
     }
@@ -163,7 +163,12 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_is_a_dash_with_a_reason() {
-        let found = cells(None, &groups(Has { open: true, limits: true, server: true, energy: true }), &[], |_| None);
+        let found = cells(
+            None,
+            &groups(Has { open: true, limits: true, server: true, energy: true, limit: true }),
+            &[],
+            |_| None,
+        );
         assert!(found.iter().all(|cell| cell.text == format::ABSENT && !cell.title.is_empty()));
     }
 }

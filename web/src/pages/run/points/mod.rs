@@ -3,6 +3,7 @@
 
 mod beside;
 mod columns;
+mod limit;
 mod line;
 
 use super::charts::of_run;
@@ -10,11 +11,12 @@ use crate::charts::Chart;
 use crate::erased::{kept, live};
 use crate::model::App;
 use crate::parts::{Card, MetricLink, VerdictBadge};
-use columns::{Group, Has, groups};
+use columns::{Column, Has, Shown, groups};
 use leptos::prelude::*;
 use line::{Cell, Line, lines};
 use shared::chart;
 use shared::search::SearchEnd;
+use shared::view::RunView;
 
 fn cell(cell: Cell) -> AnyView {
     let title = Some(cell.title).filter(|title| !title.is_empty());
@@ -44,16 +46,33 @@ fn row(line: Line) -> AnyView {
     .into_any()
 }
 
-fn heading(group: &'static Group) -> AnyView {
-    view! {
-        <th scope="colgroup" colspan=group.columns.len() class="group">
-            {match group.metric {
-                Some(key) => view! { <MetricLink key=key words=group.name/> }.into_any(),
-                None => group.name.into_any(),
-            }}
-        </th>
+/// A name that leads to its metric, where it has one.
+fn named(words: &'static str, metric: Option<&'static str>) -> AnyView {
+    match metric {
+        Some(key) => view! { <MetricLink key=key words=words/> }.into_any(),
+        None => words.into_any(),
     }
-    .into_any()
+}
+
+fn heading(shown: &Shown) -> AnyView {
+    let group = shown.group;
+    view! { <th scope="colgroup" colspan=shown.columns.len() class="group">{named(group.name, group.metric)}</th> }
+        .into_any()
+}
+
+fn column(column: &&'static Column) -> AnyView {
+    view! { <th scope="col" class="number">{named(column.name, column.metric)}</th> }.into_any()
+}
+
+/// Why it is not known what the hardware allows, where there is hardware of which that is asked.
+fn no_limit(view: &RunView) -> Option<String> {
+    let has_gpus = view.engines.iter().any(|engine| !engine.gpus.is_empty());
+    let summaries = || view.trials.iter().filter_map(|trial| trial.summary.as_ref());
+    if !has_gpus || summaries().any(|summary| summary.limit.is_some()) {
+        return None;
+    }
+    let why = summaries().find_map(|summary| summary.no_limit.as_ref())?;
+    Some(format!("What the hardware allows is unknown: {why}"))
 }
 
 /// The table and the charts over levels.
@@ -63,9 +82,8 @@ pub fn PointsTable() -> impl IntoView {
     let has = kept(move || app.with_view(Has::of).unwrap_or_default());
     let head = move || {
         let shown = groups(has.get());
-        let headings = shown.iter().map(|group| heading(group)).collect_view();
-        let columns = shown.iter().flat_map(|group| group.columns);
-        let columns = columns.map(|c| view! { <th scope="col" class="number">{c.name}</th> }).collect_view();
+        let headings = shown.iter().map(heading).collect_view();
+        let columns = shown.iter().flat_map(|shown| &shown.columns).map(column).collect_view();
         view! {
             <thead>
                 <tr>
@@ -78,6 +96,7 @@ pub fn PointsTable() -> impl IntoView {
         }
     };
     let lines = kept(move || app.with_view(|view| lines(view, &groups(has.get()))).unwrap_or_default());
+    let unknown = kept(move || app.with_view(no_limit).flatten());
     let several = kept(move || lines.with(|l| l.len() > 1));
     view! {
         <Card title="Points" about="Exact figures of each load level once its trials ended; percentiles by nearest rank over all samples.">
@@ -87,6 +106,7 @@ pub fn PointsTable() -> impl IntoView {
                     <tbody>{live(move || lines.get().into_iter().map(row).collect_view())}</tbody>
                 </table>
             </div>
+            {live(move || unknown.get().map(|sentence| view! { <p class="quiet">{sentence}</p> }))}
         </Card>
         {live(move || several.get().then(|| view! { <Levels/> }))}
     }
