@@ -15,6 +15,7 @@ pub mod outcome;
 pub mod plan;
 pub mod preset;
 pub mod search;
+pub mod source;
 pub mod summary;
 #[cfg(feature = "telemetry")]
 pub mod telemetry;

@@ -24,6 +24,13 @@ const TABLES: &str = "
     CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+/// Files that runs were imported from, by their hash; a run that is in no list any more has no file. A version that does not
+/// know the table leaves it alone.
+const SOURCES: &str = "
+    CREATE TABLE IF NOT EXISTS sources(
+        sha256 TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(sha256, run)) STRICT, WITHOUT ROWID;
+";
+
 /// Opens the log for writing, makes the tables where they are missing, and rebuilds the projections where
 /// `reducer` is not the version that made them.
 pub(super) fn open_writer(path: &Path, reducer: u32) -> Result<Connection, LogError> {
@@ -56,6 +63,7 @@ fn prepare(conn: &mut Connection, found: i64, reducer: u32) -> Result<(), rusqli
         tx.execute_batch(TABLES)?;
         tx.pragma_update(None, "user_version", FORMAT)?;
     }
+    tx.execute_batch(SOURCES)?;
     let built: Option<u32> =
         tx.query_row("SELECT value FROM meta WHERE key = ?1", [REDUCER], |r| r.get(0)).optional()?;
     if built != Some(reducer) {

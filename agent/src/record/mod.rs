@@ -20,6 +20,6 @@ pub use goodput::{Served, goodput};
 pub use latency::Latency;
 pub use repeats::intervals;
 pub use request::{Chunk, RequestRecord};
-pub use statistics::{Samples, needed};
+pub use statistics::{Samples, needed, student_interval};
 pub use tally::{ClientSide, EnergyTally, ServerTally, Span, Tally, Terms, Window};
 pub use verdict::judge;

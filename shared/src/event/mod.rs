@@ -10,6 +10,7 @@ use crate::engine::{EngineInfo, Starting};
 use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::plan::{Level, Plan};
 use crate::search::SearchEnd;
+use crate::source::Source;
 use crate::summary::{Interval, Summary};
 #[cfg(feature = "telemetry")]
 use crate::telemetry::{Began, Look, Samples, Trouble};
@@ -44,6 +45,9 @@ pub enum Body {
         /// The agent's version.
         agent_version: String,
     },
+    /// Another tool measured it: what follows was read from its files. The host and version of the creation are those of
+    /// the agent that read them.
+    Imported(Source),
     /// A run that had ended before its end goes on. Run time goes on from its last event, whatever time lies between.
     Resumed {
         /// Wall clock at this event's `t_ns`, Unix ms: the anchor of what follows.

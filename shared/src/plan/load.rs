@@ -54,6 +54,11 @@ pub struct LoadPlan {
 }
 
 impl LoadPlan {
+    /// Limit for one request where the plan says nothing, s.
+    pub const TIMEOUT_S: f64 = 300.0;
+    /// Limit for the rest to end where the plan says nothing, s.
+    pub const DRAIN_S: f64 = 60.0;
+
     /// Length of a trial without its drain, ns; absent where requests or a trace end it.
     #[must_use]
     pub fn trial_ns(&self) -> Option<u64> {
@@ -196,8 +201,8 @@ fn one_f() -> f64 {
     1.0
 }
 fn default_timeout_s() -> f64 {
-    300.0
+    LoadPlan::TIMEOUT_S
 }
 fn default_drain_s() -> f64 {
-    60.0
+    LoadPlan::DRAIN_S
 }

@@ -3,12 +3,14 @@
 
 mod engines;
 mod figures;
+mod import;
 
 pub use engines::{
     EngineRow, EnginesNow, FoundRow, GpuRow, HostEngines, KeptLog, LogPart, MAX_TOLD_LINES, Presence, StartedEngine,
     StartedState,
 };
 pub use figures::{PointDistribution, PointGoodput};
+pub use import::{FileFate, ImportReport, ImportedFile};
 
 use crate::caveat::Verdict;
 use crate::event::{Event, RunState};
@@ -137,6 +139,9 @@ pub struct RunRow {
     pub verdict: Option<Verdict>,
     /// Its last event.
     pub seq: u64,
+    /// The tool that measured it, where that was another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 impl RunRow {
@@ -160,6 +165,7 @@ impl RunRow {
             best_output_throughput: throughputs.reduce(f64::max),
             verdict: view.verdict(),
             seq: view.seq,
+            source: view.source.as_ref().map(|source| source.tool.clone()),
         })
     }
 }

@@ -99,6 +99,7 @@ mod tests {
             best_output_throughput: None,
             verdict: None,
             seq,
+            source: None,
         }
     }
 
