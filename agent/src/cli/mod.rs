@@ -4,6 +4,7 @@
 mod agent_file;
 mod baseline;
 mod doctor;
+mod import;
 mod run;
 mod secret;
 mod serve;
@@ -54,6 +55,8 @@ enum Command {
     /// Follow a run of another agent in the terminal.
     #[command(after_help = EXIT_CODES)]
     Watch(watch::WatchArgs),
+    /// Take results of other tools in, as runs that show where they come from.
+    Import(import::ImportArgs),
     /// Keep secrets, such as API keys, for plans that name them.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
@@ -129,6 +132,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Serve(args) => block_on(serve::serve(args)),
         Command::Run(args) => block_on(run::run(args)),
         Command::Watch(args) => block_on(watch::watch(args)),
+        Command::Import(args) => block_on(import::import(args)),
         Command::Secret(command) => secret::secret(&command),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
         Command::Baseline(args) => match baseline::baseline(&args)? {},

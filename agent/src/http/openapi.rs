@@ -1,7 +1,7 @@
 //! Owns the API's own description.
 //! Must not know how the routes are implemented.
 
-use super::{agent, engines, figures, plans, prometheus, requests, runs, shape, shell, socket};
+use super::{agent, engines, figures, imports, plans, prometheus, requests, runs, shape, shell, socket};
 use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -14,7 +14,7 @@ use utoipa::{Modify, OpenApi};
         runs::list, runs::create, runs::read, runs::cancel, runs::resume, runs::delete, figures::goodput_of,
         figures::distribution, requests::list, requests::timeline,
         plans::presets, plans::check, engines::list, engines::now, engines::start, engines::stop, agent::about,
-        prometheus::metrics, document, socket::open, shell::health, shell::sign_in
+        prometheus::metrics, imports::import, document, socket::open, shell::health, shell::sign_in
     ),
     components(schemas(shape::ApiError)),
     security(("token" = []), ("cookie" = [])),
@@ -63,10 +63,11 @@ mod tests {
         CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan,
         SessionPlan, SloPlan, TelemetryPlan, TracePlan,
     };
+    use shared::source::{Definition, Source};
     use shared::view::RunView;
     use shared::wire::{
-        ApiError, EngineRow, EnginesNow, FoundRow, GpuRow, HostEngines, LogPart, PointDistribution, PointGoodput,
-        Presence, RequestTimeline, RunRow, StartedEngine, StartedState,
+        ApiError, EngineRow, EnginesNow, FileFate, FoundRow, GpuRow, HostEngines, ImportReport, ImportedFile, LogPart,
+        PointDistribution, PointGoodput, Presence, RequestTimeline, RunRow, StartedEngine, StartedState,
     };
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -149,8 +150,14 @@ mod tests {
         ] {
             check(schema, &value[field]);
         }
-        let mut view = RunView::default();
+        let source = Source { version: Some(String::new()), engine: Some(String::new()), ..Source::default() };
+        let source = Source { definitions: vec![Definition::default()], ..source };
+        check("Source", &json!(source));
+        let mut view = RunView { source: Some(source), ..RunView::default() };
         check("RunView", &json!(view));
+        let file = ImportedFile { name: String::new(), fate: FileFate::Known { runs: vec![] } };
+        check("ImportedFile", &json!(file));
+        check("ImportReport", &json!(ImportReport { files: vec![file] }));
         let body = Body::Created {
             run: RunId::new(1, 1),
             plan: Box::new(plan()),

@@ -8,6 +8,7 @@ mod client;
 mod engines;
 mod figures;
 mod guard;
+mod imports;
 #[path = "../support/page.rs"]
 mod page;
 mod plans;
