@@ -1,9 +1,11 @@
-//! Owns on which of the host's cores threads run.
+//! Owns on which of the host's cores threads run, and how much of one they use.
 //! Must not know what the threads do.
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 use std::io;
+use std::time::Duration;
 
 /// Cores from which one can be given to the load generator alone: with fewer, engine and agent need them all.
 const LEAST_TO_SPARE_ONE: usize = 4;
@@ -40,6 +42,12 @@ pub(crate) fn keep_off_load() -> io::Result<()> {
 /// Where the system refuses.
 pub(crate) fn bind(core: usize) -> io::Result<()> {
     bind_to([core])
+}
+
+/// CPU time that this thread has used, ns; absent where the system does not tell.
+pub(crate) fn used_by_this_thread() -> Option<u64> {
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok().map(Duration::from)?;
+    u64::try_from(time.as_nanos()).ok()
 }
 
 fn spared(cores: &[usize]) -> Option<usize> {

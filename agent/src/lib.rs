@@ -14,6 +14,7 @@ pub mod load;
 pub mod log;
 pub mod orchestrate;
 mod poller;
+pub mod price;
 pub mod process;
 pub mod record;
 pub mod remote;

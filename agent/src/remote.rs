@@ -5,8 +5,9 @@ use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::StatusCode;
 use serde::Deserialize;
-use shared::ids::RunId;
+use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
+use shared::study::{StudyPlan, StudyView};
 use shared::view::RunView;
 use shared::wire::{ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, ServerMessage};
 use std::path::PathBuf;
@@ -29,6 +30,16 @@ pub struct Agent {
 #[derive(Deserialize)]
 struct Created {
     run: RunId,
+}
+
+#[derive(Deserialize)]
+struct Begun {
+    study: StudyId,
+}
+
+#[derive(Deserialize)]
+struct Checked {
+    estimate_words: String,
 }
 
 impl Agent {
@@ -96,6 +107,42 @@ impl Agent {
     pub async fn view(&self, run: &RunId) -> anyhow::Result<RunView> {
         let request = self.http.get(format!("{}/api/v1/runs/{run}", self.url));
         Ok(self.answer(request).await?.json().await?)
+    }
+
+    /// Hands in a study.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn begin_study(&self, plan: &StudyPlan) -> anyhow::Result<StudyId> {
+        let begun: Begun = self.post("/api/v1/studies", serde_json::to_string(plan)?).await?.json().await?;
+        Ok(begun.study)
+    }
+
+    /// A study as the API shows it now.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn study(&self, study: &StudyId) -> anyhow::Result<StudyView> {
+        let request = self.http.get(format!("{}/api/v1/studies/{study}", self.url));
+        Ok(self.answer(request).await?.json().await?)
+    }
+
+    /// How long a study would take, as a sentence.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn estimate(&self, plan: &StudyPlan) -> anyhow::Result<String> {
+        let checked = self.post("/api/v1/studies/check", serde_json::to_string(plan)?).await?;
+        Ok(checked.json::<Checked>().await?.estimate_words)
+    }
+
+    /// Cancels what is left of a study.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn cancel_study(&self, study: &StudyId) -> anyhow::Result<()> {
+        self.post(&format!("/api/v1/studies/{study}/cancel"), String::new()).await?;
+        Ok(())
     }
 
     async fn post(&self, path: &str, body: String) -> anyhow::Result<reqwest::Response> {
@@ -195,11 +242,12 @@ impl Follow {
                 ServerMessage::Refused { sentence } => bail!("{sentence}"),
                 ServerMessage::Deleted { run } => bail!("the run {run} was deleted"),
                 ServerMessage::Gap { .. } => self.gaps += 1,
-                // Nobody asked to hear of engines.
+                // Nobody asked to hear of engines or of the machine.
                 ServerMessage::Hello { .. }
                 | ServerMessage::Rows { .. }
                 | ServerMessage::Viewers { .. }
-                | ServerMessage::Engines(_) => {}
+                | ServerMessage::Engines(_)
+                | ServerMessage::Machine(_) => {}
             }
         }
     }

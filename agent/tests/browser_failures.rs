@@ -107,6 +107,27 @@ async fn a_connection_that_is_lost_leaves_what_was_typed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_screen_whose_code_does_not_come_says_so_and_offers_to_reload() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut agent = Agent::start(dir.path());
+    let chromium = Chromium::start().await;
+    let tab = chromium.open(&format!("{}/?token={TOKEN}", agent.url)).await;
+    tab.wait("connection", |state| state == "open").await;
+    // The first screen has no part beside the main one.
+    let fetched = "performance.getEntriesByType('resource').map(e => e.name).filter(n => n.endsWith('.wasm')).join()";
+    let parts = tab.eval(fetched).await;
+    assert!(parts.as_str().is_some_and(|names| names.ends_with("_bg.wasm") && !names.contains(',')), "{parts}");
+    agent.kill();
+    tab.eval("document.querySelector('.rail a[href=\"/new\"]').click()").await;
+    tab.wait("code-missing", |text| text.contains("This screen did not load") && text.contains("Reload")).await;
+
+    let _back = Agent::start_at(dir.path(), agent.url.trim_start_matches("http://"));
+    tab.eval("document.querySelector('[data-testid=\"code-missing\"] button').click()").await;
+    tab.wait("start-run", |_| true).await;
+    chromium.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_told_by_the_run_that_it_ended_and_by_the_one_that_it_does_not_take() {
     let dir = tempfile::tempdir().unwrap();
     let Some(program) = on_a_small_disk(dir.path(), 768, PROGRAM) else { return };

@@ -8,7 +8,6 @@ mod fake_nvml;
 use fake_nvml::FakeNvml;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use std::fmt::Write;
 use std::time::{Duration, Instant};
 use tokenprism::load::Clock;
 use tokenprism::telemetry::host::{Host, HostProcesses};
@@ -29,23 +28,7 @@ fn cpu() -> Duration {
 
 #[test]
 fn eight_gpus_at_ten_reads_a_second_cost_little() {
-    let mut script = String::new();
-    for n in 0..GPUS {
-        writeln!(
-            script,
-            "[[device]]\nuuid = \"GPU-{n}\"\nname = \"NVIDIA H100 80GB HBM3\"\n\
-             says = {{ memory_total = 85520809984, memory_used = 42949672960, gpu_busy = 90, memory_busy = 40, \
-             power = 600000, energy = 5, temperature = 60, memory_temperature = 70, sm_clock = 1980, \
-             memory_clock = 2619, throttle_reasons = 4, pcie_rx = 5, pcie_tx = 5, ecc_corrected = 0, \
-             ecc_uncorrected = 0, nvlink_rx = 5, nvlink_tx = 5 }}\n\
-             [[device.process]]\npid = {}\nmemory = 42949672960\nbusy = 90\n",
-            1000 + n
-        )
-        .unwrap();
-    }
-    // As long as a real driver watches the bus.
-    script += "[[fault]]\nfield = \"pcie_rx\"\nslow_ms = 20\n[[fault]]\nfield = \"pcie_tx\"\nslow_ms = 20\n";
-    let fake = FakeNvml::playing(&script);
+    let fake = FakeNvml::playing(include_str!("../fixtures/eight_gpus.toml"));
     let nvml = fake.nvml();
     let gpus = || nvml.gpus(&[]).0;
     let (said, mut heard) = mpsc::channel(4096);

@@ -28,6 +28,9 @@ struct Case {
     /// GPUs that are asked for; all where none is named.
     #[serde(default)]
     wanted: Vec<String>,
+    /// What GPUs held before an engine was started, bytes.
+    #[serde(default)]
+    before: BTreeMap<String, u64>,
     /// GPUs that are found, in this order.
     found: Vec<String>,
     /// Words of the sentences about those that are not.
@@ -122,7 +125,7 @@ fn check(name: &str, text: &str) {
     for (sentence, words) in not_found.iter().zip(&case.not_found) {
         assert!(sentence.contains(words), "{name}: {sentence} lacks {words}");
     }
-    let (mut fast, mut slow) = (Fast::of(gpus), Slow::of(nvml, nvml.gpus(&case.wanted).0));
+    let (mut fast, mut slow) = (Fast::of(gpus), Slow::of(nvml, nvml.gpus(&case.wanted).0).knowing(&case.before));
     let (mut seen, clock) = (Seen::default(), Clock::starting_now());
     for read in 0..case.reads {
         seen.read(read, &mut fast, &clock);

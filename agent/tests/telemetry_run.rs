@@ -131,14 +131,25 @@ async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_th
         assert!(server["to_ns"].as_u64().unwrap() >= end_ns, "{server} around {end_ns}");
     }
     assert!(telemetry["troubles"].as_array().unwrap().is_empty());
+    // What looking cost is told for each thread that looks.
+    let observer = &telemetry["observer"];
+    let readers = observer["readers"].as_array().unwrap();
+    let names: Vec<&str> = readers.iter().map(|reader| reader["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["engine-metrics", "gpu", "gpu-slow", "host", "host-processes"]);
+    for reader in readers {
+        let of = |key: &str| reader[key].as_u64().unwrap();
+        assert!(of("reads") > 0 && of("read_ns") >= of("longest_ns") && of("longest_ns") > 0, "{reader}");
+        assert!((1..observer["wall_ns"].as_u64().unwrap()).contains(&of("cpu_ns")), "{reader} in {observer}");
+    }
 
     let run = agent.submit(&plan).await;
     agent.wait(&run, LIMIT, |view| !track(view, GPU, "power").is_null()).await;
     let shown = agent.get("/metrics").await.1.as_str().unwrap().to_owned();
     let of_gpu = "gpu=\"GPU-bb22-0000\"} 200\n";
-    assert!(shown.contains("tokenprism_gpu_power_watts{") && shown.contains(of_gpu), "{shown}");
+    const OF_RUN: &str = "tokenprism_gpu_power_watts{run=";
+    assert!(shown.contains(OF_RUN) && shown.contains(of_gpu), "{shown}");
     fake.raise("lost");
-    let gone = async || !agent.get("/metrics").await.1.to_string().contains("tokenprism_gpu_power_watts{");
+    let gone = async || !agent.get("/metrics").await.1.as_str().unwrap().contains(OF_RUN);
     while !gone().await {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -208,4 +219,58 @@ async fn a_host_without_a_driver_says_so_and_everything_else_goes_on() {
     assert_eq!(track(&view, "engine", "running"), &Value::Null);
     let summary = &view["trials"][0]["summary"];
     assert_eq!((&summary["energy"], &summary["server"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_driver_that_hangs_keeps_neither_the_machine_nor_the_agent_from_answering_and_ending() {
+    let script = format!("{SCRIPT}\n[[fault]]\nfield = \"handle\"\nslow_ms = 3600000\n");
+    let (fake, data) = (FakeNvml::playing(&script), tempfile::tempdir().unwrap());
+    let mut agent = agent_with(&fake.driver(), data.path());
+    let host =
+        async || agent.get("/metrics").await.1.as_str().unwrap().contains("tokenprism_host_host_memory_used_bytes ");
+    while !host().await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let pid = nix::unistd::Pid::from_raw(agent.child.id().cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::SIGTERM).unwrap();
+    assert!(agent.child.wait().unwrap().success());
+}
+
+const CONTAINER: &str = r#"
+[[device]]
+uuid = "GPU-aa11-0000"
+name = "NVIDIA L4"
+says = { memory_total = 25769803776, memory_used = 1073741824, power = 10000 }
+[[device.process]]
+pid = 4194303
+
+[[fault]]
+field = "memory_used"
+file = "loaded"
+value = 9663676416
+"#;
+
+/// The driver names a process that is nobody's here: the engine's memory is what came since before its start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_container_an_engines_memory_is_what_the_device_holds_above_what_it_held_before() {
+    let (fake, dir) = (FakeNvml::playing(CONTAINER), tempfile::tempdir().unwrap());
+    let mut command = with_vllm(dir.path(), "");
+    command.env("TOKENPRISM_NVML", fake.driver()).env_remove("CUDA_VISIBLE_DEVICES");
+    let agent = Agent::of(command, &dir.path().join("data"), "127.0.0.1:0");
+    let engine = "kind = \"vllm\"\nlaunch = \"native\"\nmodel = \"m\"\nserved_name = \"m\"\ngpus = 1\n";
+    let plan = plan_of(engine).replace("requests = 12", "duration_s = 4.0");
+    let run = agent.submit(&format!("{plan}\n[telemetry]\nrate_hz = 10.0\n")).await;
+    let gpu = "gpu:GPU-aa11-0000";
+    let held = |view: &Value| track(view, gpu, "engine_memory")["latest"].as_i64();
+    agent.wait(&run, LIMIT, |view| held(view) == Some(0)).await;
+    fake.raise("loaded");
+    let view = agent.wait(&run, LIMIT, |view| held(view) == Some(8 << 30)).await;
+    assert_eq!(track(&view, gpu, "engine_memory_by_difference")["latest"], 1);
+    assert_eq!(track(&view, gpu, "others_memory")["absent"][0], 0);
+    // Given back, or the end of the engine would wait for it.
+    std::fs::remove_file(fake.folder().join("loaded")).unwrap();
+    let view = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
+    assert_eq!(state(&view), "done", "{}", view["reason"]);
+    let memory = &view["trials"][0]["summary"]["kv"]["memory"];
+    assert_eq!((&memory["idle_bytes"], &memory["gpus"]), (&(1u64 << 30).into(), &1.into()), "{memory}");
 }

@@ -1,5 +1,5 @@
-//! Owns money: unit types and the one formula that turns GPU time into cost per token.
-//! Must not know where a price comes from.
+//! Owns money: unit types, prices with their origin, and the formulas that turn GPU time into cost.
+//! Must not know how a price is looked up.
 
 use crate::units::finite;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,78 @@ pub struct UsdPerGpuHour(pub f64);
 #[serde(transparent)]
 pub struct UsdPerMTok(pub f64);
 
+/// A price, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Price {
+    /// Of one GPU.
+    pub usd_per_gpu_hour: UsdPerGpuHour,
+    /// Where it comes from.
+    pub origin: PriceOrigin,
+}
+
+/// Where a price comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PriceOrigin {
+    /// The plan's `[cost]`.
+    Plan,
+    /// Somebody gave it to the agent.
+    Edited(PriceSource),
+    /// The table that comes with the agent.
+    Table(PriceSource),
+    /// One that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What stands beside a price in a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceSource {
+    /// The GPUs that it is for: words of their names.
+    pub gpu: String,
+    /// Who says so, in words; one that somebody gave to the agent need not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// When it held, or was given: `2025-12-02`.
+    pub date: String,
+}
+
+impl PriceOrigin {
+    /// Where it comes from, in words: "L4 in the table, 2025-12-02: a study".
+    #[must_use]
+    pub fn words(&self) -> String {
+        let (of, where_it_stands) = match self {
+            PriceOrigin::Plan => return "of the plan".to_owned(),
+            PriceOrigin::Unknown => return "from elsewhere".to_owned(),
+            PriceOrigin::Edited(of) => (of, "given to the agent"),
+            PriceOrigin::Table(of) => (of, "in its table"),
+        };
+        let source = of.source.as_ref().map(|source| format!(": {source}")).unwrap_or_default();
+        format!("{} {where_it_stands}, {}{source}", of.gpu, of.date)
+    }
+}
+
+/// What an engine's time is priced at, as it was settled when the engine was ready: what is edited later changes no
+/// run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pricing {
+    /// GPUs that are paid for.
+    pub gpus: Option<u32>,
+    /// The price of one.
+    pub price: Option<Price>,
+    /// Why one of them is unknown, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Pricing {
+    /// GPUs × price per hour × hours, USD; nothing where one of them is unknown.
+    #[must_use]
+    pub fn usd(&self, seconds: f64) -> Option<f64> {
+        finite(f64::from(self.gpus?) * self.price.as_ref()?.usd_per_gpu_hour.0 * seconds / 3600.0)
+    }
+}
+
 /// `GPUs × USD per GPU-hour × window hours / tokens × 10⁶` (METRICS.md, `cost_per_mtok`); nothing without tokens.
 #[must_use]
 pub fn cost_per_mtok(gpus: u32, price: UsdPerGpuHour, window_s: f64, tokens: u64) -> Option<UsdPerMTok> {
@@ -26,6 +98,21 @@ pub fn cost_per_mtok(gpus: u32, price: UsdPerGpuHour, window_s: f64, tokens: u64
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_hour_of_two_gpus_and_where_their_price_comes_from() {
+        let source = PriceSource { gpu: "L4".into(), source: Some("a study".into()), date: "2025-12-02".into() };
+        let origin = PriceOrigin::Table(source.clone());
+        assert_eq!(origin.words(), "L4 in its table, 2025-12-02: a study");
+        let edited = PriceOrigin::Edited(PriceSource { source: None, ..source });
+        assert_eq!(edited.words(), "L4 given to the agent, 2025-12-02");
+        let price = Some(Price { usd_per_gpu_hour: UsdPerGpuHour(2.93), origin });
+        let pricing = Pricing { gpus: Some(2), price, reason: None };
+        assert_eq!(pricing.usd(1800.0), Some(2.93));
+        assert_eq!(Pricing { gpus: None, ..pricing }.usd(1800.0), None);
+        let later: PriceOrigin = serde_json::from_str("\"auction\"").unwrap();
+        assert_eq!(later, PriceOrigin::Unknown);
+    }
 
     #[test]
     fn four_gpus_for_a_quarter_hour() {

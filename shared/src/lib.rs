@@ -4,6 +4,7 @@
 pub mod calendar;
 pub mod caveat;
 pub mod chart;
+pub mod compare;
 pub mod cost;
 pub mod engine;
 pub mod event;
@@ -14,10 +15,12 @@ pub mod order;
 pub mod outcome;
 pub mod plan;
 pub mod preset;
+pub mod roofline;
 pub mod search;
 pub mod source;
+pub mod statistics;
+pub mod study;
 pub mod summary;
-#[cfg(feature = "telemetry")]
 pub mod telemetry;
 pub mod units;
 pub mod view;

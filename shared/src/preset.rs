@@ -14,7 +14,7 @@ pub struct Preset {
 }
 
 /// All presets, in the order of the page.
-pub const PRESETS: [Preset; 7] = [
+pub const PRESETS: [Preset; 11] = [
     Preset { key: "first", title: "First run", about: "Half a minute on the built-in engine: see the whole way once." },
     Preset { key: "latency", title: "Latency", about: "Few requests at once: how fast is one answer?" },
     Preset {
@@ -34,6 +34,22 @@ pub const PRESETS: [Preset; 7] = [
         title: "Study: baseline",
         about: "The same with Transformers' own generate, in static batches.",
     },
+    Preset {
+        key: "kv_vllm",
+        title: "KV cache: vLLM",
+        about: "1,000 requests, 128 at once: how full is the cache, and how many requests fill it?",
+    },
+    Preset { key: "kv_tgi", title: "KV cache: TGI", about: "The same, whose use shows in the device's memory alone." },
+    Preset {
+        key: "kv_baseline",
+        title: "KV cache: baseline",
+        about: "The same with Transformers' own generate, which measures its cache.",
+    },
+    Preset {
+        key: "kv_builtin",
+        title: "KV cache: built-in",
+        about: "A minute on the built-in engine: its cache measured, and by arithmetic.",
+    },
 ];
 
 /// The TOML of a preset by its key. Apart from the cards, since the page gets plans from the agent.
@@ -47,6 +63,10 @@ pub fn toml(key: &str) -> Option<&'static str> {
         "study_vllm" => include_str!("../presets/study_vllm.toml"),
         "study_tgi" => include_str!("../presets/study_tgi.toml"),
         "study_baseline" => include_str!("../presets/study_baseline.toml"),
+        "kv_vllm" => include_str!("../presets/kv_vllm.toml"),
+        "kv_tgi" => include_str!("../presets/kv_tgi.toml"),
+        "kv_baseline" => include_str!("../presets/kv_baseline.toml"),
+        "kv_builtin" => include_str!("../presets/kv_builtin.toml"),
         _ => return None,
     })
 }

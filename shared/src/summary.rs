@@ -2,10 +2,10 @@
 //! Must not know how they are computed (the agent's `record` does that).
 
 use crate::caveat::Caveat;
-use crate::cost::{UsdPerGpuHour, UsdPerMTok};
+use crate::cost::{PriceOrigin, UsdPerGpuHour, UsdPerMTok};
 use crate::outcome::Outcome;
-#[cfg(feature = "telemetry")]
-use crate::telemetry::{Energy, ServerSide};
+use crate::roofline::Limit;
+use crate::telemetry::{Energy, KvFigures, ServerSide};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -205,13 +205,20 @@ pub struct Summary {
     #[serde(default)]
     pub prefix_cache: Option<PrefixCache>,
     /// What the server measured of itself; absent where it has no such metrics or they began anew.
-    #[cfg(feature = "telemetry")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerSide>,
     /// Energy of the engine's GPUs; absent where it is unknown for one of them.
-    #[cfg(feature = "telemetry")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<Energy>,
+    /// What the hardware allows, and how much of that was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// Why that is unknown, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_limit: Option<String>,
+    /// The engine's KV cache, and its GPUs' memory; absent where neither is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv: Option<KvFigures>,
     /// CPU time of the load generator's thread over wall time of the window, 0 to 1; of several trials the greatest.
     #[serde(default)]
     pub client_busy: Option<f64>,
@@ -228,6 +235,9 @@ pub struct Summary {
     pub cost_per_mtok_total: Option<UsdPerMTok>,
     /// The price behind the cost.
     pub price: Option<UsdPerGpuHour>,
+    /// Where that comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_origin: Option<PriceOrigin>,
     /// What must be said beside these figures.
     pub caveats: Vec<Caveat>,
 }

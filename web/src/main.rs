@@ -14,7 +14,7 @@ use crate::erased::{kept, live};
 use leptos::ev;
 use leptos::prelude::*;
 use model::{App, Connection};
-use pages::{Engines, MetricsGuide, NewRun, Now, Run, Runs, SignIn};
+use pages::{Now, OnDemand, Runs, Screen, SignIn};
 use parts::{ConnectionBanner, Empty, Help, Rail, Toasts};
 use route::{Place, Route};
 use wasm_bindgen::JsCast;
@@ -60,11 +60,11 @@ fn Screens() -> impl IntoView {
     live(move || {
         match route.get() {
         Route::Now => view! { <Now/> }.into_any(),
-        Route::NewRun => view! { <NewRun/> }.into_any(),
-        Route::Engines => view! { <Engines/> }.into_any(),
+        Route::NewRun => view! { <OnDemand screen=Screen::NewRun/> }.into_any(),
+        Route::Engines => view! { <OnDemand screen=Screen::Engines/> }.into_any(),
         Route::Runs => view! { <Runs/> }.into_any(),
-        Route::Run(id) => view! { <Run id=id/> }.into_any(),
-        Route::Metrics => view! { <MetricsGuide/> }.into_any(),
+        Route::Run(id) => view! { <OnDemand screen=Screen::Run of=id/> }.into_any(),
+        Route::Metrics => view! { <OnDemand screen=Screen::Metrics/> }.into_any(),
         Route::Lost => view! {
             <Empty title="There is no such page" text="The address leads nowhere: it may be of another version." action="To the start" href="/"/>
         }

@@ -36,14 +36,19 @@ pub fn serve(options: &Up) -> Result<()> {
     sh.exec()
 }
 
-/// Builds, then becomes `tokenprism bench ARGS`; brings the load tools that it shall be compared with.
+/// Builds, then becomes `tokenprism bench ARGS`; brings the load tools that it shall be compared with, or the driver that
+/// it samples.
 ///
 /// # Errors
 /// When the build or an installation fails, or the program cannot be started.
 pub fn bench(args: &[String]) -> Result<()> {
     build_release()?;
-    let peers = peers::bring(args)?;
-    binary().args(["bench"]).args(args).args(peers).exec()
+    let mut sh = binary().args(["bench"]).args(args).args(peers::bring(args)?);
+    if args.first().is_some_and(|bench| bench == "observer") {
+        Sh::new("cargo").args(["build", "--locked", "--release", "--package", "fake-nvml"]).run()?;
+        sh = sh.arg_path("--driver", &paths::target().join("release/libfake_nvml.so"));
+    }
+    sh.exec()
 }
 
 fn binary() -> Sh {

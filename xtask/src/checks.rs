@@ -16,7 +16,7 @@ use std::path::Path;
 /// # Errors
 /// When set-up or any check fails; all checks run, and each that failed is named.
 pub fn test() -> Result<()> {
-    let mut steps = Steps::new(16);
+    let mut steps = Steps::new(17);
     let mut failed = Failed::default();
     failed.step(&mut steps, "Tidy", tidy::run);
     failed.step(&mut steps, "Format", format);
@@ -112,9 +112,11 @@ fn clippy_native() -> Result<()> {
 }
 
 fn clippy_wasm() -> Result<()> {
-    let args =
-        ["clippy", "--locked", "--package", "tokenprism-web", "--target", wasm_target::TARGET, "--", "-D", "warnings"];
-    Sh::new("cargo").args(args).envs(&wasm_target::environment()).run()
+    Sh::new("cargo")
+        .args(["clippy", "--locked", "--package", "tokenprism-web", "--features", "split"])
+        .args(["--target", wasm_target::TARGET, "--", "-D", "warnings"])
+        .envs(&wasm_target::environment())
+        .run()
 }
 
 /// Checkers that a developer may have; nobody has to.

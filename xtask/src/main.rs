@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 /// Set-up and every developer task.
 ///
-/// Trunk and wasm-bindgen are built once into $TOKENPRISM_TOOLS, by default ~/.cache/tokenprism/tools, which every clone
+/// Trunk, wasm-bindgen and wasm-split are built once into $TOKENPRISM_TOOLS, by default ~/.cache/tokenprism/tools, which every clone
 /// on a machine shares; the load tools that the bench compares us with are installed there too. TOKENPRISM_CHROMIUM names
 /// the browser of the tests.
 #[derive(Parser)]
@@ -98,7 +98,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     match task {
         Task::Up(options) => {
-            let mut steps = steps::Steps::new(9);
+            let mut steps = steps::Steps::new(10);
             dashboard::prepare(&mut steps)?;
             steps.run("Agent (release)", agent::build_release)?;
             steps.finish("set-up");
@@ -108,7 +108,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test { llama_server: true, .. } => checks::llama_server(),
         Task::Test { .. } => checks::test(),
         Task::Setup { browser } => {
-            let mut steps = steps::Steps::new(if browser { 6 } else { 5 });
+            let mut steps = steps::Steps::new(if browser { 7 } else { 6 });
             dashboard::setup(&mut steps)?;
             if browser {
                 steps.run("Chromium", || chromium::find_or_install().map(|path| path.display().to_string()))?;
@@ -117,13 +117,13 @@ fn run(task: Task) -> Result<()> {
             Ok(())
         }
         Task::Web => {
-            let mut steps = steps::Steps::new(8);
+            let mut steps = steps::Steps::new(9);
             dashboard::prepare(&mut steps)?;
             steps.finish("dashboard");
             Ok(())
         }
         Task::Dist => {
-            let mut steps = steps::Steps::new(11);
+            let mut steps = steps::Steps::new(12);
             dashboard::prepare(&mut steps)?;
             steps.run("Compiler for an older glibc", release::bring_toolchain)?;
             steps.run("Agent (release)", release::build)?;

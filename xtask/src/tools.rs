@@ -1,4 +1,4 @@
-//! Owns Trunk and wasm-bindgen: the versions, where they are found, how they are built when they are not.
+//! Owns Trunk, wasm-bindgen and wasm-split: the versions, where they are found, how they are built when they are not.
 //! Must not know what they are used for.
 
 use crate::paths;
@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Trunk's version; 0.22 needs a newer compiler and builds slower.
 const TRUNK: &str = "0.21.14";
+/// wasm-split's version; it reads the marks that the crate wasm_split_helpers of Cargo.lock leaves.
+const WASM_SPLIT: &str = "0.2.4";
 
 /// Finds or builds Trunk.
 ///
@@ -29,6 +31,14 @@ pub fn wasm_bindgen() -> Result<String> {
     bring("wasm-bindgen-cli", "wasm-bindgen", &wasm_bindgen_version()?, "1", &["--no-default-features"])
 }
 
+/// Finds or builds wasm-split, which parts the linked program before wasm-bindgen sees it.
+///
+/// # Errors
+/// When it has to be built and that fails.
+pub fn wasm_split() -> Result<String> {
+    bring("wasm_split_cli_support", "wasm-split-cli", WASM_SPLIT, "0", &["--locked", "--features", "build-binary"])
+}
+
 /// The folder of a tool that is already there in the right version.
 ///
 /// # Errors
@@ -39,12 +49,13 @@ pub fn folder(program: &str, version: &str) -> Result<PathBuf> {
     found.parent().map(Path::to_path_buf).with_context(|| format!("{} has no folder", found.display()))
 }
 
-/// Folders of both tools, to put on PATH.
+/// Folders of all three, to put on PATH.
 ///
 /// # Errors
 /// When one is not there.
 pub fn folders() -> Result<Vec<PathBuf>> {
-    Ok(vec![folder("trunk", TRUNK)?, folder("wasm-bindgen", &wasm_bindgen_version()?)?])
+    let wasm_bindgen = folder("wasm-bindgen", &wasm_bindgen_version()?)?;
+    Ok(vec![folder("trunk", TRUNK)?, wasm_bindgen, folder("wasm-split-cli", WASM_SPLIT)?])
 }
 
 /// Version of the wasm-bindgen crate in Cargo.lock.
@@ -69,14 +80,37 @@ fn find(program: &str, version: &str) -> Result<Option<PathBuf>> {
     Ok([Some(own), paths::on_path(program)].into_iter().flatten().find(|path| has_version(path, version)))
 }
 
-/// Whether `PROGRAM --version` says that version.
+/// Whether `PROGRAM --version` says that version; of a program that says none, whether cargo installed it from that one.
 fn has_version(program: &Path, version: &str) -> bool {
-    paths::is_executable(program)
-        && Sh::new(program).args(["--version"]).output().is_some_and(|said| says_version(&said, version))
+    if !paths::is_executable(program) {
+        return false;
+    }
+    match Sh::new(program).args(["--version"]).output() {
+        Some(said) => says_version(&said, version),
+        None => installed_beside(program).is_some_and(|(list, name)| lists_version(&list, &name, version)),
+    }
+}
+
+/// Cargo's list of what it installed where a program lies, and the program's name.
+fn installed_beside(program: &Path) -> Option<(String, String)> {
+    let root = program.parent()?.parent()?;
+    let list = Sh::new("cargo").args(["install", "--list"]).arg_path("--root", root).output()?;
+    Some((list, program.file_name()?.to_str()?.to_owned()))
 }
 
 fn says_version(said: &str, version: &str) -> bool {
     said.split_whitespace().nth(1) == Some(version)
+}
+
+/// Whether a list names the program below a crate of that version.
+fn lists_version(list: &str, program: &str, version: &str) -> bool {
+    let mut of = "";
+    list.lines().any(|line| {
+        if !line.starts_with(' ') {
+            of = line;
+        }
+        line.trim() == program && of.split(' ').nth(1) == Some(&format!("v{version}:"))
+    })
 }
 
 /// Makes the tools folder and locks it until the file is dropped: two clones may be set up at once, and the second
@@ -140,5 +174,18 @@ mod tests {
         assert!(says_version("wasm-bindgen 0.2.130 (abc)", "0.2.130"));
         assert!(!says_version("wasm-bindgen 0.2.13", "0.2.130"));
         assert!(!says_version("", "0.2.130"));
+    }
+
+    #[test]
+    fn a_tool_that_does_not_say_its_version_is_looked_up() {
+        let list = "splitter v0.2.4:\n    split\n    split-more\nother v1.0.0 (/here):\n    other";
+        let check = |program: &str, version: &str, expect: bool| {
+            assert_eq!(lists_version(list, program, version), expect, "{program} {version}");
+        };
+        check("split", "0.2.4", true);
+        check("split-more", "0.2.4", true);
+        check("split", "0.2.3", false);
+        check("splitter", "0.2.4", false);
+        check("other", "0.2.4", false);
     }
 }

@@ -13,7 +13,6 @@ use super::trial::{self, Order, Reader, Seen};
 use anyhow::{Context, ensure};
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 /// Compare the load generator with a server that knows the truth.
 #[derive(clap::Args, Clone, Debug)]
@@ -116,21 +115,15 @@ impl Bench<'_> {
 
     /// A pacing server for one trial.
     pub fn pacer(&self, scenario: &Scenario) -> anyhow::Result<Pacer> {
-        Pacer::start(scenario.ttft_ms, scenario.gap_ms, scenario.chunks_per_write, self.pacer_core)
+        Pacer::start(scenario.ttft_ms, scenario.gap_ms, scenario.chunks_per_write, self.pacer_core, None)
     }
 
     /// One trial in a process of its own: what its reader saw, and what the server did.
     pub fn trial(&self, scenario: &Scenario, reader: Reader) -> anyhow::Result<(Seen, Account)> {
         let pacer = self.pacer(scenario)?;
-        let order = Order { reader, server: pacer.addr, scenario: scenario.clone(), core: self.client_core };
-        let child = Command::new(std::env::current_exe()?)
-            .args(["bench", "client", "--one-trial", &serde_json::to_string(&order)?])
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .context("the process of a trial cannot be started")?;
-        ensure!(child.status.success(), "a trial of {} failed ({}); see above", scenario.name, child.status);
-        let seen: Seen = rmp_serde::from_slice(&child.stdout).context("a trial's result is not readable")?;
+        let (server, core) = (pacer.addr, self.client_core);
+        let order = Order { reader, server, scenario: scenario.clone(), core, sampling_hz: None };
+        let seen = order.in_a_process(&[])?;
         let account = fetch_account(pacer.addr)?;
         ensure!(
             account.unrecorded_chunks == 0 || !scenario.is_paced(),

@@ -33,8 +33,10 @@ pub(super) struct Figures {
     pub tokens_per_cpu_s: Option<f64>,
     /// Most memory the reader's process held.
     pub peak_mib: Option<f64>,
-    /// The reader's own lateness.
+    /// The reader's own lateness in sending.
     pub late_p99_ms: Option<f64>,
+    /// How late its loop's turns came.
+    pub lag_p99_ms: Option<f64>,
     /// Requests sent in a second, from the first one to the last.
     pub sent_per_s: Option<f64>,
     /// 99th percentile over requests from due to sent.
@@ -118,6 +120,7 @@ pub(super) fn compare(seen: &Seen, account: &Account) -> Figures {
         tokens_per_cpu_s: per_s(seen.cpu_ns),
         peak_mib: seen.peak_memory_bytes.map(|bytes| bytes as f64 / (1024.0 * 1024.0)),
         late_p99_ms: seen.late_p99_ms,
+        lag_p99_ms: seen.lag_p99_ms,
         sent_per_s: finite((seen.requests.len() as f64 - 1.0) / ns_to_s(last_sent_ns.saturating_sub(first_ns)))
             .filter(|rate| *rate > 0.0),
         due_to_sent_p99_ms: due_to_sent.p99.ms(),

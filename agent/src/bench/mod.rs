@@ -1,15 +1,17 @@
-//! Owns the benches: a pacing server that knows the truth, the tables that compare us with it, and what viewers cost.
+//! Owns the benches: a pacing server that knows the truth, tables that compare us with it, what viewers and sampling cost.
 //! Must not know the rooms that execute runs: it measures them from outside.
 
 mod client;
 mod clock;
 mod figures;
 mod host;
+mod observer;
 mod pacer;
 mod peers;
 mod process;
 mod raw;
 mod report;
+mod sampling;
 mod scenario;
 mod table;
 mod trial;
@@ -17,6 +19,7 @@ mod viewers;
 
 pub use client::{ClientBench, run_client};
 pub use clock::SharedClock;
+pub use observer::{ObserverBench, run_observer};
 pub use pacer::{
     Account, Ending, PacerArgs, PacerConfig, PacerError, PacerHandle, Served, Written, fetch_account, run_pacer,
     spawn_pacer_in_process,

@@ -5,6 +5,7 @@ use crate::remote::Agent;
 use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// Token of an agent that a bench starts: on loopback, for a minute, and known to this file alone.
@@ -18,14 +19,23 @@ pub(super) struct Pacer {
 }
 
 impl Pacer {
-    /// Starts it, bound to a core where one is named; both times 0 is full speed.
-    pub fn start(ttft_ms: f64, gap_ms: f64, chunks_per_write: u32, core: Option<usize>) -> anyhow::Result<Self> {
+    /// Starts it, bound to a core where one is named; both times 0 is full speed. It shows the file as its page of metrics.
+    pub fn start(
+        ttft_ms: f64,
+        gap_ms: f64,
+        chunks_per_write: u32,
+        core: Option<usize>,
+        page: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["pacer", "--until-stdin-closes"]);
         command.arg(format!("--ttft-ms={ttft_ms}")).arg(format!("--gap-ms={gap_ms}"));
         command.arg(format!("--chunks-per-write={chunks_per_write}"));
         if let Some(core) = core {
             command.arg(format!("--core={core}"));
+        }
+        if let Some(page) = page {
+            command.arg("--metrics-page").arg(page);
         }
         let mut process = command
             .stdin(Stdio::piped())

@@ -2,6 +2,7 @@
 //! Must not know the truth that it is compared with.
 
 use super::clock::SharedClock;
+use super::sampling::Sampling;
 use super::scenario::{Load, Scenario};
 use super::{host, raw};
 use crate::cores;
@@ -10,11 +11,15 @@ use crate::load::{
 };
 use crate::record::{RequestRecord, Samples};
 use crate::stream::Protocol;
+use anyhow::{Context, ensure};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shared::outcome::Outcome;
+use shared::telemetry::Observer;
 use shared::units::{NS_PER_S, s_to_ns};
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 /// Who reads the streams.
@@ -37,6 +42,26 @@ pub(super) struct Order {
     pub scenario: Scenario,
     /// The core to be bound to.
     pub core: Option<usize>,
+    /// Also sample GPUs, host and the server's page, so many times a second, as a run does.
+    pub sampling_hz: Option<f64>,
+}
+
+impl Order {
+    /// Has a process of its own run the trial; what it inherits besides can be named.
+    ///
+    /// # Errors
+    /// Where it cannot be started or fails.
+    pub fn in_a_process(&self, env: &[(&str, &Path)]) -> anyhow::Result<Seen> {
+        let child = Command::new(std::env::current_exe()?)
+            .args(["bench", "client", "--one-trial", &serde_json::to_string(self)?])
+            .envs(env.iter().copied())
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .context("the process of a trial cannot be started")?;
+        ensure!(child.status.success(), "a trial of {} failed ({}); see above", self.scenario.name, child.status);
+        rmp_serde::from_slice(&child.stdout).context("a trial's result is not readable")
+    }
 }
 
 /// What a trial saw. Times are ns of `CLOCK_MONOTONIC`.
@@ -54,8 +79,12 @@ pub(super) struct Seen {
     pub cpu_ns: u64,
     /// Most memory held, bytes.
     pub peak_memory_bytes: Option<u64>,
-    /// The reader's own lateness at the 99th percentile, ms.
+    /// The reader's own lateness in sending at the 99th percentile, ms.
     pub late_p99_ms: Option<f64>,
+    /// How late its loop's turns came, 99th percentile, ms.
+    pub lag_p99_ms: Option<f64>,
+    /// What sampling cost, where there was any.
+    pub observer: Option<Observer>,
 }
 
 /// One request as its reader saw it.
@@ -90,10 +119,12 @@ pub(super) fn run(order: &Order) -> anyhow::Result<Seen> {
     }
     let clock = SharedClock::new()?;
     let before_ns = host::cpu_ns()?;
+    let sampling = order.sampling_hz.map(|hz| Sampling::start(hz, order.server)).transpose()?;
     let mut seen = match order.reader {
         Reader::LoadGenerator => by_load_generator(order, clock)?,
         Reader::Raw => raw::read(order, clock)?,
     };
+    seen.observer = sampling.map(Sampling::end);
     seen.cpu_ns = host::cpu_ns()? - before_ns;
     seen.peak_memory_bytes = host::peak_memory_bytes();
     Ok(seen)
@@ -149,7 +180,8 @@ fn by_load_generator(order: &Order, shared_clock: SharedClock) -> Result<Seen, L
             None => return Err(LoadError::Ended),
         }
     };
-    let late = Samples { ok_ns: end.client.send_late_ns, ..Samples::default() }.distribution();
+    let p99_ms = |ok_ns| Samples { ok_ns, ..Samples::default() }.distribution().p99.ms();
+    let (late_p99_ms, lag_p99_ms) = (p99_ms(end.client.send_late_ns), p99_ms(end.client.loop_lag_ns));
     let mono = |t_ns: u64| t_ns.saturating_add_signed(offset_ns);
     // What a schedule keeps up after its window is cut, and no failure.
     let cut = records.iter().filter(|r| r.outcome == Outcome::Cancelled).count();
@@ -161,7 +193,8 @@ fn by_load_generator(order: &Order, shared_clock: SharedClock) -> Result<Seen, L
             .find(|r| !r.outcome.is_ok() && r.outcome != Outcome::Cancelled)
             .map(|r| r.error.clone().unwrap_or_default()),
         in_flight_peak: end.in_flight_peak,
-        late_p99_ms: late.p99.ms(),
+        late_p99_ms,
+        lag_p99_ms,
         requests: good
             .filter_map(|r| {
                 let chunks_ns = r.chunks.iter().map(|c| mono(c.t_ns)).collect();

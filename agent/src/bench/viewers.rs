@@ -55,7 +55,7 @@ struct Run {
 pub async fn run_viewers(args: ViewersBench) -> anyhow::Result<()> {
     // The server keeps to one core; agent and viewers get what the system gives them, as on a real host.
     let core = cores::allowed()?.last().copied();
-    let pacer = Pacer::start(50.0, 20.0, 1, core)?;
+    let pacer = Pacer::start(50.0, 20.0, 1, core, None)?;
     let serving = Serving::start()?;
     let plan = plan(pacer.addr, &args)?;
     // The first run of a process pays for what later ones have: connections, caches, allocations.

@@ -2,6 +2,7 @@
 //! Must not know how measuring works.
 
 use super::agent_file::AgentFile;
+use super::observer::ObserverArgs;
 use super::{DONE, DataArg, FAILED, VenvArg};
 use crate::engine::baseline::{Environment, python_of};
 use crate::telemetry::{Device, Gpus, Nvml, Reading};
@@ -15,9 +16,12 @@ const WANTED_FILES: u64 = 4096;
 #[derive(clap::Args, Debug)]
 pub struct DoctorArgs {
     #[command(flatten)]
-    data: DataArg,
+    pub data: DataArg,
     #[command(flatten)]
     venv: VenvArg,
+    /// What sampling costs.
+    #[command(flatten)]
+    pub cost: ObserverArgs,
 }
 
 /// One thing that was looked at.

@@ -3,11 +3,18 @@
 
 mod agent_file;
 mod baseline;
+mod compare;
+mod compared;
 mod doctor;
+mod gate;
 mod import;
+mod observer;
+mod price;
 mod run;
 mod secret;
 mod serve;
+mod source;
+mod study;
 mod table;
 mod watch;
 
@@ -23,6 +30,7 @@ use shared::view::RunView;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Exit code where everything asked for was done.
 const DONE: u8 = 0;
@@ -32,6 +40,13 @@ const FAILED: u8 = 1;
 const INVALID: u8 = 3;
 /// Exit code where a run was done but a rule doubts its numbers.
 const DOUBTFUL: u8 = 4;
+/// Exit code of a comparison whose runs or figures cannot be read or compared.
+const BAD_INPUT: u8 = 3;
+/// Exit code of a gate that cannot tell.
+const UNDECIDED: u8 = 4;
+
+/// How long a command that has ended waits for threads that have not.
+const LAST_LIMIT: Duration = Duration::from_secs(2);
 
 /// What `run` and `watch` say of their exit codes; 2 is clap's own.
 const EXIT_CODES: &str = "Exit codes: 0 done and valid, 1 failed or cancelled, 2 wrong arguments, 3 done but a rule calls \
@@ -57,9 +72,20 @@ enum Command {
     Watch(watch::WatchArgs),
     /// Take results of other tools in, as runs that show where they come from.
     Import(import::ImportArgs),
+    /// Execute a study: a preset or a file, over any engines, its runs read together.
+    #[command(after_help = EXIT_CODES)]
+    Study(study::StudyArgs),
+    /// Compare runs, studies or exported files with the first of them.
+    Compare(compare::CompareArgs),
+    /// Fail where a candidate is significantly worse than its baseline.
+    #[command(after_help = gate::EXIT_CODES)]
+    Gate(gate::GateArgs),
     /// Keep secrets, such as API keys, for plans that name them.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Say what GPUs cost, for the cost of runs.
+    #[command(subcommand)]
+    Price(price::PriceCommand),
     /// Say what this host has and lacks for measuring.
     Doctor(doctor::DoctorArgs),
     /// Become the naive baseline: Transformers' own generate, served by the Python of an environment.
@@ -87,6 +113,8 @@ enum BenchCommand {
     Client(bench::ClientBench),
     /// What fifty viewers of a live run change in its numbers.
     Viewers(bench::ViewersBench),
+    /// What sampling of eight GPUs, host and an engine's page changes in what the load generator reports.
+    Observer(bench::ObserverBench),
 }
 
 /// Where an agent keeps its log and records.
@@ -133,10 +161,16 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Run(args) => block_on(run::run(args)),
         Command::Watch(args) => block_on(watch::watch(args)),
         Command::Import(args) => block_on(import::import(args)),
+        Command::Study(args) => block_on(study::study(args)),
+        Command::Compare(args) => block_on(compare::compare(args)),
+        Command::Gate(args) => block_on(gate::gate(args)),
         Command::Secret(command) => secret::secret(&command),
+        Command::Price(command) => price::price(&command),
+        Command::Doctor(args) if args.cost.observer => block_on(observer::observer(&args.cost, &args.data)),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
         Command::Baseline(args) => match baseline::baseline(&args)? {},
         Command::Bench(BenchCommand::Client(args)) => bench::run_client(args).map(|()| DONE),
+        Command::Bench(BenchCommand::Observer(args)) => bench::run_observer(&args).map(|()| DONE),
         Command::Bench(BenchCommand::Viewers(args)) => {
             block_on(async { bench::run_viewers(args).await.map(|()| DONE) })
         }
@@ -182,7 +216,10 @@ fn code_of(view: &RunView) -> u8 {
 fn block_on(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
     // Two threads: viewers, storage and exports must not take the cores that engine and load need.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(work)
+    let result = runtime.block_on(work);
+    // A driver that hangs keeps the thread that asked it, which must not keep this program.
+    runtime.shutdown_timeout(LAST_LIMIT);
+    result
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@ use super::{DataArg, code_of, means, table};
 use crate::blob::BlobStore;
 use crate::log::{Committed, DataDir, LogError, SqliteLog};
 use crate::orchestrate::Queue;
+use crate::price::Prices;
 use crate::remote::{Agent, Follow};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use shared::caveat::Rule;
+use shared::compare::Recorded;
 use shared::engine::EngineKind;
 use shared::ids::RunId;
 use shared::plan::{EnginePlan, MAX_PLAN_BYTES, Plan};
@@ -80,7 +82,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
     Ok(code_of(&view))
 }
 
-fn read_plan(name: &str) -> anyhow::Result<Plan> {
+pub(super) fn read_plan(name: &str) -> anyhow::Result<Plan> {
     if let Some(plan) = preset::find(name) {
         return Ok(plan);
     }
@@ -118,8 +120,8 @@ fn with_engine(mut plan: Plan, engine: Option<&str>) -> anyhow::Result<Plan> {
 /// Executes in this process, with no port open.
 async fn here(data_dir: &DataDir, work: Work) -> anyhow::Result<RunView> {
     let log = SqliteLog::open(&data_dir.log_path())?;
-    let queue = Queue::start(log.clone(), BlobStore::open(data_dir.blob_dir())?, means(data_dir)?).await?;
-    let mut committed = log.subscribe();
+    let (blobs, prices) = (BlobStore::open(data_dir.blob_dir())?, Prices::of(data_dir.path()));
+    let queue = Queue::start(log.clone(), blobs, means(data_dir)?, prices).await?;
     let run = match work {
         Work::Plan(plan) => queue.submit(*plan).await?,
         Work::Rest(run) => {
@@ -128,37 +130,51 @@ async fn here(data_dir: &DataDir, work: Work) -> anyhow::Result<RunView> {
         }
     };
     let bar = progress_bar();
-    let mut view = RunView::default();
-    // What a run that goes on has from before was committed long ago.
-    catch_up(&log, &run, &mut view).await?;
-    loop {
-        tokio::select! {
-            event = committed.recv() => match event {
-                Ok(Committed::Events { run: of, events }) if of == run => events.iter().for_each(|e| view.apply(e)),
-                Ok(_) => continue,
-                // Too slow for the broadcast: the log has everything.
-                Err(_) => catch_up(&log, &run, &mut view).await?,
-            },
-            why = queue.end_lost(&run) => {
-                bar.finish_and_clear();
-                queue.stop().await;
-                anyhow::bail!("the end of the run could not be logged: {why}");
-            }
-            _ = tokio::signal::ctrl_c() => {
+    let view = loop {
+        match attend(&log, &queue, &run, &bar).await {
+            Ok(Attended::Ended(view)) => break Ok(*view),
+            Ok(Attended::Interrupted) => {
                 bar.set_message("cancelling");
                 if let Err(error) = queue.cancel(&run) {
                     tracing::debug!(%error, "cancelled at its end");
                 }
             }
+            Err(error) => break Err(error),
         }
-        show(&bar, &view);
-        if view.run_state().is_final() {
-            break;
-        }
-    }
+    };
     bar.finish_and_clear();
     queue.stop().await;
-    Ok(view)
+    view
+}
+
+/// Why somebody no longer attends to a run.
+pub(super) enum Attended {
+    /// It has ended.
+    Ended(Box<RunView>),
+    /// The user wants it to end.
+    Interrupted,
+}
+
+/// Follows a run of this process until it ends or the user presses Ctrl-C.
+pub(super) async fn attend(log: &SqliteLog, queue: &Queue, run: &RunId, bar: &ProgressBar) -> anyhow::Result<Attended> {
+    let mut committed = log.subscribe();
+    let mut view = RunView::default();
+    // What it has from before was committed long ago.
+    catch_up(log, run, &mut view).await?;
+    while !view.run_state().is_final() {
+        tokio::select! {
+            event = committed.recv() => match event {
+                Ok(Committed::Events { run: of, events }) if of == *run => events.iter().for_each(|e| view.apply(e)),
+                Ok(_) => continue,
+                // Too slow for the broadcast: the log has everything.
+                Err(_) => catch_up(log, run, &mut view).await?,
+            },
+            why = queue.end_lost(run) => anyhow::bail!("the end of the run could not be logged: {why}"),
+            _ = tokio::signal::ctrl_c() => return Ok(Attended::Interrupted),
+        }
+        show(bar, &view);
+    }
+    Ok(Attended::Ended(Box::new(view)))
 }
 
 async fn catch_up(log: &SqliteLog, run: &RunId, view: &mut RunView) -> anyhow::Result<()> {
@@ -201,15 +217,15 @@ async fn there(agent: &Agent, work: Work) -> anyhow::Result<RunView> {
     }
 }
 
-fn progress_bar() -> ProgressBar {
+pub(super) fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::new(1);
-    if let Ok(style) = ProgressStyle::with_template("[{elapsed}] {wide_bar} {pos}/{len} trials\n{wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{prefix}[{elapsed}] {wide_bar} {pos}/{len} trials\n{wide_msg}") {
         bar.set_style(style);
     }
     bar
 }
 
-fn show(bar: &ProgressBar, view: &RunView) {
+pub(super) fn show(bar: &ProgressBar, view: &RunView) {
     let (done, total) = view.progress();
     bar.set_length(u64::from(total.unwrap_or(done + 1)));
     bar.set_position(u64::from(done));
@@ -236,6 +252,8 @@ fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
         })
     };
     let points: Vec<_> = (0..).zip(&view.points).map(point).collect();
+    // Each trial's own figures, without which two runs cannot be compared.
+    let trials = Recorded::of(view).map(|recorded| recorded.trials);
     let header = view.header.as_ref();
     let file = json!({
         "schema": 1,
@@ -248,10 +266,15 @@ fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
         "reason": view.reason,
         "engine": view.engine,
         "engines": view.engines,
+        "spending": view.spending,
+        "cost_usd": view.spending.usd(view.last_ns),
+        "energy": view.telemetry.energy_so_far(),
         "resumptions": view.resumptions,
         "failures": view.failures,
         "points": points,
+        "trials": trials.unwrap_or_default(),
         "search": view.search,
+        "observer": view.telemetry.observer.figures(),
         "verdict": view.verdict(),
         "findings": view.findings,
         "caveats": view.caveats,

@@ -7,12 +7,14 @@ use crate::blob::BlobStore;
 use crate::http;
 use crate::hub::Hub;
 use crate::log::{DataDir, SqliteLog};
-use crate::orchestrate::{ByHand, Queue};
+use crate::orchestrate::{ByHand, Machine, Manner, Queue};
+use crate::price::Prices;
 use anyhow::Context;
 use futures_util::future::BoxFuture;
 use rand::RngCore;
-use shared::ids::RunId;
+use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
+use shared::study::StudyPlan;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -46,6 +48,10 @@ impl http::RunCommands for Commands {
         Box::pin(async move { self.0.submit(plan).await.map_err(|e| e.to_string()) })
     }
 
+    fn submit_study(&self, plan: StudyPlan) -> BoxFuture<'_, Result<StudyId, String>> {
+        Box::pin(async move { self.0.submit_study(plan).await.map_err(|e| e.to_string()) })
+    }
+
     fn resume(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>> {
         let run = run.clone();
         Box::pin(async move { self.0.resume(&run).await.map_err(|e| e.to_string()) })
@@ -74,7 +80,8 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let address = listener.local_addr()?;
     let token = args.token.unwrap_or_else(new_token);
     let means = means(&data_dir)?;
-    let queue = Queue::start(log.clone(), blobs.clone(), means.clone()).await?;
+    let prices = Prices::of(data_dir.path());
+    let queue = Queue::start(log.clone(), blobs.clone(), means.clone(), prices.clone()).await?;
     let by_hand = ByHand::new(means, queue.floor(), log.clone());
     let clocks = queue.clone();
     let state = http::State {
@@ -83,6 +90,8 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         hub: Hub::new(log.clone(), Arc::new(move |run| clocks.run_time_ns(run))),
         commands: Arc::new(Commands(queue.clone())),
         by_hand: by_hand.clone(),
+        prices,
+        machine: Machine::start(Manner::default()),
         access: http::Access::new(&token),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };

@@ -3,6 +3,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 use shared::outcome::Outcome;
+use shared::roofline::Limit;
 use shared::summary::{Distribution, Percentile, Summary};
 use shared::telemetry::{Bucketed, ServerLatency};
 use shared::units::{ns_to_ms, ns_to_s};
@@ -123,6 +124,50 @@ fn unsent(summary: &Summary) -> Option<u64> {
     Some(summary.outcomes.get(&Outcome::Unsent).copied().unwrap_or(0))
 }
 
+/// What the hardware allows at each point, and how much of that was reached; nothing where that is unknown.
+fn limits(view: &RunView) -> String {
+    type Figure = fn(&Limit) -> Option<f64>;
+    let of = |figure: Figure, cell: fn(f64) -> String| {
+        move |point: &PointView| figure(point.summary.as_ref()?.limit.as_ref()?).map(cell)
+    };
+    let plain: fn(f64) -> String = |value| number(Some(value));
+    let percent: fn(f64) -> String = |share| format!("{} %", digits(share * 100.0, 3));
+    let table = Columns::new(view)
+        .with_any("least TPOT ms", of(|limit| limit.tpot_floor_ms, plain))
+        .with_any("reached", of(|limit| limit.of_tpot, percent))
+        .with_any("most output tok/s", of(|limit| limit.throughput_ceiling, plain))
+        .with_any("reached", of(|limit| limit.of_throughput, percent))
+        .with_any("least TTFT ms", of(|limit| limit.ttft_floor_ms, plain))
+        .with_any("reached", of(|limit| limit.of_ttft, percent));
+    let table = table.to_string();
+    if !table.is_empty() {
+        return format!(
+            "{table}Least and most are what the memory and the arithmetic of the GPUs allow (docs/limits.md).\n"
+        );
+    }
+    // Nobody expects a limit where there is no GPU.
+    let has_gpus = view.engine.as_ref().is_some_and(|engine| !engine.gpus.is_empty());
+    let why = view.points.iter().find_map(|point| point.summary.as_ref()?.no_limit.as_ref()).filter(|_| has_gpus);
+    why.map(|why| format!("What the hardware allows is unknown: {why}\n")).unwrap_or_default()
+}
+
+/// What the run cost, by which prices; nothing where no engine was ready, or had no GPU.
+fn money(view: &RunView) -> String {
+    let has_gpus = view.engines.iter().any(|engine| !engine.gpus.is_empty());
+    let Some(life) = view.spending.lives.last().filter(|life| has_gpus || life.pricing.price.is_some()) else {
+        return String::new();
+    };
+    match (view.spending.usd(view.last_ns), &life.pricing.price, life.pricing.gpus) {
+        (Some(usd), Some(price), Some(gpus)) => format!(
+            "Cost: {} USD from when the engine was ready until it was gone, {gpus} × {} USD per GPU-hour ({}).\n",
+            digits(usd, 3),
+            price.usd_per_gpu_hour.0,
+            price.origin.words()
+        ),
+        _ => life.pricing.reason.as_ref().map(|why| format!("Cost: unknown. {why}\n")).unwrap_or_default(),
+    }
+}
+
 /// The tables of points, latencies and rates, then verdict and caveats, as printed at the end of a run.
 #[must_use]
 pub fn render(view: &RunView) -> String {
@@ -159,9 +204,15 @@ pub fn render(view: &RunView) -> String {
         .with_any("p99", of_server(|ttft| ttft.p99))
         .with_figure("J/token", "energy_per_token", |s| s.energy?.joules_per_token)
         .with_figure("tok/s per W", "tokens_per_joule", |s| s.energy?.tokens_per_joule);
-    let mut text = format!("{latencies}{rates}{machine}");
+    let (limits, money) = (limits(view), money(view));
+    let mut text = format!("{latencies}{rates}{machine}{}{limits}{money}", kv_cache(view));
     if view.points.iter().any(|point| !point.intervals.is_empty()) {
         text.push_str("± is half the interval over repeats at 95 %.\n");
+    }
+    for (point, kv) in view.points.iter().filter_map(|point| Some((point, point.summary.as_ref()?.kv.as_ref()?))) {
+        if let Some(sentence) = kv.fill_sentence() {
+            text.push_str(&format!("At {}: {sentence}\n", point.words()));
+        }
     }
     if let Some(search) = &view.search {
         text.push_str(&format!("Search: {}\n", search.sentence()));
@@ -181,7 +232,31 @@ pub fn render(view: &RunView) -> String {
     for caveat in &view.caveats {
         text.push_str(&format!("  note: {}\n", caveat.sentence()));
     }
+    if let (Some(cost), Some(began)) = (view.telemetry.observer.figures(), &view.telemetry.began) {
+        text.push_str(&format!("{}\n", cost.sentence(began.rate_hz)));
+    }
     text
+}
+
+/// The table of KV caches and of device memory beside them; what no engine tells has no column.
+fn kv_cache(view: &RunView) -> Columns<'_> {
+    const GIB: f64 = (1u64 << 30) as f64;
+    let kv = |point: &PointView| point.summary.as_ref()?.kv.clone();
+    let peak = move |point: &PointView| kv(point)?.peak;
+    let gib = |bytes: Option<u64>| bytes.map(|bytes| number(Some(bytes as f64 / GIB)));
+    let count = |n: Option<u64>| n.map(|n| n.to_string());
+    Columns::new(view)
+        .with_any("KV peak %", |point| Some(number(Some(peak(point)?.share? * 100.0))))
+        .with_any("tokens", |point| count(peak(point)?.tokens))
+        .with_any("of", |point| count(kv(point)?.capacity.tokens))
+        .with_any("GiB", |point| gib(peak(point)?.bytes))
+        .with_any("measured GiB", |point| gib(peak(point)?.measured_bytes))
+        .with_any("theory tokens", |point| count(peak(point)?.theory.map(|theory| theory.tokens)))
+        .with_any("GiB", |point| gib(peak(point)?.theory?.bytes))
+        .with_any("running", |point| count(kv(point)?.running_most))
+        .with_any("waiting", |point| count(kv(point)?.waiting_most))
+        .with_any("preempted", |point| count(kv(point)?.preemptions))
+        .with_any("above idle GiB", |point| gib(kv(point)?.memory?.bytes()))
 }
 
 /// One line of what happens now.
@@ -197,6 +272,9 @@ pub fn live_line(view: &RunView) -> String {
         if trial.ended.failed > 0 {
             line.push_str(&format!(", {} failed", trial.ended.failed));
         }
+    }
+    if let Some(usd) = view.spending.usd(view.last_ns) {
+        line.push_str(&format!(" · {} USD so far", digits(usd, 3)));
     }
     // The last whole bin: the one under way would read too low.
     if let Some(bin) = view.series.bins.iter().rev().nth(1) {

@@ -60,9 +60,10 @@ impl<'a> Page<'a> {
         Some(sum.and_then(|sums| buckets(lines, sums.iter().sum())))
     }
 
-    /// Labels of the first series of a name; absent where there is none that can be read.
-    pub fn labels(&self, name: &str) -> Option<Labels<'a>> {
-        labels(self.0.get(name)?.first()?.trim_start().strip_prefix('{')?).map(|(labels, _)| labels)
+    /// Labels of each series of a name that can be read.
+    pub fn all_labels(&self, name: &str) -> Vec<Labels<'a>> {
+        let lines = self.0.get(name).into_iter().flatten();
+        lines.filter_map(|line| labels(line.trim_start().strip_prefix('{')?).map(|(labels, _)| labels)).collect()
     }
 
     /// Values from 0 up of each series that is not another's repetition.

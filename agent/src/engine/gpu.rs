@@ -3,7 +3,7 @@
 
 use super::EngineError;
 use crate::telemetry::{self, Nvml, Reading, visible};
-use shared::engine::Gpu;
+use shared::engine::{Gpu, GpuBounds};
 use shared::plan::Gpus;
 use tokio::task::spawn_blocking;
 
@@ -22,6 +22,7 @@ struct Device {
     index: u32,
     uuid: String,
     name: Option<String>,
+    bounds: Option<GpuBounds>,
 }
 
 /// What an engine gets.
@@ -40,7 +41,7 @@ pub(super) struct Devices {
 /// The GPUs of this host; none where there is no driver, or it does not answer.
 pub(super) async fn of_this_host() -> HostGpus {
     // A driver that is not loaded yet takes seconds.
-    let read = spawn_blocking(|| Nvml::open().map(|nvml| HostGpus::of(nvml.read()))).await;
+    let read = spawn_blocking(|| Nvml::open().map(|nvml| HostGpus::of(nvml.read(), |index| nvml.bounds(index)))).await;
     match read.unwrap_or_else(|error| Reading::Failed(error.to_string())) {
         Reading::Value(host) => host,
         Reading::NotSupported => HostGpus::default(),
@@ -53,10 +54,15 @@ pub(super) async fn of_this_host() -> HostGpus {
 
 impl HostGpus {
     /// What the driver tells; a device that does not tell its UUID cannot be given to an engine, so it is none.
-    fn of(read: telemetry::Gpus) -> Self {
+    fn of(read: telemetry::Gpus, bounds: impl Fn(u32) -> Option<GpuBounds>) -> Self {
         let device = |device: &Reading<telemetry::Device>| {
             let device = device.value()?;
-            Some(Device { index: device.index, uuid: device.uuid.value()?.clone(), name: device.name.value().cloned() })
+            Some(Device {
+                index: device.index,
+                uuid: device.uuid.value()?.clone(),
+                name: device.name.value().cloned(),
+                bounds: bounds(device.index),
+            })
         };
         let devices = read.devices.value().into_iter().flatten().filter_map(device).collect();
         Self { driver: read.driver.value().cloned(), devices }
@@ -69,7 +75,8 @@ impl HostGpus {
 /// Where the host is known to have fewer, or not those.
 pub(super) fn choose(wanted: Option<&Gpus>, host: HostGpus, inherited: Option<&str>) -> Result<Devices, EngineError> {
     let HostGpus { driver, devices: host } = host;
-    let known = |device: &Device| Gpu { name: device.name.clone(), uuid: Some(device.uuid.clone()) };
+    let known =
+        |device: &Device| Gpu { name: device.name.clone(), uuid: Some(device.uuid.clone()), bounds: device.bounds };
     let has = || host.iter().map(|device| format!("{} {}", device.index, device.uuid)).collect::<Vec<_>>().join(", ");
     let lacks = |what: String| EngineError::Gpus { wanted: what, has: has() };
     let chosen: Vec<String> = match wanted {
@@ -80,7 +87,7 @@ pub(super) fn choose(wanted: Option<&Gpus>, host: HostGpus, inherited: Option<&s
             });
             let unseen = |uuid: &String| !host.iter().any(|device| device.uuid == *uuid);
             let slices = seen.iter().flatten().filter(|uuid| unseen(uuid));
-            let slices = slices.map(|uuid| Gpu { name: None, uuid: Some(uuid.clone()) });
+            let slices = slices.map(|uuid| Gpu { uuid: Some(uuid.clone()), ..Gpu::default() });
             let whole = host.iter().filter(|device| seen.as_ref().is_none_or(|seen| seen.contains(&device.uuid)));
             let gpus = whole.map(known).chain(slices).collect();
             return Ok(Devices { chosen: None, count: None, gpus, driver });
@@ -108,9 +115,20 @@ pub(super) fn choose(wanted: Option<&Gpus>, host: HostGpus, inherited: Option<&s
     };
     let gpu = |wanted: &String| {
         let device = host.iter().find(|device| device.uuid.starts_with(wanted.as_str()));
-        device.map_or_else(|| Gpu { name: None, uuid: Some(wanted.clone()) }, known)
+        device.map_or_else(|| Gpu { uuid: Some(wanted.clone()), ..Gpu::default() }, known)
     };
     Ok(Devices { gpus: chosen.iter().map(gpu).collect(), chosen: Some(chosen), count: None, driver })
+}
+
+/// The GPUs of this host that a plan names beyond doubt, of a server that it reaches by URL: by index or UUID, or as
+/// many as there are. None where one of them is not here.
+pub(super) fn named(wanted: Option<&Gpus>, host: HostGpus) -> Vec<Gpu> {
+    let is_certain = match wanted {
+        None => false,
+        Some(Gpus::Count(n)) => host.devices.len() == *n as usize,
+        Some(Gpus::Indices(_) | Gpus::Uuids(_)) => !host.devices.is_empty(),
+    };
+    if is_certain { choose(wanted, host, None).map(|devices| devices.gpus).unwrap_or_default() } else { Vec::new() }
 }
 
 #[cfg(test)]
@@ -127,9 +145,18 @@ mod tests {
         })
     }
 
+    const BOUNDS: GpuBounds = GpuBounds {
+        memory_clock_mhz: Some(2619),
+        bus_bits: Some(5120),
+        sm_clock_mhz: None,
+        cores: None,
+        capability: Some((9, 0)),
+    };
+
     fn two() -> HostGpus {
         let devices = vec![device(0, "GPU-aa11", "NVIDIA H100 80GB HBM3"), device(1, "GPU-bb22", "NVIDIA L4")];
-        HostGpus::of(telemetry::Gpus { driver: Reading::Value("580.65.06".into()), devices: Reading::Value(devices) })
+        let read = telemetry::Gpus { driver: Reading::Value("580.65.06".into()), devices: Reading::Value(devices) };
+        HostGpus::of(read, |index| (index == 0).then_some(BOUNDS))
     }
 
     fn check(host: HostGpus, wanted: &str, expect: Result<(Option<&[&str]>, Option<u32>), &str>) {
@@ -160,7 +187,7 @@ mod tests {
     #[test]
     fn a_host_that_does_not_tell_is_believed() {
         let lost = Reading::Value(vec![Reading::Failed("lost".into())]);
-        let silent = HostGpus::of(telemetry::Gpus { driver: Reading::NotSupported, devices: lost });
+        let silent = HostGpus::of(telemetry::Gpus { driver: Reading::NotSupported, devices: lost }, |_| None);
         check(silent, "2", Ok((None, Some(2))));
         check(HostGpus::default(), "[0, 1]", Ok((Some(&["0", "1"]), None)));
         check(HostGpus::default(), "[\"GPU-aa11\"]", Ok((Some(&["GPU-aa11"]), None)));
@@ -182,10 +209,26 @@ mod tests {
     }
 
     #[test]
+    fn a_server_has_the_gpus_that_a_plan_names_beyond_doubt() {
+        let check = |wanted: &str, expect: &[&str]| {
+            let wanted: Option<Gpus> = serde_json::from_str(wanted).unwrap();
+            let uuids: Vec<String> = named(wanted.as_ref(), two()).into_iter().filter_map(|gpu| gpu.uuid).collect();
+            assert_eq!(uuids, expect);
+        };
+        check("null", &[]);
+        check("1", &[]);
+        check("2", &["GPU-aa11", "GPU-bb22"]);
+        check("[1]", &["GPU-bb22"]);
+        check("[\"GPU-aa\"]", &["GPU-aa11"]);
+        check("[7]", &[]);
+    }
+
+    #[test]
     fn what_is_known_of_each_goes_along() {
         let wanted = Gpus::Indices(vec![0]);
         let devices = choose(Some(&wanted), two(), None).unwrap();
-        let gpu = Gpu { name: Some("NVIDIA H100 80GB HBM3".into()), uuid: Some("GPU-aa11".into()) };
+        let (name, uuid) = (Some("NVIDIA H100 80GB HBM3".into()), Some("GPU-aa11".into()));
+        let gpu = Gpu { name, uuid, bounds: Some(BOUNDS) };
         assert_eq!((devices.gpus, devices.driver.as_deref()), (vec![gpu], Some("580.65.06")));
     }
 }

@@ -1,4 +1,4 @@
-//! Owns what is asked of the hub of models before an engine downloads one: whether it gives it, and how large it is.
+//! Owns what the hub of models says of one before an engine downloads it, and where downloads lie.
 //! Must not know which engine it is for, or how that downloads.
 
 use super::EngineError;
@@ -138,6 +138,11 @@ fn downloaded(files: &[Sibling]) -> Option<u64> {
     of(weights).chain(of(".json")).map(|file| file.size).sum()
 }
 
+/// The folder that a model of this id was downloaded to, in the cache of downloads.
+pub(super) fn snapshot(model: &str, cache: &Path) -> Option<PathBuf> {
+    Files::of(&Wanted { model, cache, token: None }).snapshot()
+}
+
 /// The files of a model in the cache of downloads.
 struct Files {
     folder: PathBuf,
@@ -146,6 +151,17 @@ struct Files {
 impl Files {
     fn of(wanted: &Wanted<'_>) -> Self {
         Self { folder: wanted.cache.join("hub").join(format!("models--{}", wanted.model.replace('/', "--"))) }
+    }
+
+    /// The folder of the version that is used: the one that the main branch is at, or the only one.
+    fn snapshot(&self) -> Option<PathBuf> {
+        let snapshots = self.folder.join("snapshots");
+        let of_main = std::fs::read_to_string(self.folder.join("refs/main")).ok();
+        if let Some(version) = of_main.as_deref().map(str::trim).filter(|version| !version.contains(['/', '.'])) {
+            return Some(snapshots.join(version)).filter(|folder| folder.is_dir());
+        }
+        let mut all = std::fs::read_dir(snapshots).ok()?.flatten().map(|entry| entry.path());
+        all.next().filter(|_| all.next().is_none())
     }
 
     /// Whether a version of it was downloaded, and nothing is half there.
@@ -213,6 +229,12 @@ mod tests {
         make("snapshots/1f/model.safetensors", 1);
         make("blobs/aa", 5);
         assert_eq!((files.are_complete(), files.present_bytes()), (true, 5));
+        assert_eq!(files.snapshot(), Some(files.folder.join("snapshots/1f")));
+        make("snapshots/2e/config.json", 1);
+        assert_eq!(files.snapshot(), None);
+        make("refs/main", 0);
+        std::fs::write(files.folder.join("refs/main"), "2e\n").unwrap();
+        assert_eq!(files.snapshot(), Some(files.folder.join("snapshots/2e")));
         make("blobs/bb.incomplete", 7);
         assert_eq!((files.are_complete(), files.present_bytes()), (false, 12));
     }

@@ -3,6 +3,7 @@
 
 use super::diagnose::{explain, reason};
 use crate::process::{Child, Death, Failure, MemoryBack, State};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Lines of an engine's log that are told with its end.
@@ -96,6 +97,14 @@ impl Life {
             Err(_) => None,
         };
         EngineDeath::unasked("The engine's process ended", &death.unwrap_or(unfollowed))
+    }
+
+    /// What devices held before it was started, bytes by their UUID; nothing where that is unknown.
+    pub fn memory_before(&self) -> BTreeMap<String, u64> {
+        let Life::Launched { child, .. } = self else { return BTreeMap::new() };
+        let condition = child.condition();
+        let before = condition.borrow();
+        before.memory_before.iter().map(|device| (device.id.clone(), device.used_bytes)).collect()
     }
 
     /// Ends it and waits until nothing of it is left. Where device memory is not back then: a sentence.

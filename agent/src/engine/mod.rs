@@ -18,6 +18,7 @@ mod metrics;
 mod onlooker;
 mod request;
 mod rules;
+mod shape;
 mod standing;
 mod tool;
 mod vocabulary;
@@ -124,6 +125,12 @@ impl Engine {
             Some(_) => attach::attach(plan, means).await,
             None => launch::start(plan, index, configuration, means, onlooker.into()).await,
         }
+    }
+
+    /// What this host's GPUs held before it was started, bytes by their UUID; nothing where it was there before us, or
+    /// where they did not tell.
+    pub fn memory_before(&self) -> BTreeMap<String, u64> {
+        self.life.memory_before()
     }
 
     /// How a launched engine died, where it has.

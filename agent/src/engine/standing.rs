@@ -37,13 +37,17 @@ impl Standing {
         let Some(known) = self.lock().clone().filter(|known| names(url, known.port)) else { return };
         let told = known.info;
         let info = &mut engine.info;
-        if info.gpus.is_empty() {
+        // What the plan says of their type says nothing of these.
+        if !told.gpus.is_empty() {
             info.gpus = told.gpus;
         }
         info.version = info.version.take().or(told.version);
         info.capacity.kv_tokens = info.capacity.kv_tokens.or(told.capacity.kv_tokens);
+        info.capacity.kv_block_tokens = info.capacity.kv_block_tokens.or(told.capacity.kv_block_tokens);
         info.capacity.max_running = info.capacity.max_running.or(told.capacity.max_running);
         (info.command, info.image, info.dtype, info.seed) = (told.command, told.image, told.dtype, told.seed);
+        (info.shape, info.no_shape) = (told.shape, told.no_shape);
+        (info.other_work, info.gpus_used) = (told.other_work, told.gpus_used);
         (info.params, info.phases, info.start_ms) = (told.params, told.phases, told.start_ms);
         info.driver = told.driver;
         engine.caveats.extend(known.caveats.into_iter().filter(|caveat| *caveat != Caveat::LengthNotForced));

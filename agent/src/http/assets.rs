@@ -141,6 +141,7 @@ mod tests {
         let check = |path: &str, expect: bool| assert_eq!(is_hashed(path), expect, "{path}");
         check("tokenprism-web-1a2b3c4d5e6f7a8b.js", true);
         check("tokenprism-web-1a2b3c4d5e6f7a8b_bg.wasm", true);
+        check("tokenprism-web-1a2b3c4d5e6f7a8b_rest-run.wasm", true);
         check("snippets/wasm-streams-42e57edbcd526312/inline0.js", false);
         check("index.html", false);
         check("my-decade.css", false);

@@ -4,6 +4,7 @@
 mod access;
 mod agent;
 mod assets;
+mod compare;
 mod engines;
 mod error;
 mod figures;
@@ -11,12 +12,14 @@ mod guard;
 mod imports;
 mod openapi;
 mod plans;
+mod prices;
 mod prometheus;
 mod requests;
 mod runs;
 mod shape;
 mod shell;
 mod socket;
+mod studies;
 mod token;
 
 pub use access::{Access, Principal, Role, Scope};
@@ -26,16 +29,18 @@ use crate::blob::BlobStore;
 use crate::hub::Hub;
 use crate::import::Importer;
 use crate::log::SqliteLog;
-use crate::orchestrate::ByHand;
+use crate::orchestrate::{ByHand, Machine};
+use crate::price::Prices;
 use axum::Router;
 use axum::extract::{self, DefaultBodyLimit};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use error::Refusal;
 use futures_util::future::BoxFuture;
-use shared::ids::RunId;
+use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
+use shared::study::StudyPlan;
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,6 +56,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub trait RunCommands: Send + Sync {
     /// Takes a validated plan; its run exists once this resolves.
     fn submit(&self, plan: Plan) -> BoxFuture<'_, Result<RunId, String>>;
+    /// Takes a study; all its runs exist once this resolves.
+    fn submit_study(&self, plan: StudyPlan) -> BoxFuture<'_, Result<StudyId, String>>;
     /// Has a run that ended before its end go on.
     fn resume(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>>;
     /// Cancels a run that waits or runs.
@@ -70,6 +77,10 @@ pub struct State {
     pub commands: Arc<dyn RunCommands>,
     /// The engine that somebody starts by hand, and what the host has.
     pub by_hand: ByHand,
+    /// What GPUs cost.
+    pub prices: Prices,
+    /// The host's GPUs and the host, while somebody looks.
+    pub machine: Machine,
     /// Who may do what.
     pub access: Access,
     /// The agent's version.
@@ -132,9 +143,15 @@ fn router(app: App) -> Router {
         .route("/api/v1/runs/{run}/trials/{trial}/requests", get(requests::list))
         .route("/api/v1/runs/{run}/requests/{id}", get(requests::timeline))
         .route("/api/v1/presets", get(plans::presets))
+        .route("/api/v1/studies", get(studies::list))
+        .route("/api/v1/studies/presets", get(studies::presets))
+        .route("/api/v1/studies/check", post(studies::check))
+        .route("/api/v1/studies/{study}", get(studies::read))
+        .route("/api/v1/compare", get(compare::compare))
         .route("/api/v1/engines", get(engines::list))
         .route("/api/v1/engines/now", get(engines::now))
         .route("/api/v1/plan/check", post(plans::check))
+        .route("/api/v1/prices", get(prices::list))
         .route("/api/v1/agent", get(agent::about))
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/metrics", get(prometheus::metrics))
@@ -146,8 +163,13 @@ fn router(app: App) -> Router {
         .route("/api/v1/runs", post(runs::create))
         .route("/api/v1/runs/{run}", axum::routing::delete(runs::delete))
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
+        .route("/api/v1/studies", post(studies::create))
+        .route("/api/v1/studies/{study}", axum::routing::delete(studies::delete))
+        .route("/api/v1/studies/{study}/cancel", post(studies::cancel))
+        .route("/api/v1/studies/{study}/resume", post(studies::resume))
         .route("/api/v1/engines", post(engines::start))
         .route("/api/v1/engines/started", axum::routing::delete(engines::stop))
+        .route("/api/v1/prices/{gpu}", put(prices::set).delete(prices::remove))
         .route("/api/v1/runs/{run}/resume", post(runs::resume))
         .route("/api/v1/imports", post(imports::import).layer(DefaultBodyLimit::max(imports::MAX_FORM_BYTES)))
         .route_layer(needs(Role::Operator));

@@ -1,7 +1,9 @@
 //! Owns the API's own description.
 //! Must not know how the routes are implemented.
 
-use super::{agent, engines, figures, imports, plans, prometheus, requests, runs, shape, shell, socket};
+use super::{
+    agent, compare, engines, figures, imports, plans, prices, prometheus, requests, runs, shape, shell, socket, studies,
+};
 use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -13,7 +15,9 @@ use utoipa::{Modify, OpenApi};
     paths(
         runs::list, runs::create, runs::read, runs::cancel, runs::resume, runs::delete, figures::goodput_of,
         figures::distribution, requests::list, requests::timeline,
-        plans::presets, plans::check, engines::list, engines::now, engines::start, engines::stop, agent::about,
+        studies::list, studies::presets, studies::check, studies::create, studies::read, studies::cancel, studies::resume,
+        studies::delete, compare::compare,
+        plans::presets, plans::check, prices::list, prices::set, prices::remove, engines::list, engines::now, engines::start, engines::stop, agent::about,
         prometheus::metrics, imports::import, document, socket::open, shell::health, shell::sign_in
     ),
     components(schemas(shape::ApiError)),
@@ -54,17 +58,19 @@ pub(super) async fn document() -> impl IntoResponse {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
-    use shared::cost::UsdPerGpuHour;
+    use shared::compare::{Arm, Compared, ComparedRow, Figure, Recorded, Terms, compare};
+    use shared::cost::{Price, PriceOrigin, UsdPerGpuHour};
     use shared::engine::{EngineInfo, EngineKind, Launch, ParamValue, Parameter, Phase, Values};
     use shared::event::{Body, Event, Host, RequestSample};
-    use shared::ids::RunId;
+    use shared::ids::{RunId, StudyId};
     use shared::outcome::Outcome;
     use shared::plan::{
         CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan,
         SessionPlan, SloPlan, TelemetryPlan, TracePlan,
     };
     use shared::source::{Definition, Source};
-    use shared::view::RunView;
+    use shared::study::{StudyPlace, StudyView};
+    use shared::view::{PointView, RunView};
     use shared::wire::{
         ApiError, EngineRow, EnginesNow, FileFate, FoundRow, GpuRow, HostEngines, ImportReport, ImportedFile, LogPart,
         PointDistribution, PointGoodput, Presence, RequestTimeline, RunRow, StartedEngine, StartedState,
@@ -131,6 +137,7 @@ mod tests {
         plan.workload.prompts = Some("all".to_owned());
         plan.workload.file = Some("f".to_owned());
         plan.load.requests = Some(1);
+        plan.load.requests_per_slot = Some(1);
         plan.load.duration_s = Some(1.0);
         plan
     }
@@ -154,6 +161,9 @@ mod tests {
         let source = Source { definitions: vec![Definition::default()], ..source };
         check("Source", &json!(source));
         let mut view = RunView { source: Some(source), ..RunView::default() };
+        let place = StudyPlace { study: StudyId::new(1, 1), index: 0, label: String::new() };
+        view.study = Some(place);
+        view.begun_ns = Some(1);
         check("RunView", &json!(view));
         let file = ImportedFile { name: String::new(), fate: FileFate::Known { runs: vec![] } };
         check("ImportedFile", &json!(file));
@@ -167,6 +177,21 @@ mod tests {
         };
         view.apply(&Event { seq: 1, t_ns: 0, body });
         check("RunRow", &json!(RunRow::of(&view).unwrap()));
+        let mut study = shared::study::find("decomposition").unwrap();
+        (study.tasks, study.slo, study.cost) = (vec![String::new()], plan().slo, plan().cost);
+        study.telemetry = plan().telemetry;
+        check("StudyPlan", &json!(study));
+        let study = StudyView::of(StudyId::new(1, 1), study, 1, &[], vec![]);
+        check("StudyView", &json!(study));
+        check("StudyRow", &json!(study.row()));
+        let points = vec![PointView::at(Level::Concurrency(1)), PointView::at(Level::Concurrency(4))];
+        view.header.as_mut().unwrap().plan = shared::preset::find("first").unwrap();
+        let recorded = Recorded::of(&RunView { points, ..view.clone() }).unwrap();
+        let pair = Arm::of(&recorded, 0).zip(Arm::of(&recorded, 1)).unwrap();
+        let comparison = compare(&[pair], Terms::of(Figure::parse("ttft").unwrap())).remove(0);
+        check("Comparison", &json!(comparison));
+        check("ComparedRow", &json!(ComparedRow { curve: 1, level: Level::Rate(1.0), comparison }));
+        check("Compared", &json!(Compared { curves: vec![], rows: vec![] }));
         let timeline = RequestTimeline {
             sample: sample(),
             queue_client_ns: 0,
@@ -200,6 +225,8 @@ mod tests {
             parameters: vec![parameter],
         };
         check("EngineRow", &json!(engine));
+        let price = Price { usd_per_gpu_hour: UsdPerGpuHour(1.0), origin: PriceOrigin::Plan };
+        check("Price", &json!(price));
         check("EnginesNow", &json!(EnginesNow::default()));
         check("HostEngines", &json!(HostEngines::default()));
         check("LogPart", &json!(LogPart::default()));

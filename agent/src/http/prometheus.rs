@@ -1,8 +1,8 @@
-//! Owns what the agent shows to a Prometheus that scrapes it: runs under way, and what they see of their machine now.
+//! Owns what the agent shows to a Prometheus that scrapes it: the machine, runs under way, and what these see of it now.
 //! Must not know how any of it is measured. Values are in Prometheus' base units; what is unknown is left out.
 
 use super::App;
-use super::access::Principal;
+use super::access::{Principal, Scope};
 use super::error::Refusal;
 use super::runs::MAX_ROWS;
 use axum::extract;
@@ -10,8 +10,10 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use shared::ids::RunId;
 use shared::outcome::Ended;
-use shared::telemetry::{Field, Kind, SIGNALS, Signal};
-use shared::view::{RunView, Track};
+use shared::roofline::Limit;
+use shared::telemetry::{Field, GpuFacts, Kind, Observer, SIGNALS, Signal};
+use shared::units::ns_to_s;
+use shared::view::{MachineView, RunView, Telemetry, Track};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -20,9 +22,10 @@ const PREFIX: &str = "tokenprism_";
 /// The text format, by its version.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Metrics of the runs under way, in Prometheus' text format.
+/// Metrics of the machine and of the runs under way, in Prometheus' text format. The machine is read for whoever asks, and
+/// for 150 s after that; the first who asks waits up to 2 s for it.
 #[utoipa::path(get, path = "/metrics", tag = "agent", responses(
-    (status = 200, description = "Runs under way and their machine, in Prometheus' text format", body = String)))]
+    (status = 200, description = "The machine and runs under way, in Prometheus' text format", body = String)))]
 pub(super) async fn metrics(
     extract::State(app): extract::State<App>,
     principal: Principal,
@@ -30,6 +33,11 @@ pub(super) async fn metrics(
     let rows = app.state.log.rows(MAX_ROWS, None).await?;
     let mut page = Page::default();
     page.info(&app.state.agent_version);
+    if principal.scope == Scope::Everything
+        && let Some(machine) = app.state.machine.look().await
+    {
+        page.machine(&machine);
+    }
     for row in rows.into_iter().filter(|row| !row.state.is_final() && principal.may_see(&row.run)) {
         if let Some(view) = app.state.log.view(&row.run).await? {
             page.run(&row.run, &view);
@@ -54,6 +62,18 @@ impl Page {
         self.add("agent_info".to_owned(), "gauge", format!("version=\"{}\"", escaped(version)), 1.0);
     }
 
+    fn machine(&mut self, view: &MachineView) {
+        for GpuFacts { uuid, name, memory_bytes, .. } in view.telemetry.began.iter().flat_map(|began| &began.gpus) {
+            let of_gpu = format!("gpu=\"{}\"", escaped(uuid));
+            let facts = format!("{of_gpu},name=\"{}\"", escaped(name.as_deref().unwrap_or_default()));
+            self.add("gpu_info".to_owned(), "gauge", facts, 1.0);
+            if let Some(bytes) = memory_bytes {
+                self.add("gpu_memory_bytes".to_owned(), "gauge", of_gpu, *bytes as f64);
+            }
+        }
+        self.telemetry(None, &view.telemetry, view.now_ns);
+    }
+
     fn run(&mut self, run: &RunId, view: &RunView) {
         let of_run = format!("run=\"{}\"", run.as_str());
         let (name, engine) = view
@@ -72,26 +92,78 @@ impl Page {
         }
         let millitokens: u64 = view.series.bins.iter().map(|bin| bin.millitokens).sum();
         self.add("run_output_tokens_total".to_owned(), "counter", of_run.clone(), millitokens as f64 / 1000.0);
-        for track in &view.telemetry.tracks {
-            let (room, labels) = match track.source.strip_prefix("gpu:") {
-                Some(uuid) => ("gpu", format!("{of_run},gpu=\"{}\"", escaped(uuid))),
-                None => (track.source.as_str(), of_run.clone()),
+        if let Some(usd) = view.spending.usd(view.last_ns) {
+            self.add("run_cost_dollars_total".to_owned(), "counter", of_run.clone(), usd);
+        }
+        for point in &view.points {
+            if let Some(limit) = point.summary.as_ref().and_then(|summary| summary.limit.as_ref()) {
+                self.limit(&format!("{of_run},point=\"{}\"", escaped(&point.words())), limit);
+            }
+        }
+        self.telemetry(Some(&of_run), &view.telemetry, view.last_ns);
+        self.observer(&of_run, &view.telemetry.observer);
+    }
+
+    /// What sources tell, with a label of whom they are read for, unless it is for everybody.
+    fn telemetry(&mut self, of: Option<&str>, telemetry: &Telemetry, now_ns: u64) {
+        for track in &telemetry.tracks {
+            let (room, of_gpu) = match track.source.strip_prefix("gpu:") {
+                Some(uuid) => ("gpu", Some(format!("gpu=\"{}\"", escaped(uuid)))),
+                None => (track.source.as_str(), None),
             };
+            let labels: Vec<&str> = of.into_iter().chain(of_gpu.as_deref()).collect();
             if let Some(signal) = SIGNALS.iter().find(|signal| signal.key == track.signal) {
-                self.signal(room, *signal, labels, track);
+                self.signal(room, *signal, labels.join(","), track, telemetry.now_of(track, now_ns));
             }
         }
     }
 
-    fn signal(&mut self, room: &str, signal: Signal, labels: String, track: &Track) {
+    /// What looking costs; nothing before that has been told.
+    fn observer(&mut self, of_run: &str, observer: &Observer) {
+        if observer.readers.is_empty() {
+            return;
+        }
+        let mut add = |name: &str, labels: String, value: f64| self.add(name.to_owned(), "counter", labels, value);
+        add("sampling_seconds_total", of_run.to_owned(), ns_to_s(observer.wall_ns));
+        for reader in &observer.readers {
+            let labels = || format!("{of_run},reader=\"{}\"", escaped(&reader.name));
+            if let Some(cpu_ns) = reader.cpu_ns {
+                add("sampling_cpu_seconds_total", labels(), ns_to_s(cpu_ns));
+            }
+            add("sampling_reads_total", labels(), reader.reads as f64);
+            add("sampling_read_seconds_total", labels(), ns_to_s(reader.read_ns));
+            add("sampling_reads_stretched_total", labels(), reader.stretched as f64);
+            add("sampling_reads_skipped_total", labels(), reader.skipped as f64);
+        }
+    }
+
+    /// What the hardware allows at a point that was measured, and how much of that was reached.
+    fn limit(&mut self, labels: &str, limit: &Limit) {
+        let in_s = |ms: Option<f64>| ms.map(|ms| ms / 1e3);
+        for (name, value) in [
+            ("tpot_floor_seconds", in_s(limit.tpot_floor_ms)),
+            ("tpot_of_limit_ratio", limit.of_tpot),
+            ("output_throughput_ceiling_tokens_per_second", limit.throughput_ceiling),
+            ("output_throughput_of_limit_ratio", limit.of_throughput),
+            ("ttft_floor_seconds", in_s(limit.ttft_floor_ms)),
+            ("ttft_of_limit_ratio", limit.of_ttft),
+        ] {
+            if let Some(value) = value {
+                self.add(format!("point_{name}"), "gauge", labels.to_owned(), value);
+            }
+        }
+    }
+
+    fn signal(&mut self, room: &str, signal: Signal, labels: String, track: &Track, now: Field) {
         let (unit, factor) = base_unit(signal.unit);
+        // What is no longer told is left out: no value before it stands in, and a sum that stood still would say that
+        // nothing was added.
+        let Some(now) = now.value() else { return };
         let (suffix, kind, value) = match signal.kind {
-            // A value that is no longer told is left out, and none before it stands in.
-            Kind::Level => ("", "gauge", track.now()),
-            Kind::Increment if track.bins.is_empty() => return,
-            Kind::Increment => ("_total", "counter", Field::Value(track.total())),
+            Kind::Level => ("", "gauge", Some(now)),
+            Kind::Increment => ("_total", "counter", track.total()),
         };
-        if let Field::Value(value) = value {
+        if let Some(value) = value {
             self.add(format!("{room}_{}{unit}{suffix}", signal.key), kind, labels, value as f64 * factor);
         }
     }
@@ -106,7 +178,8 @@ impl Page {
         for (name, Family { kind, samples }) in &self.0 {
             writeln!(text, "# TYPE {PREFIX}{name} {kind}").ok();
             for (labels, value) in samples {
-                writeln!(text, "{PREFIX}{name}{{{labels}}} {value}").ok();
+                let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+                writeln!(text, "{PREFIX}{name}{labels} {value}").ok();
             }
         }
         text
@@ -140,7 +213,11 @@ fn escaped(value: &str) -> String {
 mod tests {
     use super::*;
     use shared::event::{Body, Event, Host};
-    use shared::telemetry::{ENERGY, Group, MEMORY_USED, POWER, RUNNING, Samples, TEMPERATURE};
+    use shared::summary::Summary;
+    use shared::telemetry::{
+        Began, CPU_BUSY, ENERGY, Group, MEMORY_USED, NET_RX, POWER, RUNNING, Reader, Samples, TEMPERATURE,
+    };
+    use shared::units::NS_PER_S;
 
     fn samples(source: &str, reads: &[(Signal, &[i64])]) -> Body {
         let n = reads[0].1.len() as u64;
@@ -165,7 +242,10 @@ mod tests {
             (MEMORY_USED, &[-1, -1]),
         ];
         let mut view = RunView::default();
-        let bodies = [created, samples("gpu:GPU-1", gpu), samples("engine", &[(RUNNING, &[3])])];
+        let (name, cpu_ns) = ("gpu".to_owned(), Some(20_000_000));
+        let reader = Reader { name, cpu_ns, reads: 40, read_ns: 80_000_000, skipped: 2, ..Reader::default() };
+        let observer = Body::Observer(Observer { wall_ns: 4_000_000_000, readers: vec![reader] });
+        let bodies = [created, samples("gpu:GPU-1", gpu), samples("engine", &[(RUNNING, &[3])]), observer];
         for (seq, body) in (1..).zip(bodies) {
             view.apply(&Event { seq, t_ns: seq, body });
         }
@@ -189,6 +269,69 @@ mod tests {
         assert!(text.contains(&format!("tokenprism_engine_running{{run=\"{}\"}} 3\n", run.as_str())), "{text}");
         assert!(text.contains(r#"name="a \"b\"\\c""#), "{text}");
         assert!(!text.contains("temperature") && !text.contains("memory_used"), "{text}");
+        assert!(text.contains(&format!("tokenprism_sampling_seconds_total{{run=\"{}\"}} 4\n", run.as_str())), "{text}");
+        for (name, value) in
+            [("cpu_seconds", "0.02"), ("reads", "40"), ("read_seconds", "0.08"), ("reads_skipped", "2")]
+        {
+            let line = format!("tokenprism_sampling_{name}_total{{run=\"{}\",reader=\"gpu\"}} {value}\n", run.as_str());
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_point_stands_beside_what_the_hardware_allows() {
+        let (run, mut view) = view();
+        let limit = Limit { tpot_floor_ms: Some(4.0), of_tpot: Some(0.65), ..Limit::default() };
+        let summary = Summary { limit: Some(limit), ..Summary::default() };
+        let done = Body::PointDone { point: 0, summary: Box::new(summary), intervals: BTreeMap::new() };
+        view.apply(&Event { seq: 9, t_ns: 9, body: done });
+        let mut page = Page::default();
+        page.run(&run, &view);
+        let (text, words) = (page.text(), view.points[0].words());
+        let labels = format!("{{run=\"{}\",point=\"{words}\"}}", run.as_str());
+        assert!(text.contains(&format!("tokenprism_point_tpot_floor_seconds{labels} 0.004\n")), "{text}");
+        assert!(text.contains(&format!("tokenprism_point_tpot_of_limit_ratio{labels} 0.65\n")), "{text}");
+        assert!(!text.contains("ceiling"), "{text}");
+    }
+
+    fn machine() -> MachineView {
+        let gpu = GpuFacts {
+            source: "gpu:GPU-1".into(),
+            uuid: "GPU-1".into(),
+            name: Some("NVIDIA L4".into()),
+            memory_bytes: Some(24),
+            ..GpuFacts::default()
+        };
+        let began = Began { rate_hz: 1.0, gpus: vec![gpu], no_gpus: None };
+        let of_gpu = samples("gpu:GPU-1", &[(POWER, &[61_000, 62_500]), (ENERGY, &[1000, 1500])]);
+        let of_host = samples("host", &[(CPU_BUSY, &[250]), (NET_RX, &[7])]);
+        let mut view = MachineView::new(0);
+        for (seq, body) in (1..).zip([Body::TelemetryBegan(began), of_gpu, of_host]) {
+            view.apply(&Event { seq, t_ns: seq, body });
+        }
+        view
+    }
+
+    #[test]
+    fn the_machine_has_no_run_and_what_it_told_long_ago_is_left_out() {
+        let of = |view: &MachineView| {
+            let mut page = Page::default();
+            page.machine(view);
+            page.text()
+        };
+        let text = of(&machine());
+        for line in [
+            "tokenprism_gpu_info{gpu=\"GPU-1\",name=\"NVIDIA L4\"} 1\n",
+            "tokenprism_gpu_memory_bytes{gpu=\"GPU-1\"} 24\n",
+            "tokenprism_gpu_power_watts{gpu=\"GPU-1\"} 62.5\n",
+            "tokenprism_gpu_energy_joules_total{gpu=\"GPU-1\"} 2.5\n",
+            "tokenprism_host_cpu_busy_ratio 0.25\n",
+            "tokenprism_host_net_rx_bytes_total 7\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        let text = of(&MachineView { now_ns: 60 * NS_PER_S, ..machine() });
+        assert!(!text.contains("watts") && !text.contains("joules") && !text.contains("host"), "{text}");
     }
 
     /// Every expression of the dashboard names a metric that the agent shows.
@@ -204,8 +347,9 @@ mod tests {
         let (run, view) = view();
         let mut page = Page::default();
         page.run(&run, &view);
-        let of_runs = page.0.keys().map(|name| format!("{PREFIX}{name}"));
-        let known: Vec<String> = SIGNALS.iter().flat_map(rooms).chain(of_runs).collect();
+        page.machine(&machine());
+        let shown = page.0.keys().map(|name| format!("{PREFIX}{name}"));
+        let known: Vec<String> = SIGNALS.iter().flat_map(rooms).chain(shown).collect();
         let mut expressions = 0;
         for target in
             dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap())

@@ -3,8 +3,10 @@
 #![allow(dead_code, reason = "read by the derive only")]
 
 mod engines;
+mod studies;
 
 pub(super) use engines::{EngineRow, EnginesNow, StartedEngine};
+pub(super) use studies::{Compared, StudyPlan, StudyRow, StudyView};
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -18,6 +20,15 @@ pub(super) struct ApiError {
     /// Technical detail, where there is any.
     #[schema(nullable = false)]
     detail: Option<String>,
+}
+
+/// What one GPU costs.
+#[derive(ToSchema)]
+pub(super) struct Price {
+    /// USD for an hour.
+    usd_per_gpu_hour: f64,
+    /// `"plan"`, or `{"edited": …}` and `{"table": …}` with `gpu` (words of the name), `source` and `date`.
+    origin: Value,
 }
 
 /// States of a run.
@@ -54,6 +65,8 @@ pub(super) struct RunRow {
     created_unix_ms: u64,
     /// Length so far, ns.
     elapsed_ns: u64,
+    /// When its turn came, ns since its creation; absent while it waits.
+    begun_ns: Option<u64>,
     /// Trials that ended.
     trials_done: u32,
     /// Trials that the run will have; absent while a search decides that.
@@ -70,6 +83,8 @@ pub(super) struct RunRow {
     /// The tool that measured it, where that was another one.
     #[schema(nullable = false)]
     source: Option<String>,
+    /// The study that it is part of: `study`, `index`, `label`.
+    study: Option<Value>,
 }
 
 /// Where an imported run comes from.
@@ -207,9 +222,13 @@ pub(super) struct RunView {
     /// Where it comes from, where another tool measured it.
     #[schema(nullable = false)]
     source: Option<Source>,
+    /// The study that it is part of: `study`, `index`, `label`.
+    study: Option<Value>,
     /// State, and since when (ns of run time).
     #[schema(required)]
     state: Option<Vec<Value>>,
+    /// When its turn came, ns of run time; absent while it waits.
+    begun_ns: Option<u64>,
     /// The sentence that came with the state.
     #[schema(required)]
     reason: Option<String>,
@@ -239,6 +258,8 @@ pub(super) struct RunView {
     waiting: u32,
     /// Requests that ended well and that did not.
     ended: Value,
+    /// What it has cost so far: each `lives` of the engine with when it was ready and gone, GPUs, price and its origin.
+    spending: Value,
     /// Live series on the run's time axis.
     series: Value,
     /// A sample of requests.
@@ -382,6 +403,8 @@ pub(super) struct LoadPlan {
     search: Option<Value>,
     /// Requests of a trial's window. Either this or `duration_s`.
     requests: Option<u32>,
+    /// At least this many requests for each that is in flight.
+    requests_per_slot: Option<u32>,
     /// Length of a trial's window, s.
     duration_s: Option<f64>,
     /// Load before the window, s; its requests are extra.

@@ -5,7 +5,7 @@ use super::App;
 use super::access::{Principal, Scope};
 use super::error::Refusal;
 use crate::hub::Viewer;
-use crate::orchestrate::{Watching, unix_ms};
+use crate::orchestrate::{MachineViewer, Watching, unix_ms};
 use axum::extract;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
@@ -56,7 +56,7 @@ pub(super) async fn open(
     let upgrade = upgrade.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (heard, second) = (Instant::now(), Instant::now());
-        Session { socket, principal, engines: None, heard, second, messages: 0 }.run(app).await;
+        Session { socket, principal, engines: None, machine: None, heard, second, messages: 0 }.run(app).await;
         drop(permit);
     }))
 }
@@ -76,6 +76,8 @@ struct Session {
     principal: Principal,
     /// What tells of engines, where that was asked for.
     engines: Option<Watching>,
+    /// The same of the machine.
+    machine: Option<MachineViewer>,
     heard: Instant,
     second: Instant,
     messages: u32,
@@ -130,6 +132,10 @@ impl Session {
                     Some(now) => self.send(&ServerMessage::Engines(Box::new(now))).await,
                     None => ControlFlow::Continue(()),
                 },
+                told = async { Some(self.machine.as_mut()?.next().await) }, if self.machine.is_some() => match told {
+                    Some(told) => self.send(&ServerMessage::Machine(told)).await,
+                    None => ControlFlow::Continue(()),
+                },
                 incoming = self.socket.recv() => self.incoming(app, incoming, &mut viewer).await,
                 _ = ping.tick() => self.ping().await,
                 () = app.stopping.cancelled() => ControlFlow::Break(End::Stopping),
@@ -175,13 +181,14 @@ impl Session {
                 let refused = Refusal::unknown_run(&run);
                 return self.send(&ServerMessage::Refused { sentence: refused.sentence().to_owned() }).await;
             }
-            Some(ClientMessage::Engines { watch }) if self.principal.scope == Scope::Everything => {
-                self.engines = watch.then(|| app.state.by_hand.watch());
-            }
-            Some(ClientMessage::Engines { .. }) => {
-                let sentence = "What was shared with you does not include the host's engines.".to_owned();
+            Some(ClientMessage::Engines { .. } | ClientMessage::Machine { .. })
+                if self.principal.scope != Scope::Everything =>
+            {
+                let sentence = "What was shared with you does not include the host and its engines.".to_owned();
                 return self.send(&ServerMessage::Refused { sentence }).await;
             }
+            Some(ClientMessage::Engines { watch }) => self.engines = watch.then(|| app.state.by_hand.watch()),
+            Some(ClientMessage::Machine { watch }) => self.machine = watch.then(|| app.state.machine.watch()),
             Some(message) => viewer.handle(message),
         }
         ControlFlow::Continue(())
@@ -235,7 +242,7 @@ impl Session {
             | ServerMessage::Gap { ref run, .. }
             | ServerMessage::Deleted { ref run }
             | ServerMessage::Viewers { ref run, .. } => self.principal.may_see(run).then_some(frame),
-            ServerMessage::Engines(_) => None,
+            ServerMessage::Engines(_) | ServerMessage::Machine(_) => None,
             ServerMessage::Hello { .. } | ServerMessage::Refused { .. } => Some(frame),
         }
     }

@@ -94,6 +94,7 @@ pub(super) fn weight(event: &Event) -> usize {
         Body::EngineFailed { lines, .. } => 512 + lines.iter().map(|line| 8 + line.len()).sum::<usize>(),
         // Its whole command is in it.
         Body::EngineReady(_) => 2048,
+        Body::Priced(_) => 512,
         Body::PointAdded { .. } | Body::SearchDone(_) => 256,
         Body::TelemetryBegan(began) => 128 + 192 * began.gpus.len(),
         Body::Samples(samples) => {
@@ -102,7 +103,12 @@ pub(super) fn weight(event: &Event) -> usize {
         }
         Body::Look(look) => 96 + 96 * look.processes.len() + 3 * look.cores.len(),
         Body::Trouble(_) => 128,
-        Body::EngineStarting(_) | Body::TrialStarted { .. } | Body::WindowOpened { .. } | Body::Unknown => 64,
+        Body::Observer(observer) => 64 + 192 * observer.readers.len(),
+        Body::OfStudy(_)
+        | Body::EngineStarting(_)
+        | Body::TrialStarted { .. }
+        | Body::WindowOpened { .. }
+        | Body::Unknown => 64,
     }
 }
 

@@ -73,7 +73,7 @@ impl Slot {
                 self.woken.notify_one();
             }
             Committed::Row(row) => self.change(|state| {
-                state.rows.insert(row.run.clone(), row.clone());
+                state.rows.insert(row.run.clone(), (**row).clone());
                 if state.rows.len() > MAX_ROWS {
                     state.lose_rows();
                 }

@@ -48,10 +48,10 @@ impl Viewer {
         Self { hub, id, slot }
     }
 
-    /// Takes what the viewer says. Greetings and engines are the socket's matter.
+    /// Takes what the viewer says. Greetings, engines and the machine are the socket's matter.
     pub fn handle(&self, message: ClientMessage) {
         match message {
-            ClientMessage::Hello { .. } | ClientMessage::Engines { .. } => {}
+            ClientMessage::Hello { .. } | ClientMessage::Engines { .. } | ClientMessage::Machine { .. } => {}
             ClientMessage::Follow { run, after_seq } => {
                 self.follow(Some(Following { run, queue: Queue::default(), begin: Some(after_seq) }));
             }

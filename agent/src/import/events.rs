@@ -205,6 +205,7 @@ fn plan(group: &Group, levels: &[Level], files: &[SourceFile]) -> Plan {
             max_in_flight: kin.max_in_flight,
             search: None,
             requests: requests.first().copied().flatten().filter(|n| requests.iter().all(|of| *of == Some(*n))),
+            requests_per_slot: None,
             duration_s: None,
             warmup_s: 0.0,
             trials: most_repeats(group, levels),

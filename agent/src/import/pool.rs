@@ -3,7 +3,7 @@
 //! Must not know any format.
 
 use super::trial::{Latencies, Trial};
-use crate::record::student_interval;
+use shared::statistics::student_interval;
 use shared::summary::{Distribution, Interval, Summary};
 use shared::units::finite;
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@ use super::engine::Engine;
 use super::limits::Abort;
 use super::policy::Over;
 use super::{LoadError, LoadEvent};
+use crate::cores;
 use crate::poller::Ready;
-use nix::time::{ClockId, clock_gettime};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -129,6 +129,5 @@ fn stop_all(engine: &mut Engine, why: impl Fn(bool) -> Abort) {
 
 /// CPU time of this thread, ns; 0 where the system does not tell, which reads as not busy.
 fn cpu_ns() -> u64 {
-    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(std::time::Duration::from);
-    time.map_or(0, |time| time.as_nanos() as u64)
+    cores::used_by_this_thread().unwrap_or(0)
 }

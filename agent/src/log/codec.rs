@@ -27,10 +27,12 @@ pub(super) fn kind(body: &Body) -> &'static str {
     match body {
         Body::Created { .. } => "created",
         Body::Imported(_) => "imported",
+        Body::OfStudy(_) => "of_study",
         Body::Resumed { .. } => "resumed",
         Body::State { .. } => "state",
         Body::EngineStarting(_) => "engine_starting",
         Body::EngineReady(_) => "engine_ready",
+        Body::Priced(_) => "priced",
         Body::EngineFailed { .. } => "engine_failed",
         Body::EngineLog { .. } => "engine_log",
         Body::TrialStarted { .. } => "trial_started",
@@ -45,6 +47,7 @@ pub(super) fn kind(body: &Body) -> &'static str {
         Body::Samples(_) => "samples",
         Body::Look(_) => "look",
         Body::Trouble(_) => "trouble",
+        Body::Observer(_) => "observer",
         Body::Unknown => "unknown",
     }
 }

@@ -2,7 +2,7 @@
 //! Must not know who reads them.
 
 use rusqlite::ErrorCode;
-use shared::ids::RunId;
+use shared::ids::{RunId, StudyId};
 use std::path::{Path, PathBuf};
 
 /// Why the log could not do something. Cheap to clone: a group of appends shares one failure.
@@ -80,6 +80,9 @@ pub enum LogError {
     /// No such run.
     #[error("There is no run {0} in this log.")]
     NoSuchRun(RunId),
+    /// No such study.
+    #[error("There is no study {0} in this log.")]
+    NoSuchStudy(StudyId),
     /// The run was deleted.
     #[error("The run {0} was deleted.")]
     Deleted(RunId),

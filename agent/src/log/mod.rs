@@ -9,12 +9,14 @@ mod reader;
 mod schema;
 mod spare;
 mod sqlite;
+mod studies;
 mod views;
 mod writer;
 
 pub use data_dir::DataDir;
 pub use error::LogError;
 pub use sqlite::SqliteLog;
+pub use studies::Study;
 
 use shared::event::{Body, Event};
 use shared::ids::RunId;
@@ -25,7 +27,7 @@ use tokio::sync::broadcast;
 
 /// Version of the reducer `RunView::apply` as far as stored folds go: raise it when the same events fold to another
 /// view, and every snapshot and row of older agents is rebuilt from the events when the log is opened.
-pub const REDUCER_VERSION: u32 = 4;
+pub const REDUCER_VERSION: u32 = 5;
 
 /// Something that the log has committed: it survives a power cut from here on.
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ pub enum Committed {
         events: Arc<[Event]>,
     },
     /// A run's row in the list of runs is new or changed.
-    Row(RunRow),
+    Row(Box<RunRow>),
     /// A run was deleted; its events stay behind a tombstone.
     Deleted(RunId),
 }

@@ -1,12 +1,13 @@
 //! Owns the projections: rows, snapshots and tombstones, and the fold of what is stored.
 //! Must not know who asks, nor any event beyond the agent's own.
 
-use super::codec;
 use super::schema::AGENT_STREAM;
+use super::studies::Study;
+use super::{codec, studies};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use shared::event::Event;
-use shared::ids::RunId;
+use shared::ids::{RunId, StudyId};
 use shared::view::RunView;
 use shared::wire::RunRow;
 use std::collections::BTreeMap;
@@ -27,6 +28,24 @@ pub(super) enum AgentBody {
         /// The run.
         run: RunId,
     },
+    /// A study was begun; its runs name it.
+    StudyBegun(Box<Study>),
+    /// A study was deleted; its runs stay.
+    StudyDeleted {
+        /// The study.
+        study: StudyId,
+    },
+}
+
+impl AgentBody {
+    /// The word in the `kind` column.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            AgentBody::RunDeleted { .. } => "run_deleted",
+            AgentBody::StudyBegun(_) => "study_begun",
+            AgentBody::StudyDeleted { .. } => "study_deleted",
+        }
+    }
 }
 
 /// Reads events of a run after `after_seq`, oldest first.
@@ -85,6 +104,10 @@ pub(super) fn project(conn: &Connection, run: &RunId, before: u64, view: &RunVie
             statement.execute([file.sha256.as_str(), run.as_str()])?;
         }
     }
+    if let Some(place) = &row.study {
+        let sql = "INSERT OR IGNORE INTO study_runs(study, run) VALUES (?1, ?2)";
+        conn.prepare_cached(sql)?.execute([place.study.as_str(), run.as_str()])?;
+    }
     if row.state.is_final() || before / SNAPSHOT_EVERY != view.seq / SNAPSHOT_EVERY {
         save_snapshot(conn, run, view)?;
     }
@@ -103,12 +126,14 @@ fn row_of(run: &RunId, view: &RunView) -> RunRow {
         // The first 12 digits of the id are the creation time.
         created_unix_ms: run.as_str().get(1..13).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0),
         elapsed_ns: view.last_ns,
+        begun_ns: view.begun_ns,
         trials_done: view.progress().0,
         trials: view.progress().1,
         best_output_throughput: None,
         verdict: view.verdict(),
         seq: view.seq,
         source: view.source.as_ref().map(|source| source.tool.clone()),
+        study: view.study.clone(),
     })
 }
 
@@ -119,6 +144,11 @@ pub(super) fn rows(conn: &Connection, limit: usize, before: Option<&RunId>) -> R
     let sql = "SELECT run, row FROM runs WHERE run < ?1 ORDER BY run DESC LIMIT ?2";
     let mut statement = conn.prepare_cached(sql)?;
     let mut found = statement.query(params![before, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    rows_in(conn, &mut found)
+}
+
+/// Rows of a query for the run's id and the row; one that cannot be read is made anew.
+pub(super) fn rows_in(conn: &Connection, found: &mut rusqlite::Rows<'_>) -> Result<Vec<RunRow>, rusqlite::Error> {
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
         let run: String = row.get(0)?;
@@ -160,12 +190,16 @@ pub(super) fn bury(conn: &Connection, run: &RunId) -> Result<(), rusqlite::Error
     conn.execute("INSERT OR IGNORE INTO tombstones(run) VALUES (?1)", [run.as_str()])?;
     conn.execute("DELETE FROM runs WHERE run = ?1", [run.as_str()])?;
     conn.execute("DELETE FROM snapshots WHERE run = ?1", [run.as_str()])?;
+    conn.execute("DELETE FROM study_runs WHERE run = ?1", [run.as_str()])?;
     Ok(())
 }
 
 /// Makes every projection anew from the events.
 pub(super) fn rebuild(conn: &Connection) -> Result<(), rusqlite::Error> {
-    conn.execute_batch("DELETE FROM runs; DELETE FROM snapshots; DELETE FROM tombstones; DELETE FROM sources;")?;
+    conn.execute_batch(
+        "DELETE FROM runs; DELETE FROM snapshots; DELETE FROM tombstones; DELETE FROM studies; DELETE FROM study_runs;
+        DELETE FROM sources;",
+    )?;
     // One look-up a stream: DISTINCT would read every event.
     let mut last = String::new();
     let next = "SELECT min(stream) FROM events WHERE stream > ?1";
@@ -180,8 +214,14 @@ pub(super) fn rebuild(conn: &Connection) -> Result<(), rusqlite::Error> {
     let mut statement = conn.prepare("SELECT body FROM events WHERE stream = ?1 ORDER BY seq")?;
     let bodies = statement.query_map([AGENT_STREAM], |r| r.get::<_, Vec<u8>>(0))?;
     for body in bodies {
-        if let Ok(AgentBody::RunDeleted { run }) = rmp_serde::from_slice(&body?) {
-            bury(conn, &run)?;
+        // What a later version wrote is passed over.
+        match rmp_serde::from_slice(&body?) {
+            Ok(AgentBody::RunDeleted { run }) => bury(conn, &run)?,
+            Ok(AgentBody::StudyBegun(study)) => studies::put(conn, &study)?,
+            Ok(AgentBody::StudyDeleted { study }) => {
+                studies::bury(conn, &study)?;
+            }
+            Err(_) => {}
         }
     }
     Ok(())

@@ -24,9 +24,13 @@ const TABLES: &str = "
     CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// Files that runs were imported from, by their hash; a run that is in no list any more has no file. A version that does not
-/// know the table leaves it alone.
-const SOURCES: &str = "
+/// Tables that came after the first format: studies and their runs, and the files that runs were imported from, by their hash.
+/// An earlier version passes them over, and a later start fills them.
+const MORE_TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS studies(
+        study TEXT PRIMARY KEY, created_unix_ms INTEGER NOT NULL, plan BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS study_runs(study TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(study, run)) STRICT,
+        WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS sources(
         sha256 TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(sha256, run)) STRICT, WITHOUT ROWID;
 ";
@@ -63,7 +67,7 @@ fn prepare(conn: &mut Connection, found: i64, reducer: u32) -> Result<(), rusqli
         tx.execute_batch(TABLES)?;
         tx.pragma_update(None, "user_version", FORMAT)?;
     }
-    tx.execute_batch(SOURCES)?;
+    tx.execute_batch(MORE_TABLES)?;
     let built: Option<u32> =
         tx.query_row("SELECT value FROM meta WHERE key = ?1", [REDUCER], |r| r.get(0)).optional()?;
     if built != Some(reducer) {

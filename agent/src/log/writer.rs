@@ -7,10 +7,11 @@ use super::error::LogError;
 use super::project::{self, AgentBody, signed};
 use super::schema::AGENT_STREAM;
 use super::spare::Spare;
+use super::studies::{self, Study};
 use super::views::Views;
 use rusqlite::{Connection, TransactionBehavior, params};
 use shared::event::{Body, Event};
-use shared::ids::RunId;
+use shared::ids::{RunId, StudyId};
 use shared::view::RunView;
 use shared::wire::RunRow;
 use std::collections::BTreeMap;
@@ -32,6 +33,10 @@ pub(super) enum Job {
     Append { run: RunId, events: Vec<Event>, bodies: Vec<Vec<u8>>, reply: Reply<Arc<[Event]>> },
     /// Deletes an ended run.
     Delete { run: RunId, reply: Reply<()> },
+    /// Puts a study into the list.
+    BeginStudy { study: Box<Study>, reply: Reply<()> },
+    /// Takes a study out of the list.
+    DeleteStudy { study: StudyId, reply: Reply<()> },
     /// Limits the file's pages: how tests fill a disk.
     LimitPages { pages: u32, reply: Reply<()> },
 }
@@ -122,11 +127,25 @@ impl Writer {
                         changes.views.remove(run);
                         Some(LogError::NoSuchRun(run.clone()))
                     } else if view.run_state().is_final() {
-                        bury(&tx, run)?;
+                        append_own(&tx, &AgentBody::RunDeleted { run: run.clone() })?;
+                        project::bury(&tx, run)?;
                         changes.deleted.push(run.clone());
                         None
                     } else {
                         Some(LogError::NotFinal(run.clone()))
+                    }
+                }
+                Job::BeginStudy { study, .. } => {
+                    append_own(&tx, &AgentBody::StudyBegun(study.clone()))?;
+                    studies::put(&tx, study)?;
+                    None
+                }
+                Job::DeleteStudy { study, .. } => {
+                    if studies::bury(&tx, study)? {
+                        append_own(&tx, &AgentBody::StudyDeleted { study: study.clone() })?;
+                        None
+                    } else {
+                        Some(LogError::NoSuchStudy(study.clone()))
                     }
                 }
                 Job::LimitPages { .. } => None,
@@ -164,7 +183,9 @@ impl Writer {
                     }
                     answers.push(Box::new(move || answer(reply, Ok(events))));
                 }
-                Job::Delete { reply, .. } => answers.push(Box::new(move || answer(reply, Ok(())))),
+                Job::Delete { reply, .. } | Job::BeginStudy { reply, .. } | Job::DeleteStudy { reply, .. } => {
+                    answers.push(Box::new(move || answer(reply, Ok(()))))
+                }
                 Job::LimitPages { pages, reply } => {
                     let set = self.conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()));
                     let set = set.map_err(|e| LogError::of(&self.path, "be limited", &e));
@@ -172,7 +193,7 @@ impl Writer {
                 }
             }
         }
-        std::mem::take(&mut changes.rows).into_values().for_each(|row| self.broadcast(Committed::Row(row)));
+        std::mem::take(&mut changes.rows).into_values().for_each(|row| self.broadcast(Committed::Row(Box::new(row))));
         changes.deleted.into_iter().for_each(|run| self.broadcast(Committed::Deleted(run)));
         answers.into_iter().for_each(|answer| answer());
     }
@@ -206,7 +227,7 @@ fn ends_a_run(group: &[Job]) -> bool {
         Job::Append { events, .. } => {
             events.iter().any(|event| matches!(event.body, Body::State { state, .. } if state.is_final()))
         }
-        Job::Delete { .. } | Job::LimitPages { .. } => false,
+        Job::Delete { .. } | Job::BeginStudy { .. } | Job::DeleteStudy { .. } | Job::LimitPages { .. } => false,
     })
 }
 
@@ -223,22 +244,23 @@ fn insert(
     Ok(())
 }
 
-/// Appends a tombstone to the agent's stream, whose times are Unix time in ns, and takes the run out of the lists.
-fn bury(conn: &Connection, run: &RunId) -> Result<(), rusqlite::Error> {
+/// Appends to the agent's own stream, whose times are Unix time in ns.
+fn append_own(conn: &Connection, body: &AgentBody) -> Result<(), rusqlite::Error> {
     let last = "SELECT coalesce(max(seq), 0) FROM events WHERE stream = ?1";
     let seq: i64 = conn.query_row(last, [AGENT_STREAM], |r| r.get(0))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let body = rmp_serde::to_vec_named(&AgentBody::RunDeleted { run: run.clone() })
-        .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+    let bytes = rmp_serde::to_vec_named(body).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
     let now_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-    insert(conn, AGENT_STREAM, seq.unsigned_abs() + 1, now_ns, "run_deleted", &body)?;
-    project::bury(conn, run)
+    insert(conn, AGENT_STREAM, seq.unsigned_abs() + 1, now_ns, body.kind(), &bytes)
 }
 
 fn refuse(job: Job, error: LogError) {
     match job {
         Job::Append { reply, .. } => answer(reply, Err(error)),
-        Job::Delete { reply, .. } | Job::LimitPages { reply, .. } => answer(reply, Err(error)),
+        Job::Delete { reply, .. }
+        | Job::BeginStudy { reply, .. }
+        | Job::DeleteStudy { reply, .. }
+        | Job::LimitPages { reply, .. } => answer(reply, Err(error)),
     }
 }
 

@@ -10,6 +10,8 @@ use crate::engine::Engine;
 use crate::record::{Tally, Terms, intervals, judge};
 use crate::workload::Workload;
 use shared::caveat::{Caveat, Finding};
+use shared::cost::Pricing;
+use shared::engine::EngineInfo;
 use shared::event::Body;
 use shared::ids::PointIndex;
 use shared::summary::Summary;
@@ -54,6 +56,11 @@ impl<'a> Measurement<'a> {
             trials: before.trials,
             next_request: before.next_request,
         }
+    }
+
+    /// What follows is measured on this engine, whose time has this price.
+    pub fn on(&mut self, engine: &EngineInfo, pricing: &Pricing) {
+        self.terms.on(engine, pricing);
     }
 
     /// What must be said of the run besides what has been said.

@@ -4,16 +4,18 @@
 use super::floor::{Floor, Occupied, Place};
 use super::host::{host, unix_ms};
 use super::resume::{Before, NotResumed};
-use super::run::{self, Turn};
+use super::run::{self, House, Turn};
 use crate::blob::BlobStore;
 use crate::engine::{self, Means};
 use crate::load::Clock;
-use crate::log::{LogError, SqliteLog};
+use crate::log::{LogError, SqliteLog, Study};
+use crate::price::Prices;
 use crate::sync::lock;
 use crate::workload::{Workload, WorkloadRefused};
 use shared::event::{Body, RunState};
-use shared::ids::RunId;
+use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
+use shared::study::{StudyError, StudyPlace, StudyPlan};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
@@ -28,6 +30,17 @@ pub enum QueueError {
     /// The plan was refused.
     #[error(transparent)]
     Plan(#[from] shared::plan::PlanError),
+    /// A study's plan was refused.
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// A run of a study was refused.
+    #[error("The run \"{label}\" of the study is refused: {why}")]
+    OfStudy {
+        /// Which run.
+        label: String,
+        /// Why.
+        why: String,
+    },
     /// Its prompts were refused.
     #[error(transparent)]
     Workload(#[from] WorkloadRefused),
@@ -46,6 +59,15 @@ pub enum QueueError {
     /// Nothing to cancel.
     #[error("The run {0} neither runs nor waits, so there is nothing to cancel.")]
     NotActive(RunId),
+}
+
+/// A plan that can be executed here. Refused now rather than when its turn comes; what is asked is decided then, so no
+/// salt is needed.
+async fn checked(plan: Plan) -> Result<Plan, QueueError> {
+    let plan = plan.validated()?;
+    engine::check(&plan)?;
+    Workload::read(plan.clone(), 0).await?;
+    Ok(plan)
 }
 
 /// What is known of a run that waits or runs.
@@ -71,12 +93,12 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Starts the queue's worker, which launches engines with these means. Runs that an earlier agent left in the middle
-    /// are marked as interrupted first: everything that they logged stays.
+    /// Starts the queue's worker, which launches engines with these means and counts their time at these prices. Runs
+    /// that an earlier agent left in the middle are marked as interrupted first: everything that they logged stays.
     ///
     /// # Errors
     /// [`LogError`] where the log cannot be read or written.
-    pub async fn start(log: SqliteLog, blobs: BlobStore, means: Means) -> Result<Self, LogError> {
+    pub async fn start(log: SqliteLog, blobs: BlobStore, means: Means, prices: Prices) -> Result<Self, LogError> {
         for run in log.unfinished().await? {
             let t_ns = log.view(&run).await?.map_or(0, |view| view.last_ns);
             let reason = "The agent ended in the middle of this run; what had been logged by then is shown.".to_owned();
@@ -87,7 +109,8 @@ impl Queue {
         let active = Arc::new(Mutex::new(BTreeMap::new()));
         let stopping = CancellationToken::new();
         let lost = watch::Sender::new(None);
-        let (worker_log, worker_active, worker_stopping) = (log.clone(), Arc::clone(&active), stopping.clone());
+        let house = House { log: log.clone(), blobs, means, prices };
+        let (worker_active, worker_stopping) = (Arc::clone(&active), stopping.clone());
         let worker_lost = lost.clone();
         let worker = tokio::spawn(async move {
             loop {
@@ -101,7 +124,7 @@ impl Queue {
                 };
                 let Some(turn) = turn else { return };
                 let id = turn.run.clone();
-                let end = run::take_turn(turn, &worker_log, &blobs, &means).await;
+                let end = run::take_turn(turn, &house).await;
                 // Whoever hears that it has ended may resume it at once.
                 lock(&worker_active).remove(&id);
                 if let Err(error) = end.log().await {
@@ -118,10 +141,44 @@ impl Queue {
     /// # Errors
     /// [`QueueError`] as a sentence; nothing is left behind.
     pub async fn submit(&self, plan: Plan) -> Result<RunId, QueueError> {
+        let plan = checked(plan).await?;
+        self.take(plan, None).await
+    }
+
+    /// Takes a study: all its runs exist and wait, or none does.
+    ///
+    /// # Errors
+    /// [`QueueError`] as a sentence; runs that were taken before one was refused are cancelled.
+    pub async fn submit_study(&self, plan: StudyPlan) -> Result<StudyId, QueueError> {
         let plan = plan.validated()?;
-        engine::check(&plan)?;
-        // Refused now rather than when its turn comes; what is asked is decided then, so no salt is needed.
-        Workload::read(plan.clone(), 0).await?;
+        let mut runs = Vec::new();
+        for run in plan.expand() {
+            let of_run = |why: QueueError| QueueError::OfStudy { label: run.label.clone(), why: why.to_string() };
+            runs.push((run.label.clone(), checked(run.plan).await.map_err(of_run)?));
+        }
+        let created_unix_ms = unix_ms();
+        let study = StudyId::new(created_unix_ms, rand::random());
+        self.log.begin_study(Study { study: study.clone(), plan, created_unix_ms }).await?;
+        let mut taken = Vec::new();
+        for (index, (label, plan)) in (0..).zip(runs) {
+            match self.take(plan, Some(StudyPlace { study: study.clone(), index, label })).await {
+                Ok(run) => taken.push(run),
+                Err(error) => {
+                    for run in &taken {
+                        if let Err(error) = self.cancel(run) {
+                            tracing::debug!(%error, "a run of a refused study has ended already");
+                        }
+                    }
+                    self.log.delete_study(&study).await?;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(study)
+    }
+
+    /// Takes a plan that was checked.
+    async fn take(&self, plan: Plan, study: Option<StudyPlace>) -> Result<RunId, QueueError> {
         let place = self.floor.for_run(&plan)?;
         let permit = self.waiting.try_reserve().map_err(|_| QueueError::Full)?;
         let clock = Clock::starting_now();
@@ -134,7 +191,8 @@ impl Queue {
             host: host(),
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        self.log.append(&run, vec![(0, created)]).await?;
+        let of_study = study.map(|place| (0, Body::OfStudy(place)));
+        self.log.append(&run, std::iter::once((0, created)).chain(of_study).collect()).await?;
         let cancel = self.stopping.child_token();
         lock(&self.active).insert(run.clone(), Active { cancel: cancel.clone(), clock, _place: place });
         permit.send(Turn { run: run.clone(), plan, clock, before: Before::default(), cancel });

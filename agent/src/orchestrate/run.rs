@@ -2,6 +2,7 @@
 //! Must not know how load or storage work inside.
 
 use super::measurement::{Bench, Measurement};
+use super::pricing::pricing;
 use super::resume::Before;
 use super::schedule::{Stretch, stretches};
 use super::search::Search;
@@ -10,6 +11,7 @@ use crate::blob::BlobStore;
 use crate::engine::{Begun, Engine, EngineDeath, EngineError, Means, Onlooker};
 use crate::load::Clock;
 use crate::log::{LogError, SqliteLog};
+use crate::price::Prices;
 use crate::workload::{Workload, WorkloadRefused, salt_of};
 use shared::caveat::Caveat;
 use shared::engine::Starting;
@@ -92,6 +94,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// A writer of this turn's run.
+    pub(super) fn of(turn: &Turn, log: &SqliteLog) -> Self {
+        Self { log: log.clone(), run: turn.run.clone(), clock: turn.clock }
+    }
+
     /// Appends events at the present time.
     pub(super) async fn write(&self, bodies: impl IntoIterator<Item = Body>) -> Result<(), LogError> {
         self.write_at(self.clock.now_ns(), bodies).await
@@ -111,10 +118,23 @@ pub(super) struct End {
     reason: Option<String>,
 }
 
+/// What the turns of all runs share.
+#[derive(Clone)]
+pub(super) struct House {
+    /// The event log.
+    pub log: SqliteLog,
+    /// Token timelines.
+    pub blobs: BlobStore,
+    /// What engines are started with.
+    pub means: Means,
+    /// What GPUs cost.
+    pub prices: Prices,
+}
+
 /// Runs a turn, whatever happens in it.
-pub(super) async fn take_turn(turn: Turn, log: &SqliteLog, blobs: &BlobStore, means: &Means) -> End {
-    let writer = Writer { log: log.clone(), run: turn.run.clone(), clock: turn.clock };
-    let (state, reason) = match run(&turn, &writer, blobs, means).await {
+pub(super) async fn take_turn(turn: Turn, house: &House) -> End {
+    let writer = Writer::of(&turn, &house.log);
+    let (state, reason) = match run(&turn, &writer, house).await {
         Ok(()) => (RunState::Done, None),
         Err(Failure::Cancelled) => (RunState::Cancelled, None),
         Err(failure) => (RunState::Failed, Some(failure.to_string())),
@@ -136,15 +156,16 @@ impl End {
     }
 }
 
-async fn run(turn: &Turn, writer: &Writer, blobs: &BlobStore, means: &Means) -> Result<(), Failure> {
+async fn run(turn: &Turn, writer: &Writer, house: &House) -> Result<(), Failure> {
     if turn.cancel.is_cancelled() {
         return Err(Failure::Cancelled);
     }
     let workload = Workload::read(turn.plan.clone(), salt_of(&turn.run)).await?;
     let (lines, received) = mpsc::channel(256);
     let logger = tokio::spawn(log_engine(received, writer.clone()));
-    let means = &means.of_a_run();
-    let run = Run { turn, writer, means, workload, lines, measurement: Measurement::new(turn, writer, blobs) };
+    let (means, prices) = (&house.means.of_a_run(), &house.prices);
+    let measurement = Measurement::new(turn, writer, &house.blobs);
+    let run = Run { turn, writer, means, prices, workload, lines, measurement };
     let result = run.stretches().await;
     // The engine is gone, so its log ends; the final state comes after its last line.
     if let Err(error) = logger.await {
@@ -158,6 +179,7 @@ struct Run<'a> {
     turn: &'a Turn,
     writer: &'a Writer,
     means: &'a Means,
+    prices: &'a Prices,
     workload: Workload,
     lines: mpsc::Sender<String>,
     measurement: Measurement<'a>,
@@ -228,9 +250,11 @@ impl Run<'_> {
     async fn measure(&mut self, engine: &mut Engine, stretch: &Stretch) -> Result<(), Failure> {
         let workload = &self.workload.clone().fitted(engine.vocabulary.clone(), engine.info.context_tokens)?;
         self.measurement.note(engine.caveats.iter().cloned().chain(workload.caveats()));
-        let ready = Body::EngineReady(engine.info.clone());
+        let pricing = pricing(&self.turn.plan, &engine.info, self.prices);
+        self.measurement.on(&engine.info, &pricing);
+        let ready = [Body::EngineReady(Box::new(engine.info.clone())), Body::Priced(pricing)];
         let running = Body::State { state: RunState::Running, reason: None };
-        self.writer.write([ready, running, self.measurement.judged()]).await?;
+        self.writer.write(ready.into_iter().chain([running, self.measurement.judged()])).await?;
         let watch = Watch::begin(self.turn, self.writer, engine).await;
         let bench = &mut Bench { engine, workload, watch: &watch };
         let result = match Search::of(&self.turn.plan) {

@@ -8,7 +8,7 @@ use super::telemetry::Watch;
 use crate::blob::{BlobStore, BlobWriter};
 use crate::engine::{Ask, Engine};
 use crate::load::{self, Arrivals, Limits, LoadEvent, Request, Schedule, Stop, TrialEnd, TrialSpec, Work};
-use crate::record::{RequestRecord, Span, Tally, Terms, Window};
+use crate::record::{KvTerms, RequestRecord, Span, Tally, Terms, Window, kv_figures};
 use crate::secret::Redactor;
 use crate::workload::Workload;
 use rand::{RngCore, SeedableRng};
@@ -100,6 +100,7 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
     let window = window(&at, &end);
     let seen = at.watch.during(&Span::of(&records, window), at.turn.clock).await;
     (end.client.server, end.client.energy) = (seen.server.map(Box::new), seen.energy);
+    end.client.kv = kv_figures(&records, &seen.kv, &KvTerms::of(&at.engine.info)).map(Box::new);
     let tally = Tally::of(&records, window, &end.client);
     let summary = tally.summary(at.terms);
     at.writer.write([Body::TrialDone { trial, summary: Box::new(summary), blob: name }]).await?;
@@ -157,7 +158,7 @@ fn spec(at: &Context<'_>, place: TrialPlace, first_id: u64) -> TrialSpec {
     let load = &plan.load;
     let total_ns = s_to_ns(load.timeout_s);
     let arrivals = arrivals(plan, place, at.workload);
-    let stop = match (load.requests, &arrivals) {
+    let stop = match (load.requests_at(place.level), &arrivals) {
         (Some(n), _) => Stop::Requests(n),
         (None, Arrivals::Open { schedule, .. }) if schedule.length_ns().is_some() => {
             Stop::DurationNs(schedule.length_ns().unwrap_or_default())

@@ -6,7 +6,7 @@ use super::drive::Driver;
 use super::fsm::{Failure, Mark, State, Terms};
 use super::host::Host;
 use super::kin::Kin;
-use super::memory::MemoryBack;
+use super::memory::{DeviceUse, MemoryBack};
 use super::output::{Line, Outlet};
 use crate::secret::Secret;
 use shared::engine::Phase;
@@ -61,6 +61,8 @@ pub struct Condition {
     pub timings: Vec<(Phase, u64)>,
     /// Its processes, once they run; absent where it runs in a container, whose processes are docker's.
     pub kin: Option<Kin>,
+    /// What devices held before it was started; nothing where that is unknown, or not yet.
+    pub memory_before: Arc<[DeviceUse]>,
     /// How it died, where nobody asked for its end.
     pub death: Option<Arc<Death>>,
 }
@@ -133,6 +135,7 @@ impl Child {
             percent: None,
             timings: vec![],
             kin: None,
+            memory_before: Arc::default(),
             death: None,
         };
         let (shown, condition) = watch::channel(first);

@@ -149,7 +149,10 @@ where
     async fn perform(&mut self, action: Action, life: &Life, terms: &Terms) {
         match action {
             Action::ReadMemory => self.read_memory(),
-            Action::Spawn => self.spawn(terms).await,
+            Action::Spawn => {
+                self.shown.send_modify(|shown| shown.memory_before = life.memory_before().into());
+                self.spawn(terms).await;
+            }
             Action::Probe => self.ask(),
             Action::Terminate(drain) => self.order(Order::Terminate(drain)).await,
             Action::Kill => self.order(Order::Kill).await,

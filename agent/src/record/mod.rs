@@ -7,6 +7,7 @@ mod cases;
 #[cfg(test)]
 mod fixture;
 mod goodput;
+mod kv;
 mod latency;
 mod repeats;
 mod request;
@@ -17,9 +18,10 @@ mod verdict;
 
 pub use buckets::Buckets;
 pub use goodput::{Served, goodput};
+pub use kv::{KvRead, KvSeen, KvTerms, kv_figures};
 pub use latency::Latency;
 pub use repeats::intervals;
 pub use request::{Chunk, RequestRecord};
-pub use statistics::{Samples, needed, student_interval};
+pub use statistics::{Samples, needed};
 pub use tally::{ClientSide, EnergyTally, ServerTally, Span, Tally, Terms, Window};
 pub use verdict::judge;

@@ -2,8 +2,9 @@
 //! Must not know how trials are run.
 
 use super::latency::Latency;
-use super::statistics::{Ranked, percentile_interval, student_interval};
+use super::statistics::{Ranked, percentile_interval};
 use super::tally::{Tally, Terms};
+use shared::statistics::student_interval;
 use shared::summary::Interval;
 use std::collections::BTreeMap;
 

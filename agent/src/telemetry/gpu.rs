@@ -7,7 +7,11 @@ use super::nvml::{Gpu, Nvml, Process, Xids};
 use super::row::{Row, Said};
 use super::sampler::Source;
 use crate::load::Clock;
-use shared::telemetry::{self as signals, Field, Look, ProcessUse, Trouble, TroubleKind};
+use shared::telemetry::{self as signals, Field, Look, ProcessUse, Signal, Trouble, TroubleKind};
+use std::collections::BTreeMap;
+
+/// What a driver may keep for itself of a device that nobody uses, bytes.
+const DRIVERS_OWN: u64 = 256 << 20;
 
 /// What is read at the plan's rate.
 pub struct Fast(Vec<(Gpu, Increment)>);
@@ -17,6 +21,8 @@ pub struct Slow(Vec<Slowly>);
 
 struct Slowly {
     gpu: Gpu,
+    /// Memory that it held before the engine was started, where that is known, bytes.
+    before: Option<u64>,
     xids: Option<Xids>,
     corrected: Increment,
     uncorrected: Increment,
@@ -76,12 +82,20 @@ impl Slow {
         let slowly = |gpu: Gpu| Slowly {
             xids: Xids::of(nvml, &gpu),
             gpu,
+            before: None,
             corrected: Increment::default(),
             uncorrected: Increment::default(),
             nvlink_rx: Increment::default(),
             nvlink_tx: Increment::default(),
         };
         Self(gpus.into_iter().map(slowly).collect())
+    }
+
+    /// The same, where it is known what they held before the engine was started, bytes by their UUID.
+    #[must_use]
+    pub fn knowing(mut self, before: &BTreeMap<String, u64>) -> Self {
+        self.0.iter_mut().for_each(|of| of.before = before.get(&of.gpu.facts.uuid).copied());
+        self
     }
 }
 
@@ -107,9 +121,23 @@ impl Source for Slow {
             })));
             let mut uses = Vec::new();
             say(Said::Row(Row::read(&source, clock, || {
-                let (ours, others);
-                (uses, ours, others) = attributed(of.gpu.processes(), &tree);
-                vec![(signals::ENGINE_MEMORY, ours), (signals::OTHERS_MEMORY, others)]
+                let held;
+                (uses, held) = attributed(of.gpu.processes(), &tree);
+                let used = of.before.map_or(Field::NotSupported, |_| of.gpu.memory_used());
+                let held = if uses.is_empty() && has_grown(used, of.before) { Held::ByNobodyKnown } else { held };
+                match (held, of.before) {
+                    (Held::By(ours, others), _) => {
+                        let told = ours.value().map_or(Field::NotSupported, |_| Field::Value(0));
+                        held_by(ours, told, others)
+                    }
+                    // What was there before is others'; what they have taken or given since, nobody can tell.
+                    (Held::ByNobodyKnown, Some(before)) => {
+                        held_by(above(used, before), Field::Value(1), Field::NotSupported)
+                    }
+                    (Held::ByNobodyKnown, None) => {
+                        held_by(Field::NotSupported, Field::NotSupported, Field::NotSupported)
+                    }
+                }
             })));
             say(Said::Look(Look { at_ns: clock.now_ns(), source, processes: uses, cores: vec![] }));
         }
@@ -120,13 +148,45 @@ fn trouble(gpu: &Gpu, clock: &Clock, kind: TroubleKind, code: u64) -> Said {
     Said::Trouble(Trouble { source: gpu.facts.source.clone(), at_ns: clock.now_ns(), kind, code })
 }
 
+/// The fields of memory by who holds it.
+fn held_by(engine: Field, by_difference: Field, others: Field) -> Vec<(Signal, Field)> {
+    vec![
+        (signals::ENGINE_MEMORY, engine),
+        (signals::ENGINE_MEMORY_BY_DIFFERENCE, by_difference),
+        (signals::OTHERS_MEMORY, others),
+    ]
+}
+
+/// Whether a device holds more than before, and not only a little that its driver keeps for itself: then somebody holds
+/// that, whether the driver names anybody or not.
+fn has_grown(used: Field, before: Option<u64>) -> bool {
+    let grown = Option::zip(used.value(), before).and_then(|(used, before)| used.checked_sub(before));
+    grown.is_some_and(|grown| grown > DRIVERS_OWN)
+}
+
+/// What is held above what was before; where it is less, somebody else gave some back, and nobody knows how much.
+fn above(used: Field, before: u64) -> Field {
+    match used {
+        Field::Value(used) => used.checked_sub(before).map_or(Field::Failed(Field::IMPLAUSIBLE), Field::Value),
+        absent => absent,
+    }
+}
+
+/// Whose a device's memory is.
+#[derive(Debug, PartialEq)]
+enum Held {
+    /// This agent's engines', and others'.
+    By(Field, Field),
+    /// Processes of which none is known here.
+    ByNobodyKnown,
+}
+
 /// Who holds how much, and what that is for this agent's engines and for others. In a container the driver names
-/// processes of the host, of which none is known here: then nobody can say whose the memory is, and only how much the
-/// device holds in all tells.
-fn attributed(processes: Result<Vec<Process>, Field>, tree: &Tree) -> (Vec<ProcessUse>, Field, Field) {
+/// processes of the host, of which none is known here: then it cannot say whose the memory is.
+fn attributed(processes: Result<Vec<Process>, Field>, tree: &Tree) -> (Vec<ProcessUse>, Held) {
     let processes = match processes {
         Ok(processes) => processes,
-        Err(absent) => return (vec![], absent, absent),
+        Err(absent) => return (vec![], Held::By(absent, absent)),
     };
     let mut uses: Vec<ProcessUse> = processes
         .iter()
@@ -144,17 +204,17 @@ fn attributed(processes: Result<Vec<Process>, Field>, tree: &Tree) -> (Vec<Proce
     };
     // Nobody that the driver names is a process of this host as far as can be seen from here.
     let is_foreign = !uses.is_empty() && uses.iter().all(|process| process.name.is_none());
-    let (ours, others) = if is_foreign { (Field::NotSupported, Field::NotSupported) } else { (sum(true), sum(false)) };
+    let held = if is_foreign { Held::ByNobodyKnown } else { Held::By(sum(true), sum(false)) };
     uses.sort_by_key(|process| std::cmp::Reverse(process.memory_bytes));
     uses.truncate(Look::MAX_PROCESSES);
-    (uses, ours, others)
+    (uses, held)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(processes: &[(u32, Option<u64>)], ours: Field, others: Field) {
+    fn check(processes: &[(u32, Option<u64>)], expect: Held) {
         let tree = Tree::of([
             (1, 0, "init"),
             (std::process::id(), 1, "agent"),
@@ -165,23 +225,23 @@ mod tests {
         let process =
             |(pid, memory_bytes): &(u32, Option<u64>)| Process { pid: *pid, memory_bytes: *memory_bytes, busy: None };
         let read = Ok(processes.iter().map(process).collect());
-        let (uses, got_ours, got_others) = attributed(read, &tree);
-        assert_eq!((got_ours, got_others), (ours, others), "{processes:?}");
+        let (uses, held) = attributed(read, &tree);
+        assert_eq!(held, expect, "{processes:?}");
         assert_eq!(uses.len(), processes.len());
     }
 
     #[test]
     fn memory_is_the_engines_where_its_processes_descend_from_the_agent() {
         use Field::{NotSupported, Value};
-        check(&[], Value(0), Value(0));
-        check(&[(700, Some(5)), (701, Some(6)), (9, Some(1))], Value(11), Value(1));
+        check(&[], Held::By(Value(0), Value(0)));
+        check(&[(700, Some(5)), (701, Some(6)), (9, Some(1))], Held::By(Value(11), Value(1)));
         // The driver does not say how much one of them holds: the sum is unknown, not smaller.
-        check(&[(700, Some(5)), (701, None), (9, Some(1))], NotSupported, Value(1));
+        check(&[(700, Some(5)), (701, None), (9, Some(1))], Held::By(NotSupported, Value(1)));
     }
 
     #[test]
     fn processes_of_another_namespace_are_listed_and_counted_for_nobody() {
-        check(&[(28_290, Some(5))], Field::NotSupported, Field::NotSupported);
-        check(&[(28_290, None)], Field::NotSupported, Field::NotSupported);
+        check(&[(28_290, Some(5))], Held::ByNobodyKnown);
+        check(&[(28_290, None)], Held::ByNobodyKnown);
     }
 }

@@ -1,7 +1,9 @@
 //! Owns what hardware says of itself: every value that can be absent has a type that says why.
 //! Must not know runs, engines or viewers.
 
+mod effort;
 mod energy;
+mod found;
 mod gather;
 mod gpu;
 pub mod host;
@@ -11,16 +13,20 @@ mod nvml;
 mod pace;
 mod row;
 mod sampler;
+mod told;
 mod visible;
 
+pub use effort::Effort;
 pub use energy::{EnergyMeter, Taken};
+pub use found::Found;
 pub use gather::Gathered;
 pub use gpu::{Fast, Slow};
 pub use increment::Increment;
 pub use nvml::{Device, Gpu, GpuProcess, Gpus, Memory, Nvml};
-pub use pace::Pace;
+pub use pace::{Next, Pace};
 pub use row::{Row, Said};
 pub use sampler::{Dropped, Paced, Sampler, Source};
+pub use told::Told;
 pub use visible::visible;
 
 /// A value that hardware was asked for. Absent is never zero.

@@ -1,6 +1,7 @@
 //! Owns the threads that read sources at their pace, each its own, off the load generator's core.
 //! Must not know what is read.
 
+use super::effort::{Account, Effort, Read};
 use super::pace::Pace;
 use super::row::Said;
 use crate::cores;
@@ -35,6 +36,7 @@ pub struct Paced {
 pub struct Sampler {
     threads: Vec<(&'static str, Arc<Bell>)>,
     dropped: Dropped,
+    effort: Effort,
 }
 
 /// How much found no room; cloning gives another handle.
@@ -69,10 +71,11 @@ impl Sampler {
     /// # Errors
     /// Where the host has no thread for it.
     pub fn start(sources: Vec<Paced>, clock: Clock, said: &mpsc::Sender<Said>) -> std::io::Result<Self> {
-        let mut sampler = Self { threads: Vec::new(), dropped: Dropped::default() };
+        let (dropped, effort) = (Dropped::default(), Effort::beginning_now());
+        let mut sampler = Self { threads: Vec::new(), dropped, effort };
         for Paced { name, pace, mut source } in sources {
             let (bell, said, dropped) = (Arc::new(Bell::default()), said.clone(), sampler.dropped.clone());
-            let ring = Arc::clone(&bell);
+            let (ring, account) = (Arc::clone(&bell), sampler.effort.open(name, pace.period));
             std::thread::Builder::new().name(name.to_owned()).spawn(move || {
                 step_aside();
                 let mut say = |what| {
@@ -80,7 +83,7 @@ impl Sampler {
                         dropped.0.fetch_add(1, Relaxed);
                     }
                 };
-                run(pace, &ring, || source.read(&clock, &mut say));
+                run(pace, &ring, &account, || source.read(&clock, &mut say));
             })?;
             sampler.threads.push((name, bell));
         }
@@ -97,6 +100,12 @@ impl Sampler {
     #[must_use]
     pub fn dropped(&self) -> Dropped {
         self.dropped.clone()
+    }
+
+    /// What these threads cost.
+    #[must_use]
+    pub fn effort(&self) -> Effort {
+        self.effort.clone()
     }
 }
 
@@ -127,15 +136,17 @@ impl Bell {
     }
 }
 
-fn run(pace: Pace, bell: &Bell, mut read: impl FnMut()) {
-    let start = Instant::now();
+fn run(pace: Pace, bell: &Bell, account: &Mutex<Account>, mut read: impl FnMut()) {
+    let start = lock(account).since();
     let mut due = std::time::Duration::ZERO;
     while !bell.wait_until(start + due).stop {
         let begun = start.elapsed();
         read();
-        let now = start.elapsed();
+        let ended = start.elapsed();
         // A read that somebody asked for in between moves the grid.
-        due = pace.next(due.min(begun), now - begun, now);
+        let next = pace.next(due.min(begun), ended - begun, ended);
+        due = next.due;
+        lock(account).enter(Read { begun, ended, cpu_ns: cores::used_by_this_thread(), next });
     }
 }
 

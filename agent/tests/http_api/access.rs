@@ -11,7 +11,8 @@ fn protected() -> Vec<(String, String)> {
     let run = RunId::new(1, 1);
     let mut routes = Vec::new();
     for (path, methods) in api["paths"].as_object().unwrap() {
-        let path = path.replace("{run}", run.as_str()).replace("{trial}", "0").replace("{id}", "0");
+        let path =
+            path.replace("{run}", run.as_str()).replace("{trial}", "0").replace("{id}", "0").replace("{gpu}", "L4");
         for (method, route) in methods.as_object().unwrap() {
             if route["security"] != json!([{}]) {
                 routes.push((method.to_uppercase(), path.clone()));
@@ -61,7 +62,7 @@ async fn a_viewer_reads_and_changes_nothing() {
     server.run(&run).await;
     for (method, path) in protected() {
         let (status, body) = answer(server.anonymous(&method, &path).bearer_auth(VIEWER)).await;
-        let changes = method == "DELETE" || (method == "POST" && !path.ends_with("/plan/check"));
+        let changes = ["DELETE", "PUT"].contains(&method.as_str()) || (method == "POST" && !path.ends_with("/check"));
         assert_eq!(status == 403, changes, "{method} {path}: {body}");
         if changes {
             assert_eq!(sentence(&body), "This needs the role operator; this token has viewer.");

@@ -6,15 +6,20 @@ mod access;
 #[path = "../support/socket.rs"]
 mod client;
 mod engines;
+#[path = "../support/fake_nvml.rs"]
+mod fake_nvml;
 mod figures;
 mod guard;
 mod imports;
+mod machine;
 #[path = "../support/page.rs"]
 mod page;
 mod plans;
+mod prices;
 mod requests;
 mod runs;
 mod shell;
 mod socket;
 mod stalled;
+mod studies;
 mod support;

@@ -4,8 +4,9 @@
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use shared::event::{Body, Host, RunState};
-use shared::ids::RunId;
+use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
+use shared::study::{StudyPlace, StudyPlan};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
@@ -13,8 +14,9 @@ use tokenprism::blob::BlobStore;
 use tokenprism::engine::Means;
 use tokenprism::http::{self, Access, Principal, Role, Scope};
 use tokenprism::hub::Hub;
-use tokenprism::log::SqliteLog;
-use tokenprism::orchestrate::{ByHand, Floor};
+use tokenprism::log::{SqliteLog, Study};
+use tokenprism::orchestrate::{ByHand, Floor, Machine, Manner};
+use tokenprism::price::Prices;
 use tokenprism::process;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -53,6 +55,21 @@ impl http::RunCommands for FakeQueue {
             let run = RunId::new(1_000, self.next.fetch_add(1, Ordering::Relaxed));
             self.log.append(&run, vec![(0, created(&run, plan))]).await.map_err(|e| e.to_string())?;
             Ok(run)
+        })
+    }
+
+    fn submit_study(&self, plan: StudyPlan) -> BoxFuture<'_, Result<StudyId, String>> {
+        Box::pin(async move {
+            let (study, planned) = (StudyId::new(1_000, self.next.fetch_add(1, Ordering::Relaxed)), plan.expand());
+            let begun = Study { study: study.clone(), plan, created_unix_ms: 1_000 };
+            self.log.begin_study(begun).await.map_err(|e| e.to_string())?;
+            for (index, of) in (0..).zip(planned) {
+                let run = RunId::new(1_000, self.next.fetch_add(1, Ordering::Relaxed));
+                let place = StudyPlace { study: study.clone(), index, label: of.label };
+                let bodies = vec![(0, created(&run, of.plan)), (0, Body::OfStudy(place))];
+                self.log.append(&run, bodies).await.map_err(|e| e.to_string())?;
+            }
+            Ok(study)
         })
     }
 
@@ -96,6 +113,11 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
+        Self::looking(Manner::default()).await
+    }
+
+    /// One that looks at its machine in this manner.
+    pub async fn looking(manner: Manner) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = SqliteLog::open(&dir.path().join("log.sqlite")).unwrap();
         let blobs = BlobStore::open(dir.path().join("blobs")).unwrap();
@@ -111,6 +133,8 @@ impl Server {
             hub: Hub::new(log.clone(), Arc::new(|_| None)),
             commands: Arc::new(FakeQueue { log: log.clone(), next: AtomicU32::new(1) }),
             by_hand: ByHand::new(means, Floor::default(), log.clone()),
+            prices: Prices::of(dir.path()),
+            machine: Machine::start(manner),
             access,
             agent_version: "1.2.3".to_owned(),
         };

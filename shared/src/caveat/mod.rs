@@ -132,9 +132,11 @@ impl Caveat {
             Caveat::WholeSpan => {
                 "The saturated part held under 80 % of the requests, so rates are over the whole span, ramp included."
             }
-            Caveat::PriceUnknown => "No GPU price is known, so no cost is shown.",
+            Caveat::PriceUnknown => {
+                "No price of the engine's GPUs is known, so no cost is shown: give one in the plan's [cost], or to the agent."
+            }
             Caveat::GpusUnknown => {
-                "The plan has a price but not how many GPUs the engine uses (engine.gpus), so no cost is shown."
+                "A price is known but not how many GPUs the engine uses (engine.gpus), so no cost is shown."
             }
             Caveat::EndOfLife => {
                 "This engine is no longer maintained: its last release is pinned, and what came later may not run on it."

@@ -4,18 +4,26 @@
 mod definition;
 mod distribution;
 mod gaps;
+mod kv;
+mod levels;
 mod live;
 mod points;
 mod requests;
 mod theme;
+mod waterfall;
 
 pub use definition::{ChartData, ChartDefinition, ChartOption};
 pub use distribution::{Overlay, ecdf, histogram};
 pub use gaps::gap_map;
+pub use kv::{kv_requests, kv_use};
+pub use levels::{curves, pareto};
 pub use live::{Latency, in_flight, latency, throughput};
 pub use points::{throughput_by_level, ttft_by_level};
 pub use requests::{request_scatter, request_timeline};
 pub use theme::{PALETTE, Theme};
+pub use waterfall::waterfall;
+
+use definition::XAxis;
 
 use charming::component::{Axis, Grid, Legend, Title};
 use charming::element::{
@@ -78,7 +86,7 @@ fn frame(theme: Theme, title: &str, x_unit: &str, unit: &str, y: AxisType, tip: 
             .border_color(theme.line())
             .padding((6, 8)),
         legend: None,
-        x_axis: x_axis(theme, x_unit),
+        x_axis: XAxis::One(Box::new(x_axis(theme, x_unit))),
         y_axis: Axis::new()
             .type_(y)
             .axis_label(AxisLabel::new().color(theme.text()))

@@ -42,6 +42,16 @@ impl Theme {
         }
     }
 
+    /// Colours of a step that made things better, worse, neither beyond noise, and of what marks an interval. Better and
+    /// worse differ in lightness, too.
+    #[must_use]
+    pub fn steps(self) -> &'static [&'static str] {
+        match self {
+            Theme::Light => &["#0072B2", "#E69F00", "#b8bec9", "#2b2f38"],
+            Theme::Dark => &["#56B4E9", "#E69F00", "#5a6270", "#e6eaf0"],
+        }
+    }
+
     /// Colours from few to many, of one hue and evenly lighter or darker, so that they read without seeing hues.
     #[must_use]
     pub fn ramp(self) -> &'static [&'static str] {

@@ -1,7 +1,9 @@
 //! Owns what is known of an engine that answers: version, model, flags, hardware, capacity, how its start went.
 //! Must not know how any of it was found out. Fields are only added; what is unknown is absent.
 
+use super::gpu::Gpu;
 use super::parameter::ParamValue;
+use super::shape::ModelShape;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -42,12 +44,25 @@ pub struct EngineInfo {
     /// The GPUs that it may use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gpus: Vec<Gpu>,
+    /// How many of them it computes on, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus_used: Option<u32>,
     /// How its start went, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<StartPhase>,
     /// How much it can hold at once.
     #[serde(default, skip_serializing_if = "Capacity::is_unknown")]
     pub capacity: Capacity,
+    /// The shape of its model, where that could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<ModelShape>,
+    /// Why the shape is unknown, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_shape: Option<String>,
+    /// Why its work for a token need not be what the shape says, as a sentence: it guesses tokens, keeps prompts, or
+    /// computes everything anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_work: Option<String>,
 }
 
 /// A container's image.
@@ -57,15 +72,6 @@ pub struct ImageInfo {
     pub name: String,
     /// What it was in fact.
     pub digest: Option<String>,
-}
-
-/// One GPU.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gpu {
-    /// Its type, where that is known.
-    pub name: Option<String>,
-    /// Which one, where that is known.
-    pub uuid: Option<String>,
 }
 
 /// A step of an engine's start. They come in this order; an engine may leave some out.
@@ -130,6 +136,12 @@ pub struct Capacity {
     /// Tokens of the KV cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kv_tokens: Option<u64>,
+    /// Tokens of one of its blocks, where memory is given in blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv_block_tokens: Option<u32>,
+    /// Bytes of the KV cache, where the engine measured its tensors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv_bytes: Option<u64>,
     /// Requests that are worked on at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_running: Option<u32>,

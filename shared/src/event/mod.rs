@@ -6,14 +6,15 @@ mod batch;
 pub use batch::{Batch, RequestColumns, RequestSample, RestBin, TokenBin};
 
 use crate::caveat::{Caveat, Finding};
+use crate::cost::Pricing;
 use crate::engine::{EngineInfo, Starting};
 use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::plan::{Level, Plan};
 use crate::search::SearchEnd;
 use crate::source::Source;
+use crate::study::StudyPlace;
 use crate::summary::{Interval, Summary};
-#[cfg(feature = "telemetry")]
-use crate::telemetry::{Began, Look, Samples, Trouble};
+use crate::telemetry::{Began, Look, Observer, Samples, Trouble};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -48,6 +49,8 @@ pub enum Body {
     /// Another tool measured it: what follows was read from its files. The host and version of the creation are those of
     /// the agent that read them.
     Imported(Source),
+    /// The run is part of a study; comes with its creation.
+    OfStudy(StudyPlace),
     /// A run that had ended before its end goes on. Run time goes on from its last event, whatever time lies between.
     Resumed {
         /// Wall clock at this event's `t_ns`, Unix ms: the anchor of what follows.
@@ -69,7 +72,9 @@ pub enum Body {
     /// The engine's start has come to this.
     EngineStarting(Starting),
     /// The engine answered with a generated token.
-    EngineReady(EngineInfo),
+    EngineReady(Box<EngineInfo>),
+    /// What the time of the engine that is ready is priced at.
+    Priced(Pricing),
     /// The engine did not start, or died, in one of several configurations; the run goes on with the next.
     EngineFailed {
         /// The configuration, of which no further point is measured.
@@ -138,17 +143,15 @@ pub enum Body {
         caveats: Vec<Caveat>,
     },
     /// Sampling of GPUs, host and engine began.
-    #[cfg(feature = "telemetry")]
     TelemetryBegan(Began),
     /// What one source of it said.
-    #[cfg(feature = "telemetry")]
     Samples(Samples),
     /// Who uses a source, and how, now.
-    #[cfg(feature = "telemetry")]
     Look(Look),
     /// Something happened to a GPU.
-    #[cfg(feature = "telemetry")]
     Trouble(Trouble),
+    /// What looking at the machine cost since the last event that told.
+    Observer(Observer),
     /// A kind of event that this version does not know; it is counted, and the raw body is not kept.
     #[serde(other)]
     Unknown,

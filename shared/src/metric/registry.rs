@@ -126,12 +126,37 @@ metrics! {
     "Share of chunks that arrived in one read with another: their gap is not the engine's." {}
     "ttft_drift" "TTFT drift" "share" Neutral
     "Change of the headline TTFT over the window by Sen's slope, as a share of its median, with the Mann-Kendall probability of such a trend by chance." {}
+    "tpot_floor" "TPOT, least" "ms" Neutral
+    "Least time per output token that the GPUs allow, with the measured requests between first and last token and their mean context: (weight bytes + KV bytes of the batch − second-level cache) / memory bandwidth, or 2 × parameters × batch / peak FLOP/s, whichever is longer." {}
+    "of_tpot" "TPOT, of the limit" "share" Higher
+    "That least time over the measured one, which is the time of all decoding requests over their tokens: 1 is all that the hardware allows." {}
+    "throughput_ceiling" "Throughput, most" "tok/s" Neutral
+    "Most output tokens per second that the GPUs allow, with the measured requests in flight and lengths: a request's output tokens over the longer of what its decode steps read and what its prefill and decode compute, since one can go on beside the other." {}
+    "of_throughput" "Throughput, of the limit" "share" Higher
+    "Measured output throughput over that ceiling." {}
+    "ttft_floor" "TTFT, least" "ms" Neutral
+    "Least time to first token of one prompt alone: 2 × parameters of the layers × prompt tokens / peak FLOP/s, or reading the weights once, whichever is longer." {}
+    "of_ttft" "TTFT, of the limit" "share" Higher
+    "That least time over the mean measured TTFT. Requests that wait for others lower it." {}
     "prefix_hit_rate" "Prefix hits" "share" Neutral
     "Prompt tokens found in the engine's prefix cache / prompt tokens looked up, by its own counters over the trial. Absent where they began anew." {}
     "server_ttft" "TTFT, server's" "ms" Neutral
     "Time to first token by the server's own histogram, from when it takes a request in; over what it gained between the two reads of its metrics around the window. Percentiles are interpolated within a bucket." {}
     "energy_per_token" "Energy" "J/tok" Lower
     "Energy of the engine's GPUs over the window / output tokens of it: by the driver's counter, else by power over time. Absent where one GPU's is unknown." {}
+    "kv_usage" "KV cache" "share" Neutral
+    "The engine's own share of its KV cache in use, at the fullest read of the window; tokens and bytes are that share of its capacity. Absent where it has no such metric." {
+        "vLLM": "kv_cache_usage_perc; the same, at one moment.";
+        "SGLang": "token_usage; the same, at one moment.";
+    }
+    "kv_bytes" "KV bytes" "B" Neutral
+    "Bytes that requests in flight hold at that read: 2 × layers × KV heads × head dim × bytes of an element × tokens of their prompts and of the output that had come, but for each one's last, which enters with the next step. Memory in blocks adds at most a block a request. Beside it what the engine measured of its tensors, where it does." {}
+    "kv_preemptions" "Preemptions" "requests" Lower
+    "Requests whose memory the engine took away within the window, by its own counter. Absent where it began anew." {}
+    "kv_fill" "Fills at" "requests" Neutral
+    "Requests that the engine worked on when its KV cache was full first: 99 % in use, a preemption, or a request that waited for room. By arithmetic: capacity / tokens of a request at its end, and on its way." {}
+    "gpu_memory_overhead" "Above idle" "B" Neutral
+    "Most memory of the engine's GPUs within the window − their memory when the engine was ready and idle: all that shows of an engine that reserves its cache and does not tell its use." {}
     "cost_per_mtok" "Cost" "$/Mtok" Lower
     "GPUs × price per GPU-hour × hours of the window / output tokens × 10⁶; also per prompt and output tokens. Absent without a price." {}
 }

@@ -36,6 +36,10 @@ pub struct LoadPlan {
     /// Requests of a trial's window. Either this or `duration_s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<u32>,
+    /// At least this many requests for each that is in flight: a trial at a level of n has `max(requests, n × this)`, so
+    /// that every level of a long list is really reached and low ones do not take all night.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_slot: Option<u32>,
     /// Length of a trial's window, s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_s: Option<f64>,
@@ -58,6 +62,13 @@ impl LoadPlan {
     pub const TIMEOUT_S: f64 = 300.0;
     /// Limit for the rest to end where the plan says nothing, s.
     pub const DRAIN_S: f64 = 60.0;
+
+    /// Requests of a trial's window at a level; absent where a duration or a trace ends it.
+    #[must_use]
+    pub fn requests_at(&self, level: Level) -> Option<u32> {
+        let slots = level.in_flight().unwrap_or(0);
+        Some(self.requests?.max(slots.saturating_mul(self.requests_per_slot.unwrap_or(0))))
+    }
 
     /// Length of a trial without its drain, ns; absent where requests or a trace end it.
     #[must_use]

@@ -2,9 +2,13 @@
 //! Must not know how anything is read. Fields are only added; absence is typed and never zero.
 
 mod beside;
+mod kv;
+mod observer;
 mod signal;
 
 pub use beside::{Bucketed, Energy, EnergyMethod, ServerLatency, ServerSide};
+pub use kv::*;
+pub use observer::*;
 pub use signal::*;
 
 use serde::{Deserialize, Serialize};
@@ -74,7 +78,7 @@ impl Samples {
     pub const MAX_READS: usize = 20;
 }
 
-fn is_zero(n: &u64) -> bool {
+pub(crate) fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 

@@ -55,8 +55,11 @@ signals! {
         PCIE_RX "pcie_rx" "B/s";
         /// Written over PCIe.
         PCIE_TX "pcie_tx" "B/s";
-        /// Memory of the device that processes of this agent hold.
+        /// Memory of the device that this agent's engine holds.
         ENGINE_MEMORY "engine_memory" "B";
+        /// 1 where that is what the device holds above what it held before the engine was started, since the driver's
+        /// processes are nobody's here; 0 where they tell.
+        ENGINE_MEMORY_BY_DIFFERENCE "engine_memory_by_difference" "";
         /// Memory of the device that others hold.
         OTHERS_MEMORY "others_memory" "B";
         /// Busy time of all the host's cores.

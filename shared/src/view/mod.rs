@@ -1,16 +1,20 @@
 //! Owns the one reducer: events in, everything that anyone sees of a run out.
 //! Must not know where events come from; the same code runs in the agent and in the browser.
 
+mod energy;
+mod machine;
 mod resume;
 mod scatter;
 mod series;
-#[cfg(feature = "telemetry")]
+mod spending;
 mod telemetry;
 
+pub use energy::EnergySoFar;
+pub use machine::MachineView;
 pub use resume::Resumption;
 pub use scatter::Scatter;
 pub use series::{Bin, Series};
-#[cfg(feature = "telemetry")]
+pub use spending::{PaidLife, Spending};
 pub use telemetry::{Telemetry, Track, TrackBin};
 
 use crate::caveat::{Caveat, Finding, Verdict, verdict_of};
@@ -21,6 +25,7 @@ use crate::outcome::Ended;
 use crate::plan::{Configuration, Level, Plan, PlannedPoint};
 use crate::search::SearchEnd;
 use crate::source::Source;
+use crate::study::StudyPlace;
 use crate::summary::{Interval, Summary};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,8 +45,14 @@ pub struct RunView {
     /// Where it comes from, where another tool measured it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// The study that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study: Option<StudyPlace>,
     /// State, and since when (ns of run time).
     pub state: Option<(RunState, u64)>,
+    /// When its turn came, ns of run time; absent while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_ns: Option<u64>,
     /// The sentence that came with the state.
     pub reason: Option<String>,
     /// The engine that answered last.
@@ -72,12 +83,14 @@ pub struct RunView {
     pub waiting: u32,
     /// Requests that ended well and that did not, over the whole run.
     pub ended: Ended,
+    /// What it has cost so far.
+    #[serde(default)]
+    pub spending: Spending,
     /// Live series on the run's time axis.
     pub series: Series,
     /// A sample of requests.
     pub scatter: Scatter,
     /// GPUs, host and the engine's own metrics on the run's time axis.
-    #[cfg(feature = "telemetry")]
     #[serde(default)]
     pub telemetry: Telemetry,
     /// The engine's last log lines.
@@ -229,6 +242,7 @@ impl RunView {
                 self.state = Some((RunState::Queued, event.t_ns));
             }
             Body::Imported(source) => self.source = Some(source.clone()),
+            Body::OfStudy(place) => self.study = Some(place.clone()),
             Body::Resumed { anchor_unix_ms, host, agent_version, points } => {
                 let (host, agent_version) = (host.clone(), agent_version.clone());
                 let resumption = Resumption { t_ns: event.t_ns, anchor_unix_ms: *anchor_unix_ms, host, agent_version };
@@ -236,8 +250,12 @@ impl RunView {
             }
             Body::State { state, reason } => {
                 self.state = Some((*state, event.t_ns));
+                self.begun_ns = self.begun_ns.or((*state == RunState::Starting).then_some(event.t_ns));
                 self.reason.clone_from(reason);
                 self.starting = None;
+                if *state != RunState::Running {
+                    self.spending.end(event.t_ns);
+                }
                 if state.is_final() {
                     self.in_flight = 0;
                     self.waiting = 0;
@@ -246,11 +264,13 @@ impl RunView {
             Body::EngineStarting(starting) => self.starting = Some(*starting),
             Body::EngineReady(info) => {
                 self.starting = None;
-                self.engines.push(info.clone());
-                self.engine = Some(info.clone());
+                self.engines.push((**info).clone());
+                self.engine = Some((**info).clone());
             }
+            Body::Priced(pricing) => self.spending.begin(event.t_ns, pricing),
             Body::EngineFailed { configuration, reason, lines } => {
                 let (reason, lines) = (reason.clone(), lines.clone());
+                self.spending.end(event.t_ns);
                 self.failures.push(EngineFailure { configuration: *configuration, reason, lines });
                 self.starting = None;
                 // It failed before a trial, or in the middle of one.
@@ -310,14 +330,10 @@ impl RunView {
                 self.findings = Some(findings.clone());
                 self.caveats.clone_from(caveats);
             }
-            #[cfg(feature = "telemetry")]
-            Body::TelemetryBegan(began) => self.telemetry.began = Some(began.clone()),
-            #[cfg(feature = "telemetry")]
-            Body::Samples(samples) => self.telemetry.samples(samples),
-            #[cfg(feature = "telemetry")]
-            Body::Look(look) => self.telemetry.look(look),
-            #[cfg(feature = "telemetry")]
-            Body::Trouble(trouble) => self.telemetry.trouble(trouble),
+            body @ (Body::TelemetryBegan(_) | Body::Samples(_) | Body::Look(_) | Body::Trouble(_)) => {
+                self.telemetry.apply(body);
+            }
+            Body::Observer(cost) => self.telemetry.observer.add(cost),
             Body::Unknown => self.unknown_events += 1,
         }
     }
@@ -420,5 +436,4 @@ impl RunView {
 }
 
 #[cfg(test)]
-#[cfg(feature = "telemetry")]
 mod tests;

@@ -56,6 +56,7 @@ impl RunView {
         };
         self.failures.retain(|failure| !again(failure.configuration));
         self.state = Some((RunState::Queued, resumption.t_ns));
+        self.begun_ns = None;
         self.reason = None;
         self.starting = None;
         self.resumptions.push(resumption);

@@ -3,13 +3,16 @@
 
 use super::*;
 use crate::caveat::Rule;
-use crate::engine::{Capacity, Gpu, ImageInfo, ParamValue, Phase, StartPhase};
+use crate::cost::Pricing;
+use crate::engine::{
+    Attention, Capacity, Experts, Gpu, GpuBounds, ImageInfo, ModelShape, ParamValue, Phase, StartPhase,
+};
 use crate::event::{RequestColumns, RequestSample, RestBin, TokenBin};
 use crate::histogram::{GapHistogram, LogHistogram};
 use crate::outcome::{Ended, Outcome};
 use crate::search::SearchStop;
 use crate::source::{Definition, SourceFile};
-use crate::telemetry::{Began, GpuFacts, Group, Look, ProcessUse, Samples, Trouble, TroubleKind};
+use crate::telemetry::{Began, GpuFacts, Group, Look, Observer, ProcessUse, Reader, Samples, Trouble, TroubleKind};
 use crate::units::NS_PER_S;
 use proptest::prelude::*;
 use serde::Serialize;
@@ -67,13 +70,23 @@ fn engine() -> impl Strategy<Value = Body> {
             params,
             command: vec!["serve".into(), "m".into()],
             image: Some(ImageInfo { name: "i:1".into(), digest: None }),
-            gpus: vec![Gpu { name: Some("L4".into()), uuid: Some("GPU-1".into()) }],
+            gpus: vec![Gpu {
+                name: Some("L4".into()),
+                uuid: Some("GPU-1".into()),
+                bounds: Some(GpuBounds { capability: Some((8, 9)), ..GpuBounds::default() }),
+            }],
+            shape: Some(ModelShape {
+                attention: Attention::Window(4096),
+                experts: Some(Experts { total: 8, active: 2, ..Experts::default() }),
+                bytes_per_weight: Some(0.6),
+                ..ModelShape::default()
+            }),
             phases: vec![StartPhase { phase: Phase::Weights, begun_ms: 1.5 }],
             capacity: Capacity { kv_tokens: Some(kv_tokens), ..Capacity::default() },
             ..EngineInfo::default()
         };
         let info = if is_started { started } else { EngineInfo::default() };
-        Body::EngineReady(EngineInfo { configuration, ..info })
+        Body::EngineReady(Box::new(EngineInfo { configuration, ..info }))
     })
 }
 
@@ -98,7 +111,12 @@ fn telemetry() -> impl Strategy<Value = Body> {
     });
     let trouble = prop_oneof![Just(TroubleKind::Lost), Just(TroubleKind::Back), Just(TroubleKind::Xid)]
         .prop_map(|kind| Body::Trouble(Trouble { source: "gpu:1".into(), at_ns: 4, kind, code: 15 }));
-    prop_oneof![4 => samples, 1 => look, 1 => began, 1 => trouble]
+    let observer = (0u8..9, any::<Option<u32>>()).prop_map(|(name, cpu)| {
+        let cpu_ns = cpu.map(u64::from);
+        let reader = Reader { name: format!("r{name}"), period_ns: 9, cpu_ns, reads: 3, ..Reader::default() };
+        Body::Observer(Observer { wall_ns: 100, readers: vec![reader] })
+    });
+    prop_oneof![4 => samples, 1 => look, 1 => began, 1 => trouble, 1 => observer]
 }
 
 fn body() -> impl Strategy<Value = Body> {
@@ -112,6 +130,7 @@ fn body() -> impl Strategy<Value = Body> {
         1 => Just(Body::Judged { findings: vec![], caveats: vec![Caveat::SharedCores] }),
         1 => (0u32..3, 1u32..99).prop_map(|(point, n)| Body::PointAdded { point, level: Level::Concurrency(n) }),
         1 => engine(),
+        1 => (0u32..3).prop_map(|gpus| Body::Priced(Pricing { gpus: (gpus > 0).then_some(gpus), ..Pricing::default() })),
         1 => (0u32..7).prop_map(|percent| {
             Body::EngineStarting(Starting { phase: Phase::Download, percent: (percent > 0).then_some(percent as u8) })
         }),
@@ -327,14 +346,14 @@ fn what_is_left_to_measure_has_no_figures_and_no_failure_that_is_a_result() {
 fn a_run_that_goes_on_keeps_what_was_finished_and_sets_the_rest_aside() {
     let mut view = stopped(&[0], &[1], RunState::Failed);
     let bodies = [
-        Body::EngineReady(EngineInfo::default()),
+        Body::EngineReady(Box::default()),
         Body::TrialStarted { trial: 0, point: 0, repeat: 0 },
         Body::TrialDone { trial: 0, summary: Box::default(), blob: None },
         Body::PointDone { point: 0, summary: Box::default(), intervals: BTreeMap::new() },
         Body::TrialStarted { trial: 1, point: 1, repeat: 0 },
         Body::State { state: RunState::Interrupted, reason: Some("gone".into()) },
         Body::Resumed { anchor_unix_ms: 77, host: Host::default(), agent_version: "2".into(), points: vec![1, 2] },
-        Body::EngineReady(EngineInfo::default()),
+        Body::EngineReady(Box::default()),
         Body::TrialStarted { trial: 2, point: 1, repeat: 0 },
         Body::TrialDone { trial: 2, summary: Box::default(), blob: None },
         Body::PointDone { point: 1, summary: Box::default(), intervals: BTreeMap::new() },

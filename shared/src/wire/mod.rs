@@ -4,6 +4,7 @@
 mod engines;
 mod figures;
 mod import;
+mod machine;
 
 pub use engines::{
     EngineRow, EnginesNow, FoundRow, GpuRow, HostEngines, KeptLog, LogPart, MAX_TOLD_LINES, Presence, StartedEngine,
@@ -11,10 +12,12 @@ pub use engines::{
 };
 pub use figures::{PointDistribution, PointGoodput};
 pub use import::{FileFate, ImportReport, ImportedFile};
+pub use machine::MachineTold;
 
 use crate::caveat::Verdict;
 use crate::event::{Event, RunState};
 use crate::ids::RunId;
+use crate::study::StudyPlace;
 use crate::view::RunView;
 use serde::{Deserialize, Serialize};
 
@@ -46,12 +49,20 @@ pub enum ClientMessage {
         /// True: from now on.
         watch: bool,
     },
+    /// Hear of the host's GPUs and of the host from now on, or no longer. They are read while somebody hears of them.
+    Machine {
+        /// True: from now on.
+        watch: bool,
+    },
 }
 
 /// What the agent says.
+pub type ServerMessage = ServerSays<RunView, Event>;
+
+/// What the agent says, with views and events in a form that who hears it may choose, to read them later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ServerMessage {
+pub enum ServerSays<V, E> {
     /// First message.
     Hello {
         /// [`PROTOCOL_VERSION`].
@@ -66,7 +77,7 @@ pub enum ServerMessage {
         /// The run.
         run: RunId,
         /// The fold.
-        view: Box<RunView>,
+        view: Box<V>,
         /// The agent's run time now, ns; absent for a run that ended.
         now_ns: Option<u64>,
     },
@@ -75,7 +86,7 @@ pub enum ServerMessage {
         /// The run.
         run: RunId,
         /// The events.
-        events: Vec<Event>,
+        events: Vec<E>,
     },
     /// The viewer was too slow: this many events were not sent; a snapshot follows.
     Gap {
@@ -103,6 +114,8 @@ pub enum ServerMessage {
     },
     /// What there is to see of engines, to whoever asked to hear of them.
     Engines(Box<EnginesNow>),
+    /// What the host's GPUs and the host tell of themselves, to whoever asked to hear of them.
+    Machine(MachineTold),
     /// Something was refused, as a sentence.
     Refused {
         /// The sentence.
@@ -129,6 +142,9 @@ pub struct RunRow {
     pub created_unix_ms: u64,
     /// Length so far, ns.
     pub elapsed_ns: u64,
+    /// When its turn came, ns since its creation; absent while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_ns: Option<u64>,
     /// Trials that ended.
     pub trials_done: u32,
     /// Trials that the run will have; absent while a search decides that.
@@ -142,6 +158,9 @@ pub struct RunRow {
     /// The tool that measured it, where that was another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The study that it is part of: who shows that study asks anew when the row changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study: Option<StudyPlace>,
 }
 
 impl RunRow {
@@ -160,12 +179,14 @@ impl RunRow {
             reason: view.reason.clone(),
             created_unix_ms: header.anchor_unix_ms,
             elapsed_ns: view.last_ns,
+            begun_ns: view.begun_ns,
             trials_done,
             trials,
             best_output_throughput: throughputs.reduce(f64::max),
             verdict: view.verdict(),
             seq: view.seq,
             source: view.source.as_ref().map(|source| source.tool.clone()),
+            study: view.study.clone(),
         })
     }
 }

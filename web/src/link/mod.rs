@@ -7,4 +7,5 @@ pub mod http;
 mod socket;
 mod tree;
 
-pub use socket::{Link, LinkEvent};
+pub use decode::tree;
+pub use socket::{Link, LinkEvent, Message};

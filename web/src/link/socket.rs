@@ -4,7 +4,8 @@
 use super::{backoff, decode};
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::{set_timeout_with_handle, window};
-use shared::wire::{ClientMessage, ServerMessage};
+use serde_json::Value;
+use shared::wire::{ClientMessage, ServerSays};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,12 +13,15 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
+/// What the agent says, with views and events as they came: the code that reads them comes with the page of a run.
+pub type Message = ServerSays<Value, Value>;
+
 /// What the socket reports.
 pub enum LinkEvent {
     /// It is open; the greeting was sent.
     Opened,
     /// A message came.
-    Message(ServerMessage),
+    Message(Message),
     /// A frame came that could not be read.
     Unreadable(String),
     /// It is closed; attempt number so many will follow by itself.

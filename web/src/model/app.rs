@@ -3,19 +3,19 @@
 
 use super::clock::ClockOffset;
 use super::engines::Engines;
-use super::followed::{Effect, Followed};
+use super::followed::{Effect, Fold, Followed};
 use super::rows::Rows;
 use crate::erased::{Kept, kept, spawn};
 use crate::format;
 use crate::link::http::{self, Failure};
-use crate::link::{Link, LinkEvent};
+use crate::link::{Link, LinkEvent, Message};
 use leptos::prelude::*;
 use serde::Deserialize;
 use shared::chart::Theme;
 use shared::ids::RunId;
 use shared::plan::Plan;
 use shared::view::RunView;
-use shared::wire::{ClientMessage, EngineRow, PROTOCOL_VERSION, RunRow, ServerMessage};
+use shared::wire::{ClientMessage, EngineRow, PROTOCOL_VERSION, RunRow};
 use std::time::Duration;
 
 /// Least time between two redraws, ms: a figure that changes faster cannot be read, and charts cost the most here.
@@ -243,9 +243,9 @@ impl App {
         }
     }
 
-    /// Follows a run from now on.
-    pub fn follow(self, run: RunId) {
-        self.followed.update_value(|f| f.follow(run));
+    /// Follows a run from now on, and folds it so.
+    pub fn follow(self, run: RunId, fold: Fold) {
+        self.followed.update_value(|f| f.follow(run, fold));
         self.tick.update(|t| *t += 1);
         self.follow_again();
     }
@@ -320,12 +320,14 @@ impl App {
                 }
             }
             LinkEvent::Message(message) => self.receive(message),
-            LinkEvent::Unreadable(why) => {
-                leptos::logging::error!("a message of the agent could not be read: {why}");
-                self.connection.set(Connection::Outdated);
-            }
+            LinkEvent::Unreadable(why) => self.misunderstood(&why),
             LinkEvent::Closed { attempt } => self.lost(attempt),
         }
+    }
+
+    fn misunderstood(self, why: &str) {
+        leptos::logging::error!("a message of the agent could not be read: {why}");
+        self.connection.set(Connection::Outdated);
     }
 
     fn lost(self, attempt: u32) {
@@ -342,25 +344,26 @@ impl App {
         });
     }
 
-    fn receive(self, message: ServerMessage) {
+    fn receive(self, message: Message) {
         match message {
-            ServerMessage::Hello { protocol, now_unix_ms, .. } => {
+            Message::Hello { protocol, now_unix_ms, .. } => {
                 if protocol != PROTOCOL_VERSION {
                     self.connection.set(Connection::Outdated);
                 }
                 self.clock.set(ClockOffset::new(now_unix_ms, browser_ms()));
                 self.now_unix_ms.set(now_unix_ms);
             }
-            ServerMessage::Rows { rows: new } => self.rows.update(|rows| rows.merge(new)),
-            ServerMessage::Engines(now) => self.engines.receive(*now),
+            Message::Rows { rows: new } => self.rows.update(|rows| rows.merge(new)),
+            Message::Engines(now) => self.engines.receive(*now),
             message => {
-                if let ServerMessage::Deleted { run } = &message {
+                if let Message::Deleted { run } = &message {
                     self.rows.update(|rows| rows.remove(run));
                 }
                 match self.followed.try_update_value(|f| f.receive(message)) {
                     Some(Effect::Redraw) => self.redraw_soon(),
                     Some(Effect::FollowAgain) => self.follow_again(),
-                    _ => {}
+                    Some(Effect::Unreadable(why)) => self.misunderstood(&why),
+                    Some(Effect::Nothing) | None => {}
                 }
             }
         }

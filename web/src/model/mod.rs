@@ -4,9 +4,11 @@
 mod app;
 mod clock;
 mod engines;
+mod fold;
 mod followed;
 pub mod form;
 mod rows;
 
 pub use app::{App, Connection, Toast};
+pub use fold::FOLD;
 pub use rows::{Rows, matches as row_matches};

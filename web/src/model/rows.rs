@@ -94,12 +94,14 @@ mod tests {
             reason: None,
             created_unix_ms: created_ms,
             elapsed_ns: 0,
+            begun_ns: None,
             trials_done: 0,
             trials: Some(1),
             best_output_throughput: None,
             verdict: None,
             seq,
             source: None,
+            study: None,
         }
     }
 

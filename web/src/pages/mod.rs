@@ -5,15 +5,13 @@ mod engines;
 mod metrics_guide;
 mod new_run;
 mod now;
+mod on_demand;
 mod plan_form;
 mod run;
 mod runs;
 mod sign_in;
 
-pub use engines::Engines;
-pub use metrics_guide::MetricsGuide;
-pub use new_run::NewRun;
 pub use now::Now;
-pub use run::Run;
+pub use on_demand::{OnDemand, Screen};
 pub use runs::Runs;
 pub use sign_in::SignIn;

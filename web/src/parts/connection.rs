@@ -1,6 +1,7 @@
 //! Owns the banner that says when the agent cannot be heard, since when, and what is still shown.
 //! Must not know the socket.
 
+use super::reload;
 use crate::erased::{click, live};
 use crate::format;
 use crate::model::{App, Connection};
@@ -46,10 +47,4 @@ pub fn ConnectionBanner() -> impl IntoView {
         {live(banner)}
     }
     .into_any()
-}
-
-fn reload() {
-    if let Err(error) = window().location().reload() {
-        leptos::logging::warn!("the browser did not reload: {error:?}");
-    }
 }

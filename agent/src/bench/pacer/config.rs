@@ -1,7 +1,9 @@
 //! Owns what the pacing server is told: its times, and in which way it shall misbehave.
 //! Must not know sockets.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// How the pacing server answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct PacerConfig {
     pub error_mid_stream: Option<u32>,
     /// Reads requests for work and never answers them.
     pub never_answer: bool,
+    /// What it shows as its page of metrics; there is none without.
+    pub metrics_page: Option<String>,
 }
 
 impl Default for PacerConfig {
@@ -42,6 +46,7 @@ impl Default for PacerConfig {
             die_after_tokens: None,
             error_mid_stream: None,
             never_answer: false,
+            metrics_page: None,
         }
     }
 }
@@ -67,6 +72,9 @@ pub struct PacerArgs {
     /// The core to be bound to.
     #[arg(long)]
     pub core: Option<usize>,
+    /// File to show as the page of metrics.
+    #[arg(long, value_name = "FILE")]
+    pub metrics_page: Option<PathBuf>,
     /// End when standard input closes, so that the server cannot outlive who started it.
     #[arg(long)]
     pub until_stdin_closes: bool,
@@ -74,17 +82,20 @@ pub struct PacerArgs {
 
 impl PacerArgs {
     /// The configuration that the arguments describe.
-    #[must_use]
-    pub fn config(&self) -> PacerConfig {
-        PacerConfig {
+    ///
+    /// # Errors
+    /// Where a file that they name cannot be read.
+    pub fn config(&self) -> io::Result<PacerConfig> {
+        Ok(PacerConfig {
             listen: self.listen,
             ttft_ns: ms_to_ns(self.ttft_ms),
             gap_ns: ms_to_ns(self.gap_ms),
             tokens_per_chunk: self.tokens_per_chunk,
             chunks_per_write: self.chunks_per_write,
             core: self.core,
+            metrics_page: self.metrics_page.as_ref().map(std::fs::read_to_string).transpose()?,
             ..PacerConfig::default()
-        }
+        })
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) use wire::{MODEL, TOKEN_TEXT};
 use crate::cores;
 use crate::descriptors::make_room;
 use crate::poller::Poller;
+use anyhow::Context;
 use nix::sys::eventfd::EventFd;
 use nix::sys::socket::{self, Backlog};
 use server::Server;
@@ -101,7 +102,7 @@ pub fn spawn_pacer_in_process(config: PacerConfig) -> Result<PacerHandle, PacerE
 /// # Errors
 /// Where it cannot listen, or its loop fails.
 pub fn run_pacer(args: PacerArgs) -> anyhow::Result<()> {
-    let config = args.config();
+    let config = args.config().context("the page of metrics cannot be read")?;
     if let Some(core) = config.core {
         cores::bind(core)?;
     }

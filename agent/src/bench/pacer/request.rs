@@ -32,6 +32,8 @@ pub(super) enum Asked {
     Account,
     /// The list of models.
     Models,
+    /// The page of metrics.
+    Metrics,
     /// A sign of life.
     Health,
     /// Anything else.
@@ -94,6 +96,7 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
     match (method, path) {
         ("GET", "/pacer/account") => Parsed::Whole(Asked::Account, end),
         ("GET", "/v1/models") => Parsed::Whole(Asked::Models, end),
+        ("GET", "/metrics") => Parsed::Whole(Asked::Metrics, end),
         ("GET", "/health" | "/ping") => Parsed::Whole(Asked::Health, end),
         ("POST", path) => match protocol(path) {
             Some(protocol) => work(protocol, client_id, body, end),

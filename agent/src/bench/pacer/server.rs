@@ -183,9 +183,20 @@ impl Server {
                 },
                 Asked::Models => self.answer(place, wire::models),
                 Asked::Health => self.answer(place, |out| wire::plain(out, 200, "text/plain", b"")),
-                Asked::Unknown => self.answer(place, |out| wire::refusal(out, 404, "there is nothing at this path")),
+                Asked::Metrics => match self.config.metrics_page.take() {
+                    Some(page) => {
+                        self.answer(place, |out| wire::plain(out, 200, "text/plain", page.as_bytes()));
+                        self.config.metrics_page = Some(page);
+                    }
+                    None => self.nothing(place),
+                },
+                Asked::Unknown => self.nothing(place),
             }
         }
+    }
+
+    fn nothing(&mut self, place: usize) {
+        self.answer(place, |out| wire::refusal(out, 404, "there is nothing at this path"));
     }
 
     fn answer(&mut self, place: usize, spell: impl FnOnce(&mut Vec<u8>)) {

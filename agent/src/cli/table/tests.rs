@@ -7,7 +7,9 @@ use shared::event::{Body, Event, Host};
 use shared::ids::RunId;
 use shared::plan::{Arrival, Plan};
 use shared::summary::{Goodput, Interval};
-use shared::telemetry::{Energy, EnergyMethod, ServerSide};
+use shared::telemetry::{
+    Energy, EnergyMethod, KvCapacity, KvFigures, KvFill, KvPeak, KvPrediction, KvTheory, MemoryAboveIdle, ServerSide,
+};
 use std::collections::BTreeMap;
 
 fn latency(ms: f64) -> Distribution {
@@ -115,6 +117,38 @@ fn what_the_server_and_the_gpus_say_is_a_table_of_its_own() {
 }
 
 #[test]
+fn a_kv_cache_is_a_table_of_its_own_and_a_sentence() {
+    let theory = KvTheory { requests: 128, tokens: 48_700, bytes: Some(25_532_825_600), ..KvTheory::default() };
+    let peak = KvPeak {
+        share: Some(0.402_5),
+        tokens: Some(48_873),
+        bytes: Some(25_623_527_424),
+        theory: Some(theory),
+        ..KvPeak::default()
+    };
+    let kv = KvFigures {
+        capacity: KvCapacity { tokens: Some(121_424), ..KvCapacity::default() },
+        peak: Some(peak),
+        preemptions: Some(0),
+        running_most: Some(128),
+        waiting_most: Some(111),
+        fill: Some(KvFill::Not { share: 0.402_5, running: Some(128) }),
+        predicted: KvPrediction::of(121_424, 400.0, 320.0),
+        memory: Some(MemoryAboveIdle { idle_bytes: 1 << 30, peak_bytes: 3 << 30, gpus: 1 }),
+    };
+    let text = rendered(Arrival::Closed, Summary { kv: Some(kv), ..full() }, &[]);
+    let widest = text.lines().filter(|line| !line.starts_with("At ")).map(|line| line.chars().count()).max();
+    assert!(widest <= Some(120), "{widest:?}:\n{text}");
+    for words in ["KV peak %", "40.2", "48873", "121424", "23.9", "23.8", "48700", "111", "above idle GiB", "2.00"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let sentence = "The KV cache was never full: at most 40.2 %, with 128 requests running; by arithmetic 304 requests of \
+                    400 tokens fill it at their end, 380 on their way.";
+    assert!(text.contains(sentence), "{text}");
+    assert!(!text.contains("measured GiB") && !rendered(Arrival::Closed, full(), &[]).contains("KV"));
+}
+
+#[test]
 fn numbers_have_three_significant_digits_and_absence_is_a_dash() {
     for (value, expect) in [
         (Some(0.0), "0.00"),
@@ -127,4 +161,23 @@ fn numbers_have_three_significant_digits_and_absence_is_a_dash() {
     ] {
         assert_eq!(number(value), expect, "{value:?}");
     }
+}
+
+#[test]
+fn limits_stand_with_what_was_reached_or_with_the_reason() {
+    let limit = Limit {
+        tpot_floor_ms: Some(3.973),
+        of_tpot: Some(0.651_4),
+        throughput_ceiling: Some(12_490.0),
+        of_throughput: Some(0.514_8),
+        ..Limit::default()
+    };
+    let text = rendered(Arrival::Closed, Summary { limit: Some(limit), ..full() }, &[]);
+    for part in ["least TPOT ms", "3.97", "65.1 %", "12490", "51.5 %", "docs/limits.md"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert!(!text.contains("least TTFT"), "{text}");
+    let none = rendered(Arrival::Closed, Summary { no_limit: Some("It guesses.".into()), ..full() }, &[]);
+    // Without GPUs nobody expects one.
+    assert!(!none.contains("guesses") && !none.contains("reached"), "{none}");
 }

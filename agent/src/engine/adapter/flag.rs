@@ -31,6 +31,13 @@ pub enum Flag {
     Variable(&'static str),
 }
 
+impl Flag {
+    /// The flag that stands before a value.
+    pub fn name(self) -> Option<&'static str> {
+        if let Flag::Value(name) = self { Some(name) } else { None }
+    }
+}
+
 /// What is passed where the plan says nothing.
 #[derive(Clone, Copy, Debug)]
 pub enum Ours {

@@ -7,11 +7,13 @@ mod common;
 mod flag;
 mod history;
 mod llama_server;
+mod precision;
 mod sglang;
 mod tgi;
 mod transformers;
 mod version;
 mod vllm;
+mod work;
 
 pub use command::{Bind, Refused, Serving};
 pub use version::Version;

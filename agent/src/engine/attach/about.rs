@@ -3,7 +3,7 @@
 
 use super::{Probe, Wanted};
 use crate::engine::EngineError;
-use crate::engine::exposition::{Page, counter};
+use crate::engine::exposition::{Labels, Page, counter};
 use serde::Deserialize;
 use shared::engine::{Capacity, EngineKind};
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub(super) struct About {
     pub vendor: Option<Vendor>,
     pub version: Option<String>,
     pub context_tokens: Option<u32>,
+    /// Precision of the weights.
+    pub dtype: Option<String>,
     pub capacity: Capacity,
 }
 
@@ -34,11 +36,12 @@ struct Version {
     version: String,
 }
 
-/// Of the baseline: its packages, which are what is measured.
+/// Of the baseline: its packages, which are what is measured, and the precision that it chose.
 #[derive(Deserialize)]
 struct Packages {
     transformers: String,
     torch: String,
+    dtype: Option<String>,
 }
 
 /// Of Text Generation Inference.
@@ -78,7 +81,7 @@ impl Probe {
             EngineKind::Sglang => self.sglang().await,
             EngineKind::Tgi | EngineKind::GenerateStream => self.tgi().await,
             EngineKind::LlamaServer => self.llama_cpp(wanted).await,
-            EngineKind::Builtin => self.versioned().await,
+            EngineKind::Builtin => self.builtin().await,
             EngineKind::Transformers => self.packages().await,
             EngineKind::OpenaiCompletions | EngineKind::OpenaiChat => self.of_anybody(wanted).await,
         }
@@ -112,26 +115,35 @@ impl Probe {
         Some(About { version: Some(version), ..About::default() })
     }
 
+    async fn builtin(&self) -> Option<About> {
+        let about = self.versioned().await?;
+        let metrics = self.text("/metrics", METRICS_LIMIT).await.unwrap_or_default();
+        // Without a cache there are no tensors.
+        let kv_bytes = counter(&metrics, "tokenprism_builtin_kv_bytes_capacity").filter(|bytes| *bytes > 0);
+        Some(About { capacity: Capacity { kv_bytes, ..Capacity::default() }, ..about })
+    }
+
     async fn packages(&self) -> Option<About> {
-        let Packages { transformers, torch } = self.get("/version").await.ok()?;
-        Some(About { version: Some(format!("{transformers} (torch {torch})")), ..About::default() })
+        let Packages { transformers, torch, dtype } = self.get("/version").await.ok()?;
+        Some(About { version: Some(format!("{transformers} (torch {torch})")), dtype, ..About::default() })
     }
 
     async fn vllm(&self) -> Option<About> {
         let about = self.versioned().await?;
         let metrics = self.text("/metrics", METRICS_LIMIT).await.unwrap_or_default();
-        let kv_tokens = vllm_kv_tokens(&metrics);
         // Others have this route, too; only what is counted tells whose it is.
         let vendor = metrics.contains("vllm:").then_some(Vendor::Vllm);
-        Some(About { vendor, capacity: Capacity { kv_tokens, ..Capacity::default() }, ..about })
+        Some(About { vendor, capacity: vllm_capacity(&metrics), ..about })
     }
 
     async fn sglang(&self) -> Option<About> {
         let info: ServerInfo = self.get("/server_info").await.ok()?;
         let metrics = self.text("/metrics", METRICS_LIMIT).await.unwrap_or_default();
         let kv_tokens = counter(&metrics, "sglang:max_total_num_tokens");
-        let capacity = Capacity { kv_tokens, max_running: info.max_running_requests, max_taken: None };
-        Some(About { vendor: Some(Vendor::Sglang), version: Some(info.version), context_tokens: None, capacity })
+        let kv_block_tokens = counter(&metrics, "sglang:page_size").and_then(|tokens| u32::try_from(tokens).ok());
+        let max_running = info.max_running_requests;
+        let capacity = Capacity { kv_tokens, kv_block_tokens, max_running, ..Capacity::default() };
+        Some(About { vendor: Some(Vendor::Sglang), version: Some(info.version), capacity, ..About::default() })
     }
 
     async fn tgi(&self) -> Option<About> {
@@ -139,7 +151,7 @@ impl Probe {
         // The size of its batch stands in its log alone.
         let capacity = Capacity { max_taken: info.max_concurrent_requests, ..Capacity::default() };
         let context_tokens = info.max_total_tokens;
-        Some(About { vendor: Some(Vendor::Tgi), version: info.version, context_tokens, capacity })
+        Some(About { vendor: Some(Vendor::Tgi), version: info.version, context_tokens, capacity, ..About::default() })
     }
 
     async fn llama_cpp(&self, wanted: &Wanted) -> Option<About> {
@@ -156,17 +168,28 @@ fn of_props(props: Props, splits_slots: bool) -> About {
         vendor: Some(Vendor::LlamaCpp),
         version: props.build_info,
         context_tokens: of_slot,
-        capacity: Capacity { kv_tokens, max_running: Some(props.total_slots), max_taken: None },
+        capacity: Capacity { kv_tokens, max_running: Some(props.total_slots), ..Capacity::default() },
+        ..About::default()
     }
 }
 
-/// Tokens of the KV cache as vLLM's labels say: since 0.26 or a little before as such, earlier as blocks and their size.
-fn vllm_kv_tokens(metrics: &str) -> Option<u64> {
-    let labels = Page::of(metrics).labels("vllm:cache_config_info")?;
-    let number = |wanted: &str| -> Option<u64> {
+/// The KV cache as vLLM's labels say, those of each of its engines: tokens since 0.26 or a little before as such, earlier
+/// as blocks and their size.
+fn vllm_capacity(metrics: &str) -> Capacity {
+    let engines = Page::of(metrics).all_labels("vllm:cache_config_info");
+    let number = |labels: &Labels<'_>, wanted: &str| -> Option<u64> {
         labels.iter().find(|(label, _)| *label == wanted).and_then(|(_, value)| value.parse().ok())
     };
-    number("kv_cache_size_tokens").or_else(|| number("num_gpu_blocks")?.checked_mul(number("block_size")?))
+    let tokens = |labels: &Labels<'_>| {
+        let blocks = || number(labels, "num_gpu_blocks")?.checked_mul(number(labels, "block_size")?);
+        number(labels, "kv_cache_size_tokens").or_else(blocks)
+    };
+    let block = engines.first().and_then(|labels| number(labels, "block_size"));
+    Capacity {
+        kv_tokens: engines.iter().map(tokens).sum::<Option<u64>>().filter(|tokens| *tokens > 0),
+        kv_block_tokens: block.and_then(|tokens| u32::try_from(tokens).ok()),
+        ..Capacity::default()
+    }
 }
 
 #[cfg(test)]
@@ -175,15 +198,21 @@ mod tests {
 
     #[test]
     fn capacity_of_vllm() {
-        let check = |labels: &str, expect: Option<u64>| {
-            let text = format!("# TYPE vllm:cache_config_info gauge\nvllm:cache_config_info{{{labels}}} 1.0\n");
-            assert_eq!(vllm_kv_tokens(&text), expect, "{labels}");
+        let check = |engines: &[&str], tokens: Option<u64>, block: Option<u32>| {
+            let line = |labels: &&str| format!("vllm:cache_config_info{{{labels}}} 1.0\n");
+            let text: String = engines.iter().map(line).collect();
+            let capacity = vllm_capacity(&format!("# TYPE vllm:cache_config_info gauge\n{text}"));
+            assert_eq!((capacity.kv_tokens, capacity.kv_block_tokens), (tokens, block), "{engines:?}");
         };
-        check(r#"block_size="16",kv_cache_size_tokens="121424",num_gpu_blocks="7589""#, Some(121_424));
-        check(r#"block_size="16",num_gpu_blocks="7589""#, Some(121_424));
-        check(r#"block_size="16",kv_cache_size_tokens="None",num_gpu_blocks="7589""#, Some(121_424));
-        check(r#"block_size="16",num_gpu_blocks="None""#, None);
-        check("", None);
+        let of_now = r#"block_size="16",kv_cache_size_tokens="121424",num_gpu_blocks="7589""#;
+        check(&[of_now], Some(121_424), Some(16));
+        check(&[of_now, of_now], Some(242_848), Some(16));
+        check(&[r#"block_size="16",num_gpu_blocks="7589""#], Some(121_424), Some(16));
+        check(&[r#"block_size="16",kv_cache_size_tokens="None",num_gpu_blocks="7589""#], Some(121_424), Some(16));
+        check(&[r#"block_size="16",num_gpu_blocks="None""#], None, Some(16));
+        check(&[of_now, ""], None, Some(16));
+        check(&[""], None, None);
+        check(&[], None, None);
     }
 
     #[test]
@@ -217,7 +246,7 @@ mod tests {
     fn real_servers_say_what_they_hold() {
         let check = |file: &str, expect: u64| {
             if let Some(metrics) = captured(file) {
-                assert_eq!(vllm_kv_tokens(&metrics), Some(expect), "{file}");
+                assert_eq!(vllm_capacity(&metrics).kv_tokens, Some(expect), "{file}");
             }
         };
         check("vllm-0.25.1-h100/metrics_mid.txt", 121_424);

@@ -10,16 +10,18 @@ pub(super) use probe::Probe;
 
 use super::adapter::Adapter;
 use super::cache::PrefixCounters;
+use super::launch::model_cache;
 use super::life::Life;
 use super::metrics::ServerMetrics;
 use super::request::{Ask, Extras, Prompt, RequestShape};
-use super::{Engine, EngineError, Means, Vocabulary};
+use super::shape::{self, Asked, Precision};
+use super::{Engine, EngineError, Means, Vocabulary, gpu};
 use crate::secret::{Redactor, Secret};
 use crate::stream::Protocol;
 use about::{About, Vendor};
 use serde::Deserialize;
 use shared::caveat::Caveat;
-use shared::engine::{EngineInfo, EngineKind, Route};
+use shared::engine::{EngineInfo, EngineKind, Gpu, ModelShape, Route};
 use shared::plan::{EnginePlan, Plan};
 
 /// Name of the API key where the plan names none; a server may need no key.
@@ -61,15 +63,38 @@ pub(super) async fn attach(plan: &Plan, means: &Means) -> Result<Engine, EngineE
     };
     let mut engine = probe.identify(&wanted).await?;
     if let Some(name) = &plan.engine.gpu {
-        let gpu = shared::engine::Gpu { name: Some(name.clone()), uuid: None };
+        let gpu = Gpu { name: Some(name.clone()), ..Gpu::default() };
         engine.info.gpus = vec![gpu; plan.gpu_count().unwrap_or(1) as usize];
+    } else if probe.is_loopback() {
+        engine.info.gpus = gpu::named(plan.engine.gpus.as_ref(), gpu::of_this_host().await);
     }
+    engine.info.other_work =
+        Some("How this server was started is unknown: it may guess tokens ahead or keep prompts.".to_owned());
+    let shape = shape_of(&plan.engine, engine.info.dtype.as_deref());
+    shape::note(&mut engine.info, shape);
     if probe.is_loopback() {
         engine.caveats.push(Caveat::SharedCores);
     }
     means.standing.tell(plan.engine.url.as_deref().unwrap_or_default(), &mut engine);
     engine.redactor = probe.redactor().clone();
     Ok(engine)
+}
+
+/// The shape of the model that the plan names, where that is on this host; `dtype` is the precision the server tells.
+///
+/// # Errors
+/// Why it is unknown, as a sentence.
+fn shape_of(engine: &EnginePlan, dtype: Option<&str>) -> Result<ModelShape, String> {
+    let model = engine.model.as_deref().ok_or("engine.model does not name the server's model.")?;
+    let unknown = || Asked::Unknown("How this server was started, and with which precision, is unknown.".to_owned());
+    let precision = match dtype {
+        // The one that tells has no other precision.
+        Some(dtype) => {
+            Precision { dtype: Asked::Value(dtype.to_owned()), kv_cache: Asked::Nothing, quantisation: Asked::Nothing }
+        }
+        None => Precision { dtype: unknown(), kv_cache: unknown(), quantisation: unknown() },
+    };
+    shape::of(model, model_cache(engine).as_deref(), &precision)
 }
 
 /// The headers that the plan asks for, their values from the environment or the store.
@@ -110,6 +135,7 @@ impl Probe {
         let info = EngineInfo {
             label: wanted.kind.label().to_owned(),
             version: about.version,
+            dtype: about.dtype,
             model,
             context_tokens: context.or(about.context_tokens),
             capacity: about.capacity,

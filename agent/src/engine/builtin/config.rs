@@ -2,6 +2,10 @@
 //! Must not know weights, scheduling or HTTP.
 
 use super::token::VOCAB_SIZE;
+use shared::engine::ModelShape;
+
+/// Bytes of every number: all are f32.
+const BYTES: usize = size_of::<f32>();
 
 /// How large a model the built-in engine builds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
@@ -95,7 +99,28 @@ impl ModelConfig {
 
     /// KV-cache bytes that one token of one sequence takes: key and value, every layer, 4 bytes a number (f32).
     pub fn kv_bytes_per_token(&self) -> usize {
-        2 * self.layers * self.kv_size() * size_of::<f32>()
+        2 * self.layers * self.kv_size() * BYTES
+    }
+
+    /// The same shapes as they are told of any engine.
+    pub fn shape(&self) -> ModelShape {
+        let bytes = Some(BYTES as f64);
+        ModelShape {
+            family: "llama".to_owned(),
+            layers: self.layers as u32,
+            hidden_size: self.hidden_size as u32,
+            heads: self.heads as u32,
+            kv_heads: self.kv_heads as u32,
+            head_dim: self.head_dim() as u32,
+            ffn_size: self.ffn_size as u32,
+            vocabulary: VOCAB_SIZE as u32,
+            parameters: self.parameters() as u64,
+            active_parameters: self.parameters() as u64,
+            bytes_per_weight: bytes,
+            bytes_per_element: bytes,
+            bytes_per_kv_element: bytes,
+            ..ModelShape::default()
+        }
     }
 }
 
@@ -111,6 +136,9 @@ mod tests {
             assert!((0.9..1.1).contains(&ratio), "{preset}: {}", config.parameters());
             assert_eq!(config.heads * config.head_dim(), config.hidden_size);
             assert_eq!(config.heads % config.kv_heads, 0);
+            let shape = config.shape();
+            assert_eq!(shape.kv_bytes_per_token(), Some(config.kv_bytes_per_token() as f64));
+            assert_eq!(shape.weight_bytes(), Some(4 * config.parameters() as u64));
         }
     }
 }

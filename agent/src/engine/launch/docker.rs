@@ -152,7 +152,7 @@ mod tests {
     fn gpus_as_docker_reads_them() {
         let check = |chosen: Option<&[&str]>, count: Option<u32>, host: usize, expect: Option<&str>| {
             let chosen = chosen.map(|list| list.iter().map(|uuid| (*uuid).to_owned()).collect());
-            let gpus = vec![Gpu { name: None, uuid: None }; host];
+            let gpus = vec![Gpu::default(); host];
             let devices = Devices { chosen, count, gpus, driver: None };
             assert_eq!(super::gpus(&devices).as_deref(), expect);
         };

@@ -10,15 +10,18 @@ mod question;
 mod tests;
 
 use super::adapter::{Adapter, Mark, Program, Serving, Version};
+use super::builtin::Preset;
+use super::shape::{self, Asked};
 use super::{Engine, EngineError, Means, Onlooker, baseline, gpu, hub};
 use crate::process::{Launch, ProcessError, port};
 use crate::secret::Secret;
 use begin::begin;
+use clap::ValueEnum;
 use docker::{Docker, cache_folder};
 use native::Native;
 use order::Order;
 pub(super) use question::version_of;
-use shared::engine::{EngineInfo, EngineKind, ImageInfo, Launch as How, ParamValue};
+use shared::engine::{EngineInfo, EngineKind, ImageInfo, Launch as How, ModelShape, ParamValue, builtin};
 use shared::ids::ConfigurationIndex;
 use shared::plan::{Configuration, EnginePlan, Plan};
 use std::path::PathBuf;
@@ -63,8 +66,7 @@ pub(super) async fn start(
         _ => gpu::choose(engine.gpus.as_ref(), gpu::of_this_host().await, inherited_gpus(engine).as_deref())?,
     };
     let secrets = secrets(engine, means)?;
-    let cache =
-        cache_folder(engine.model_cache.as_deref(), variable("HF_HOME").as_deref(), variable("HOME").as_deref());
+    let cache = model_cache(engine);
     let baseline = baseline_files(engine, adapter, means)?;
     let name = if engine.kind == EngineKind::Builtin { &engine.model } else { &engine.served_name };
     let order = Order {
@@ -125,14 +127,40 @@ async fn run(
     info.command = command;
     info.image = launcher.image(order).await;
     info.version = info.version.take().or_else(|| version.map(|version| version.to_string()));
-    info.dtype = order.adapter.value("dtype", &order.serving).map(|dtype| dtype.to_string());
+    info.dtype =
+        info.dtype.take().or_else(|| order.adapter.value("dtype", &order.serving).map(|dtype| dtype.to_string()));
+    shape::note(info, shape_of(order, info.dtype.as_deref()));
     let seed = ["seed", "random_seed"].iter().find_map(|key| order.adapter.value(key, &order.serving));
     info.seed = if let Some(ParamValue::Int(seed)) = seed { Some(seed) } else { None };
+    info.other_work = order.adapter.other_work(&order.serving);
+    info.gpus_used = order.adapter.gpus_used(&order.serving);
     let running = order.adapter.running.and_then(|key| order.adapter.value(key, &order.serving));
     if let Some(ParamValue::Int(running)) = running {
         info.capacity.max_running = u32::try_from(running).ok();
     }
     Ok(engine)
+}
+
+/// The shape of the model that was started; `dtype` is the precision that the engine tells, else what was asked for.
+///
+/// # Errors
+/// Why it is unknown, as a sentence.
+fn shape_of(order: &Order<'_>, dtype: Option<&str>) -> Result<ModelShape, String> {
+    if order.adapter.program == Program::Ours {
+        let preset = order.adapter.value(&builtin::PRESET.key, &order.serving).map(|preset| preset.to_string());
+        let preset = Preset::from_str(preset.as_deref().unwrap_or(&builtin::PRESET.default), false)?;
+        return Ok(preset.config().shape());
+    }
+    let mut precision = order.adapter.precision(&order.serving)?;
+    if let (Asked::Nothing | Asked::Value(_), Some(dtype)) = (&precision.dtype, dtype) {
+        precision.dtype = Asked::Value(dtype.to_owned());
+    }
+    shape::of(order.serving.model, order.cache, &precision)
+}
+
+/// The folder of this host that downloaded models are kept in, where there is one.
+pub(super) fn model_cache(engine: &EnginePlan) -> Option<PathBuf> {
+    cache_folder(engine.model_cache.as_deref(), variable("HF_HOME").as_deref(), variable("HOME").as_deref())
 }
 
 /// A variable of the agent's.

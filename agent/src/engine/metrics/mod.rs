@@ -10,10 +10,10 @@ use super::EngineError;
 use super::attach::Probe;
 use super::exposition::Page;
 use crate::load::Clock;
-use crate::telemetry::{Increment, Row, Said, Source};
+use crate::telemetry::{Increment, Pace, Paced, Row, Said, Source};
 use history::Latencies;
 use names::Names;
-use shared::telemetry::{Field, Kind, Signal};
+use shared::telemetry::{ENGINE_READER, Field, Kind, Signal};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,19 +25,42 @@ const ENGINE: &str = "engine";
 pub(super) const PATH: &str = "/metrics";
 /// How long a scrape may take.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
+/// Most reads a second: an engine answers them on the thread that serves requests.
+const MOST_HZ: f64 = 10.0;
+/// At most one part in this many of the time goes into reads.
+const REST: u32 = 4;
 
 /// Where an engine shows its metrics.
 #[derive(Clone)]
 pub struct ServerMetrics(pub(super) Probe);
 
 impl ServerMetrics {
+    /// Those of a server that needs no key.
+    ///
+    /// # Errors
+    /// Where this is no URL.
+    pub fn at(url: &str) -> Result<Self, EngineError> {
+        Ok(Self(Probe::new(url, Vec::new())?))
+    }
+
     /// Whether the engine runs on this host.
     #[must_use]
     pub fn is_on_this_host(&self) -> bool {
         self.0.is_loopback()
     }
 
-    /// The engine's metrics as a source, and what its own latencies were at each read.
+    /// The engine's metrics as a source with its pace, at this rate or at the most that is good for an engine, and what
+    /// its own latencies were at each read.
+    ///
+    /// # Errors
+    /// Where there are no connections of their own to be had.
+    pub fn paced(&self, hz: f64) -> Result<(Paced, Arc<History>), EngineError> {
+        let (scraper, history) = self.source()?;
+        let pace = Pace::of_hz(hz.min(MOST_HZ), REST);
+        Ok((Paced { name: ENGINE_READER, pace, source: Box::new(scraper) }, history))
+    }
+
+    /// The same with no pace yet.
     ///
     /// # Errors
     /// Where there are no connections of their own to be had.

@@ -24,6 +24,8 @@ enum How {
     Share,
     /// A number that the engine tells in two; the second is what the first leaves out.
     CountWithout(&'static str),
+    /// A part of a whole that the engine tells beside it.
+    PartOf(&'static str),
 }
 
 /// One engine's names.
@@ -125,6 +127,11 @@ const LLAMA_CPP: Names = Names {
 const BUILTIN: Names = Names {
     prefix: "tokenprism_builtin_",
     signals: &[
+        Name {
+            signal: signals::KV_USED,
+            how: How::PartOf("tokenprism_builtin_kv_bytes_capacity"),
+            names: &["tokenprism_builtin_kv_bytes_held"],
+        },
         count(signals::KV_BYTES, &["tokenprism_builtin_kv_bytes_held"]),
         count(signals::RUNNING, &["tokenprism_builtin_requests_running"]),
         count(signals::WAITING, &["tokenprism_builtin_requests_waiting"]),
@@ -138,7 +145,7 @@ const BUILTIN: Names = Names {
 const BASELINE: Names = Names {
     prefix: "tokenprism_baseline_",
     signals: &[
-        count(signals::KV_BYTES, &["tokenprism_baseline_kv_bytes"]),
+        count(signals::KV_BYTES, &["tokenprism_baseline_kv_bytes_held"]),
         count(signals::RUNNING, &["tokenprism_baseline_requests_running"]),
         count(signals::WAITING, &["tokenprism_baseline_requests_waiting"]),
         count(signals::PROMPT_TOKENS, &["tokenprism_baseline_prompt_tokens_total"]),
@@ -191,6 +198,12 @@ impl Name {
             How::CountWithout(left_out) => {
                 let both = page.counter(name)?.and_then(|n| Ok((n, page.counter(left_out).ok_or(Unreadable)??)));
                 Some(both.map(|(n, left_out)| n + left_out))
+            }
+            How::PartOf(whole) => {
+                let both = page.counter(name)?.and_then(|n| Ok((n, page.counter(whole).ok_or(Unreadable)??)));
+                // Where there is no whole, as without a cache, there is no part either.
+                let part = both.map(|(n, whole)| (whole > 0).then(|| n as f64 / whole as f64));
+                part.transpose().map(|part| part.and_then(ppm))
             }
         });
         match found {
@@ -303,5 +316,28 @@ mod tests {
                 (signals::KV_USED, NotSupported),
             ],
         );
+        check(
+            include_str!("../../../fixtures/metrics/baseline.txt"),
+            &[
+                (signals::KV_BYTES, Value(4 * (256 + 39) * 524_288)),
+                (signals::KV_USED, NotSupported),
+                (signals::RUNNING, Value(2)),
+                (signals::WAITING, Value(3)),
+                (signals::PROMPT_TOKENS, Value(1024)),
+                (signals::OUTPUT_TOKENS, Value(120)),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_part_is_of_a_whole_and_without_one_there_is_no_share() {
+        let page = |held: &str, capacity: &str| {
+            format!("tokenprism_builtin_kv_bytes_held {held}\ntokenprism_builtin_kv_bytes_capacity {capacity}\n")
+        };
+        check(&page("250", "1000"), &[(signals::KV_USED, Value(250_000)), (signals::KV_BYTES, Value(250))]);
+        check(&page("0", "1000"), &[(signals::KV_USED, Value(0))]);
+        check(&page("0", "0"), &[(signals::KV_USED, NotSupported), (signals::KV_BYTES, Value(0))]);
+        check(&page("5", "NaN"), &[(signals::KV_USED, Failed(Field::UNREADABLE))]);
+        check("tokenprism_builtin_kv_bytes_held 5", &[(signals::KV_USED, Failed(Field::UNREADABLE))]);
     }
 }

@@ -1,24 +1,23 @@
-//! Owns the way from what sources say to events, and what is kept of it for the trials.
+//! Owns the way of what sources tell to the log, and what is kept of it for the trials.
 //! Must not know which sources there are.
 
+use super::kv::KvMeter;
 use crate::orchestrate::run::Writer;
 use crate::sync::lock;
-use crate::telemetry::{Dropped, EnergyMeter, Gathered, Said};
+use crate::telemetry::{Effort, EnergyMeter, Said, Told};
 use shared::event::Body;
 use shared::telemetry::TroubleKind;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
 
-/// How often what was said becomes events.
-const EVERY: Duration = Duration::from_millis(500);
+/// After how many tellings it is told what looking costs.
+const TELLINGS: u32 = 10;
 
 /// What is kept of what was said.
 #[derive(Default)]
 pub(super) struct Heard {
     energy: Mutex<EnergyMeter>,
+    kv: Mutex<KvMeter>,
     gpu_lost: AtomicBool,
 }
 
@@ -33,9 +32,18 @@ impl Heard {
         lock(&self.energy)
     }
 
+    /// What an engine's KV cache and its GPUs held.
+    pub fn kv(&self) -> MutexGuard<'_, KvMeter> {
+        lock(&self.kv)
+    }
+
     fn hear(&self, said: &Said) {
         match said {
-            Said::Row(row) => self.energy().add(row),
+            Said::Row(row) => {
+                // Of a read of a GPU memory comes first: who waits for the other has this.
+                self.kv().add(row);
+                self.energy().add(row);
+            }
             Said::Trouble(trouble) if trouble.kind == TroubleKind::Lost => {
                 self.gpu_lost.store(true, Relaxed);
             }
@@ -44,38 +52,33 @@ impl Heard {
     }
 }
 
-/// Turns what is said into events.
+/// Writes what is told to the log.
 pub(super) struct Logger {
     pub writer: Writer,
     pub heard: Arc<Heard>,
-    pub dropped: Dropped,
+    /// What the threads that say something cost; absent where there are none.
+    pub effort: Option<Effort>,
 }
 
 impl Logger {
-    pub async fn run(self, mut said: mpsc::Receiver<Said>, began: Body) {
+    /// Until nothing is told any more; nothing at all is where nothing could be read.
+    pub async fn run(self, told: Option<Told>, began: Body) {
         self.write(vec![began]).await;
-        let mut gathered = Gathered::default();
-        let mut ticks = interval(EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                said = said.recv() => match said {
-                    Some(said) => {
-                        self.heard.hear(&said);
-                        gathered.add(said);
-                    }
-                    None => break,
-                },
-                _ = ticks.tick() => self.write(gathered.take(self.dropped.take())).await,
-            }
+        let Some(mut told) = told else { return };
+        let mut tellings = 0;
+        while let Some(bodies) = told.next(|said| self.heard.hear(said)).await {
+            tellings += 1;
+            let cost = (tellings % TELLINGS == 0).then(|| self.cost()).flatten();
+            self.write(bodies.into_iter().chain(cost).collect()).await;
         }
-        self.write(gathered.take(self.dropped.take())).await;
+        self.write(self.cost().into_iter().collect()).await;
+    }
+
+    fn cost(&self) -> Option<Body> {
+        self.effort.as_ref().map(|effort| Body::Observer(effort.take()))
     }
 
     async fn write(&self, bodies: Vec<Body>) {
-        if bodies.is_empty() {
-            return;
-        }
         if let Err(error) = self.writer.write(bodies).await {
             // A log that takes nothing more ends the run by what its load has to write.
             tracing::error!(%error, "telemetry could not be logged");

@@ -1,38 +1,34 @@
 //! Owns what a run sees of its machine while an engine lives: which sources are read, and where what they say goes.
 //! Must not know how any of them is read.
 
+mod alone;
+mod chosen;
+mod kv;
 mod logger;
-mod sources;
+
+pub use alone::look_alone;
 
 use super::run::{Turn, Writer};
 use crate::engine::{Engine, History};
 use crate::load::Clock;
-use crate::record::{EnergyTally, ServerTally, Span};
-use crate::telemetry::{Pace, Paced, Sampler, Taken};
+use crate::record::{EnergyTally, KvSeen, ServerTally, Span};
+use crate::telemetry::{Found, Sampler, Taken, Told};
+use chosen::Chosen;
 use logger::{Heard, Logger};
 use shared::event::Body;
-use shared::telemetry::{Began, EnergyMethod};
-use sources::{Chosen, Found, find};
+use shared::telemetry::{ENGINE_READER, EnergyMethod, GPU_READER};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Reads that wait to become events.
-const WAITING: usize = 4096;
 /// How long a trial waits for the reads after its window.
 const LIMIT: Duration = Duration::from_secs(3);
 /// How long a run waits for the first reads.
 const FIRST_LIMIT: Duration = Duration::from_secs(1);
 /// How long reads under way are waited for at the end.
 const END_LIMIT: Duration = Duration::from_secs(8);
-/// An engine answers these on the thread that serves requests.
-const MOST_OF_ENGINE_HZ: f64 = 10.0;
-/// Names of threads that are asked in between.
-const GPU: &str = "gpu";
-const ENGINE: &str = "engine-metrics";
 
 /// Everything that is read while an engine lives.
 pub(super) struct Watch {
@@ -49,27 +45,32 @@ pub(super) struct Watch {
 pub(super) struct Seen {
     pub server: Option<ServerTally>,
     pub energy: Option<EnergyTally>,
+    pub kv: KvSeen,
 }
 
 impl Watch {
+    /// Nothing is read.
+    pub fn of_nothing() -> Self {
+        let (heard, logger) = (Arc::default(), tokio::spawn(async {}));
+        Self { sampler: None, history: None, heard, knows_gpus: false, logger }
+    }
+
     /// Begins to read, and logs what is read.
     pub async fn begin(turn: &Turn, writer: &Writer, engine: &Engine) -> Self {
         let hz = turn.plan.telemetry_hz();
         let chosen = Chosen::of(&turn.plan, engine);
         let knows_gpus = chosen.is_known;
-        let found = spawn_blocking(move || find(&chosen)).await.unwrap_or_else(|error| Found::none(error.to_string()));
-        let counted = turn.plan.gpu_count() == u32::try_from(found.fast.len()).ok();
+        let found = spawn_blocking(|| chosen.find()).await.unwrap_or_else(|error| Found::none(error.to_string()));
+        let found = found.knowing(engine.memory_before());
+        let began = found.began(hz);
+        let counted = turn.plan.gpu_count() == u32::try_from(began.gpus.len()).ok();
         // One that is not found takes energy all the same.
-        let knows_gpus = (knows_gpus || counted) && found.no_gpus.is_none();
-        let gpus = found.fast.iter().map(|gpu| gpu.facts.clone()).collect();
-        let began = Body::TelemetryBegan(Began { rate_hz: hz, gpus, no_gpus: found.no_gpus.clone() });
+        let knows_gpus = (knows_gpus || counted) && began.no_gpus.is_none();
         let heard = Arc::new(Heard::default());
-        let (said, receiver) = mpsc::channel(WAITING);
         let mut sources = found.sources(hz);
-        let history = match engine.metrics.source() {
-            Ok((scraper, history)) => {
-                let pace = Pace::of_hz(hz.min(MOST_OF_ENGINE_HZ), 4);
-                sources.push(Paced { name: ENGINE, pace, source: Box::new(scraper) });
+        let history = match engine.metrics.paced(hz) {
+            Ok((paced, history)) => {
+                sources.push(paced);
                 Some(history)
             }
             Err(error) => {
@@ -77,12 +78,14 @@ impl Watch {
                 None
             }
         };
-        let sampler = Sampler::start(sources, turn.clock, &said)
+        let (sampler, told) = Told::begin(sources, turn.clock)
             .inspect_err(|error| tracing::error!(%error, "a run goes on without telemetry"))
-            .ok();
-        let dropped = sampler.as_ref().map(Sampler::dropped).unwrap_or_default();
-        let logger = Logger { writer: writer.clone(), heard: Arc::clone(&heard), dropped };
-        let watch = Self { sampler, history, knows_gpus, logger: tokio::spawn(logger.run(receiver, began)), heard };
+            .ok()
+            .unzip();
+        let effort = sampler.as_ref().map(Sampler::effort);
+        let logger = Logger { writer: writer.clone(), heard: Arc::clone(&heard), effort };
+        let logger = tokio::spawn(logger.run(told, Body::TelemetryBegan(began)));
+        let watch = Self { sampler, history, knows_gpus, logger, heard };
         watch.first_reads().await;
         watch
     }
@@ -107,14 +110,15 @@ impl Watch {
     /// A trial begins: what came before is of no more use.
     pub fn forget_before(&self, t_ns: u64) {
         self.heard.energy().forget_before(t_ns);
+        self.heard.kv().forget_before(t_ns);
         self.history.iter().for_each(|history| history.forget_before(t_ns));
     }
 
     /// Its window has opened: reads are to be as near to that as can be.
     pub fn read_now(&self) {
         if let Some(sampler) = &self.sampler {
-            sampler.read_now(GPU);
-            sampler.read_now(ENGINE);
+            sampler.read_now(GPU_READER);
+            sampler.read_now(ENGINE_READER);
         }
     }
 
@@ -129,7 +133,19 @@ impl Watch {
             }
             _ => None,
         };
-        Seen { server, energy: self.energy(span).await }
+        Seen { server, energy: self.energy(span).await, kv: self.kv(span).await }
+    }
+
+    /// Reads of the engine's KV cache in a span that is over: where it tells anything, the first one after it is waited for.
+    async fn kv(&self, span: &Span) -> KvSeen {
+        let begun = Instant::now();
+        while self.heard.kv().read_until_ns().is_some_and(|until_ns| until_ns < span.end_ns) {
+            if begun.elapsed() > LIMIT {
+                break;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        self.heard.kv().during(span, self.knows_gpus)
     }
 
     async fn energy(&self, span: &Span) -> Option<EnergyTally> {

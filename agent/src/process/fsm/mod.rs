@@ -117,6 +117,15 @@ impl Life {
         self.phases.timings()
     }
 
+    /// What devices held before anything of ours ran; nothing where that is unknown.
+    #[must_use]
+    pub fn memory_before(&self) -> &[DeviceUse] {
+        match &self.before {
+            Some(Reading::Value(before)) => before,
+            _ => &[],
+        }
+    }
+
     /// What became of device memory; meant for the end.
     #[must_use]
     pub fn memory(&self) -> &MemoryBack {

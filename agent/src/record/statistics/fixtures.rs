@@ -1,7 +1,6 @@
 //! Owns the comparison of every statistic with SciPy's and NumPy's, from `agent/tests/fixtures/statistics`.
 //! Must not know how the references were made (the script beside them does).
 
-use super::interval::t_two_sided;
 use super::*;
 use serde::Deserialize;
 use shared::summary::Percentile;
@@ -9,26 +8,10 @@ use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 struct Reference {
-    t_quantiles: Vec<Quantile>,
-    intervals: Vec<OfMean>,
     percentiles: Vec<Ranks>,
     trends: Vec<Trend>,
     effective_sizes: Vec<Effective>,
     pooled_percentiles: Vec<Pooled>,
-}
-
-#[derive(Deserialize)]
-struct Quantile {
-    df: u32,
-    confidence: f64,
-    t: f64,
-}
-
-#[derive(Deserialize)]
-struct OfMean {
-    values: Vec<f64>,
-    mean: f64,
-    half_width: f64,
 }
 
 #[derive(Deserialize)]
@@ -67,25 +50,6 @@ fn reference() -> Reference {
 /// Equal but for a share `tolerance` of the reference.
 fn close(got: f64, expect: f64, tolerance: f64, what: &str) {
     assert!((got - expect).abs() <= tolerance * expect.abs(), "{what}: {got}, reference {expect}");
-}
-
-#[test]
-fn t_quantiles_are_the_references() {
-    for case in reference().t_quantiles {
-        let t = t_two_sided(case.confidence, case.df).unwrap();
-        close(t, case.t, 1e-9, &format!("{} at {} degrees", case.confidence, case.df));
-    }
-    assert_eq!((t_two_sided(0.95, 0), t_two_sided(1.0, 3)), (None, None));
-}
-
-#[test]
-fn intervals_of_means_are_the_references() {
-    for case in reference().intervals {
-        let interval = student_interval(&case.values).unwrap();
-        close(interval.mean, case.mean, 1e-12, "mean");
-        close(interval.half_width, case.half_width, 1e-9, "half width");
-    }
-    assert_eq!((student_interval(&[1.0]), student_interval(&[])), (None, None));
 }
 
 #[test]

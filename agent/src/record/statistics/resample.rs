@@ -1,10 +1,10 @@
 //! Owns the interval of a pooled percentile: whole repeats are drawn anew.
 //! Must not know which latency it is.
 
-use super::interval::of_error;
 use super::ranked::{Pool, Ranked};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use shared::statistics::of_error;
 use shared::summary::Interval;
 use std::collections::BTreeMap;
 

@@ -2,9 +2,12 @@
 //! Must not know how any of it is measured.
 
 use super::machine::{EnergyTally, ServerTally};
-use shared::cost::UsdPerGpuHour;
+use shared::cost::{Price, Pricing};
+use shared::engine::EngineInfo;
 use shared::plan::{Plan, SloPlan};
+use shared::roofline::Roofline;
 use shared::summary::PrefixCache;
+use shared::telemetry::KvFigures;
 
 /// What is known of a trial besides its requests.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,32 +24,38 @@ pub struct ClientSide {
     pub server: Option<Box<ServerTally>>,
     /// What the engine's GPUs took in the window, where that is known of each.
     pub energy: Option<EnergyTally>,
+    /// What the engine's KV cache came to in it, where that is told.
+    pub kv: Option<Box<KvFigures>>,
 }
 
-/// What figures need to know of the plan.
+/// What figures need to know of the plan, and of the engine that is measured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Terms {
     /// GPUs of the engine.
     pub gpus: Option<u32>,
     /// Price of one.
-    pub usd_per_gpu_hour: Option<UsdPerGpuHour>,
+    pub price: Option<Price>,
     /// Limits that goodput is judged by.
     pub slo: Option<SloPlan>,
+    /// What bounds the engine, or why nobody knows; absent before one is there.
+    pub roofline: Option<Result<Roofline, String>>,
 }
 
 impl Terms {
     /// The terms of a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        Self {
-            gpus: plan.gpu_count(),
-            usd_per_gpu_hour: plan.cost.as_ref().map(|cost| cost.usd_per_gpu_hour),
-            slo: plan.slo.clone(),
-        }
+        Self { gpus: plan.gpu_count(), slo: plan.slo.clone(), ..Self::default() }
+    }
+
+    /// The same for figures of this engine, whose time has this price.
+    pub fn on(&mut self, engine: &EngineInfo, pricing: &Pricing) {
+        self.roofline = Some(Roofline::of(engine));
+        (self.gpus, self.price) = (pricing.gpus, pricing.price.clone());
     }
 
     /// Price and GPUs, where both are known.
-    pub(super) fn price(&self) -> Option<(u32, UsdPerGpuHour)> {
-        Option::zip(self.gpus, self.usd_per_gpu_hour)
+    pub(super) fn price(&self) -> Option<(u32, &Price)> {
+        Option::zip(self.gpus, self.price.as_ref())
     }
 }

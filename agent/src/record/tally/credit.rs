@@ -70,7 +70,7 @@ impl Credit {
 }
 
 /// What a chunk holds on average, over the requests whose total is known; thousandths of a token.
-fn millitokens_per_chunk(records: &[RequestRecord]) -> Option<u64> {
+pub fn millitokens_per_chunk(records: &[RequestRecord]) -> Option<u64> {
     let known = records.iter().filter_map(|r| Some((u64::from(r.output_tokens?), r.chunks.len() as u64)));
     let (tokens, chunks) = known.fold((0, 0), |(tokens, chunks), (n, k)| (tokens + n, chunks + k));
     (tokens * 1000).checked_div(chunks)

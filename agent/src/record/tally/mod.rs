@@ -3,6 +3,8 @@
 
 mod beside;
 mod credit;
+mod decode;
+mod limit;
 mod machine;
 mod schedule;
 mod shares;
@@ -18,11 +20,13 @@ use super::goodput::Served;
 use super::latency::Latency;
 use super::request::RequestRecord;
 use super::statistics::Samples;
-use credit::Credit;
+use credit::{Credit, millitokens_per_chunk};
+use decode::Decoding;
 use schedule::Schedule;
 use shared::outcome::Outcome;
 use shared::plan::Arrival;
 use shared::summary::{PrefixCache, TokenSource};
+use shared::telemetry::KvFigures;
 use std::collections::BTreeMap;
 
 /// Everything a summary needs of one trial, or of several pooled.
@@ -33,6 +37,7 @@ pub struct Tally {
     window_ns: u64,
     whole_span: bool,
     credit: Credit,
+    decoding: Decoding,
     in_flight_peak: u32,
     /// Open loop only.
     schedule: Option<Schedule>,
@@ -45,6 +50,7 @@ pub struct Tally {
     prefix_cache: Option<PrefixCache>,
     server: Option<ServerTally>,
     energy: Option<EnergyTally>,
+    kv: Option<KvFigures>,
 }
 
 /// What the requests that belong to windows were.
@@ -59,6 +65,9 @@ struct Requests {
     /// Output tokens of those that ended well; absent once one is unknown.
     tokens_unknown: bool,
     tokens: u64,
+    /// Prompt tokens of those that ended well; absent once one is unknown.
+    prompts_unknown: bool,
+    prompts: u64,
     chunks: u64,
     coalesced: u64,
     token_source: Option<TokenSource>,
@@ -90,6 +99,7 @@ impl Tally {
             window_ns: span.length_ns(),
             whole_span: span.whole,
             credit: Credit::of(records, &span),
+            decoding: Decoding::of(records, &span, millitokens_per_chunk(records)),
             in_flight_peak: span.in_flight_peak(records),
             schedule: arrival.is_open().then(|| Schedule::of(records, &span)),
             requests,
@@ -100,6 +110,7 @@ impl Tally {
             prefix_cache: client.prefix_cache,
             server: client.server.as_deref().cloned(),
             energy: client.energy,
+            kv: client.kv.as_deref().cloned(),
         }
     }
 
@@ -117,6 +128,7 @@ impl Tally {
         self.window_ns += other.window_ns;
         self.whole_span |= other.whole_span;
         self.credit.merge(&other.credit);
+        self.decoding.merge(&other.decoding);
         self.in_flight_peak = self.in_flight_peak.max(other.in_flight_peak);
         if let (Some(mine), Some(theirs)) = (&mut self.schedule, &other.schedule) {
             mine.merge(theirs);
@@ -132,6 +144,7 @@ impl Tally {
             .map(|(a, b)| PrefixCache { queries: a.queries + b.queries, hits: a.hits + b.hits });
         self.server = Option::zip(self.server.take(), other.server.as_ref()).map(|(mine, theirs)| mine.and(theirs));
         self.energy = Option::zip(self.energy, other.energy).and_then(|(mine, theirs)| mine.and(theirs));
+        self.kv = Option::zip(self.kv.take(), other.kv.clone()).map(|(mine, theirs)| mine.and(theirs));
     }
 
     /// The samples of a latency.
@@ -158,6 +171,10 @@ impl Requests {
             Some(n) => self.tokens += u64::from(n),
             None => self.tokens_unknown = true,
         }
+        match record.prompt_tokens {
+            Some(n) => self.prompts += u64::from(n),
+            None => self.prompts_unknown = true,
+        }
         self.chunks += record.chunks.len() as u64;
         self.coalesced += u64::from(record.coalesced);
         if record.outcome == Outcome::OkShort {
@@ -179,6 +196,8 @@ impl Requests {
         self.counts_in_doubt |= other.counts_in_doubt;
         self.tokens += other.tokens;
         self.tokens_unknown |= other.tokens_unknown;
+        self.prompts += other.prompts;
+        self.prompts_unknown |= other.prompts_unknown;
         self.chunks += other.chunks;
         self.coalesced += other.coalesced;
         self.short_tokens = self.short_tokens.max(other.short_tokens);

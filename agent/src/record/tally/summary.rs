@@ -67,8 +67,8 @@ impl Tally {
     }
 
     fn cost_of(&self, tokens: Option<u64>, terms: &Terms) -> Option<UsdPerMTok> {
-        let (gpus, usd_per_gpu_hour) = terms.price()?;
-        cost_per_mtok(gpus, usd_per_gpu_hour, ns_to_s(self.window_ns), tokens?)
+        let (gpus, price) = terms.price()?;
+        cost_per_mtok(gpus, price.usd_per_gpu_hour, ns_to_s(self.window_ns), tokens?)
     }
 
     /// The exact figures.
@@ -76,6 +76,7 @@ impl Tally {
     pub fn summary(&self, terms: &Terms) -> Summary {
         let (requests, credit, price) = (&self.requests, &self.credit, terms.price());
         let latency = |latency| self.samples(latency).distribution();
+        let (limit, no_limit) = self.limit(terms);
         Summary {
             attempted: requests.outcomes.values().sum(),
             ok: self.ok(),
@@ -104,7 +105,7 @@ impl Tally {
             offered_rate: self.per_s(self.schedule.map(|s| s.due)),
             sent_rate: self.per_s(self.schedule.map(|s| s.sent)),
             sent_late: self.schedule.map(|s| s.late),
-            in_flight_mean: finite(credit.in_flight_ns as f64 / self.window_ns as f64),
+            in_flight_mean: self.in_flight_mean(),
             in_flight_peak: Some(self.in_flight_peak),
             coalesced_chunks: finite(requests.coalesced as f64 / requests.chunks as f64),
             tokens_per_chunk: (!requests.tokens_unknown)
@@ -115,22 +116,31 @@ impl Tally {
             prefix_cache: self.prefix_cache,
             server: self.server.as_ref().map(ServerTally::figures),
             energy: self.energy.map(|energy| energy.figures(self.output_tokens())),
+            limit,
+            no_limit,
+            kv: self.kv.clone(),
             client_busy: self.busy,
             token_source: requests.token_source.unwrap_or(TokenSource::Unknown),
             client_late_p99_ms: worst(&self.late),
             client_lag_p99_ms: worst(&self.lag),
             cost_per_mtok_output: self.cost(terms),
             cost_per_mtok_total: self.cost_of(self.total_tokens(), terms),
-            price: price.map(|(_, usd)| usd),
+            price: price.map(|(_, price)| price.usd_per_gpu_hour),
+            price_origin: price.map(|(_, price)| price.origin.clone()),
             caveats: self.caveats(terms),
         }
     }
 
-    fn ok(&self) -> u64 {
+    /// Time-weighted mean of requests in flight.
+    pub(super) fn in_flight_mean(&self) -> Option<f64> {
+        finite(self.credit.in_flight_ns as f64 / self.window_ns as f64)
+    }
+
+    pub(super) fn ok(&self) -> u64 {
         self.requests.outcomes.iter().filter(|(outcome, _)| outcome.is_ok()).map(|(_, n)| n).sum()
     }
 
-    fn is_counted(&self) -> bool {
+    pub(super) fn is_counted(&self) -> bool {
         self.requests.token_source.is_some_and(|source| source != TokenSource::Unknown)
     }
 
@@ -141,8 +151,8 @@ impl Tally {
             ((counted || self.ok() == 0) && self.credit.estimated, Caveat::ChunkCountsEstimated),
             (self.requests.counts_in_doubt, Caveat::TokenCountsDoubtful),
             (self.whole_span, Caveat::WholeSpan),
-            (terms.usd_per_gpu_hour.is_none(), Caveat::PriceUnknown),
-            (terms.usd_per_gpu_hour.is_some() && terms.gpus.is_none(), Caveat::GpusUnknown),
+            (terms.price.is_none(), Caveat::PriceUnknown),
+            (terms.price.is_some() && terms.gpus.is_none(), Caveat::GpusUnknown),
         ]
         .into_iter()
         .filter_map(|(holds, caveat)| holds.then_some(caveat))

@@ -5,7 +5,7 @@ use super::*;
 use crate::record::fixture::{S, duration, plan, request};
 use crate::record::judge;
 use shared::caveat::{Caveat, Rule, Verdict, verdict_of};
-use shared::cost::UsdPerGpuHour;
+use shared::cost::{Price, PriceOrigin, UsdPerGpuHour};
 use shared::plan::Level;
 use shared::summary::Summary;
 
@@ -40,11 +40,13 @@ fn total_is_prompt_plus_output_exactly_once() {
 fn cached_prompt_tokens_are_part_of_the_prompt_and_paid_for_once() {
     // CASES B73: 4 GPUs at $2.50 an hour for a quarter of one are $2.50, for 1,000 prompt tokens and one more.
     let record = RequestRecord { prompt_tokens: Some(1000), cached_tokens: Some(800), ..request(0, 0, &[S]) };
-    let terms = Terms { gpus: Some(4), usd_per_gpu_hour: Some(UsdPerGpuHour(2.5)), slo: None };
+    let price = Some(Price { usd_per_gpu_hour: UsdPerGpuHour(2.5), origin: PriceOrigin::Plan });
+    let terms = Terms { gpus: Some(4), price, ..Terms::default() };
     let summary = Tally::of(&[record], duration(0, 900 * S), &ClientSide::default()).summary(&terms);
     assert_eq!((summary.prompt_tokens, summary.output_tokens), (Some(1000), Some(1)));
     let per_mtok = summary.cost_per_mtok_total.unwrap().0;
     assert!((per_mtok - 2.5 / 1001.0 * 1e6).abs() < 1e-9, "{per_mtok}");
+    assert_eq!((summary.price, summary.price_origin), (Some(UsdPerGpuHour(2.5)), Some(PriceOrigin::Plan)));
 }
 
 #[test]

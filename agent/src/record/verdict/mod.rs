@@ -49,7 +49,7 @@ fn load(level: Level, plan: &Plan, summary: &Summary) -> Vec<Rule> {
         rules.push(Rule::Unsent { unsent, attempted: summary.attempted });
     }
     if let Some(target) = level.in_flight() {
-        let requests = plan.load.requests.filter(|requests| *requests < target);
+        let requests = plan.load.requests_at(level).filter(|requests| *requests < target);
         // Where nobody counted, there were at most as many in flight as there were requests.
         let reached = summary.in_flight_peak.or(requests).filter(|reached| *reached < target);
         rules.extend(reached.map(|reached| Rule::ConcurrencyNotReached { reached, target, requests }));

@@ -42,6 +42,9 @@ pub struct Gpu {
     lost: Option<u32>,
 }
 
+/// A whole GPU that answers: its UUID, and its handle.
+type Answering = (String, Device<'static>);
+
 /// A process on a GPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
@@ -60,12 +63,12 @@ impl Nvml {
     /// A sentence of each that is not found or not answered for.
     #[must_use]
     pub fn gpus(&self, wanted: &[String]) -> (Vec<Gpu>, Vec<String>) {
-        let whole: Vec<(String, Device<'static>)> = match self.whole() {
+        let (whole, silent) = match self.whole() {
             Ok(whole) => whole,
             Err(why) => return (Vec::new(), vec![why]),
         };
         if wanted.is_empty() {
-            return (whole.into_iter().map(|(uuid, device)| Gpu::of(uuid, device)).collect(), Vec::new());
+            return (whole.into_iter().map(|(uuid, device)| Gpu::of(uuid, device)).collect(), silent);
         }
         let (mut gpus, mut missing) = (Vec::new(), Vec::new());
         for wanted in wanted {
@@ -85,14 +88,18 @@ impl Nvml {
         (gpus, missing)
     }
 
-    fn whole(&self) -> Result<Vec<(String, Device<'static>)>, String> {
+    /// Those that answer, by UUID, and a sentence of each that does not, and so cannot be told from others.
+    fn whole(&self) -> Result<(Vec<Answering>, Vec<String>), String> {
         let count = self.0.device_count().map_err(|error| format!("The driver does not list its GPUs ({error})."))?;
-        // One that does not answer, or does not tell its UUID, cannot be told from others.
-        let one = |index| {
-            let device = self.0.device_by_index(index).ok()?;
-            Some((device.uuid().ok()?, device))
-        };
-        Ok((0..count).filter_map(one).collect())
+        let (mut whole, mut silent) = (Vec::new(), Vec::new());
+        for index in 0..count {
+            let device = self.0.device_by_index(index);
+            match device.and_then(|device| Ok((device.uuid()?, device))) {
+                Ok(of) => whole.push(of),
+                Err(error) => silent.push(format!("The driver's GPU {index} does not answer ({error}).")),
+            }
+        }
+        Ok((whole, silent))
     }
 }
 

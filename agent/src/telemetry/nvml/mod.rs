@@ -1,6 +1,7 @@
 //! Owns the NVIDIA driver's library: loaded at run time, asked for devices, memory and processes.
 //! Must not know what its answers are used for.
 
+mod bounds;
 mod field;
 mod gpu;
 mod troubles;

@@ -91,7 +91,10 @@ pub unsafe extern "C" fn nvmlDeviceGetCount_v2(to: *mut c_uint) -> Return {
 pub unsafe extern "C" fn nvmlDeviceGetHandleByIndex_v2(index: c_uint, to: *mut Device) -> Return {
     let mut whole = (0..).zip(&player().script.device).filter(|(_, device)| device.slice_of.is_none());
     match whole.nth(index as usize) {
-        Some((place, _)) => unsafe { write(to, handle(place)) },
+        Some((place, _)) => match player().handle(place) {
+            SUCCESS => unsafe { write(to, handle(place)) },
+            code => code,
+        },
         None => INVALID,
     }
 }
@@ -172,6 +175,38 @@ pub unsafe extern "C" fn nvmlDeviceGetTemperature(device: Device, _sensor: c_uin
 pub unsafe extern "C" fn nvmlDeviceGetClockInfo(device: Device, kind: c_uint, to: *mut c_uint) -> Return {
     let field = if kind == nvml::nvmlClockType_enum_NVML_CLOCK_MEM { "memory_clock" } else { "sm_clock" };
     unsafe { number(device, field, to) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMaxClockInfo(device: Device, kind: c_uint, to: *mut c_uint) -> Return {
+    let field = if kind == nvml::nvmlClockType_enum_NVML_CLOCK_MEM { "max_memory_clock" } else { "max_sm_clock" };
+    unsafe { number(device, field, to) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMemoryBusWidth(device: Device, to: *mut c_uint) -> Return {
+    unsafe { number(device, "bus_width", to) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetNumGpuCores(device: Device, to: *mut c_uint) -> Return {
+    unsafe { number(device, "cores", to) }
+}
+
+/// The script has it in one number: 90 for 9.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetCudaComputeCapability(
+    device: Device,
+    major: *mut c_int,
+    minor: *mut c_int,
+) -> Return {
+    let mut both: c_int = 0;
+    let code = unsafe { number(device, "capability", &raw mut both) };
+    if code != SUCCESS {
+        return code;
+    }
+    let code = unsafe { write(major, both / 10) };
+    if code == SUCCESS { unsafe { write(minor, both % 10) } } else { code }
 }
 
 #[unsafe(no_mangle)]

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// The field that stands for a device's processes.
 const PROCESSES: &str = "processes";
+/// The field that stands for its handle, where it is asked for by index.
+const HANDLE: &str = "handle";
 
 static PLAYER: OnceLock<Player> = OnceLock::new();
 
@@ -104,6 +106,15 @@ impl Player {
         match self.faulty(device, PROCESSES, read, Answer::Value(0)) {
             Answer::Value(_) => Ok(&of.process),
             Answer::Fails(code) => Err(code),
+        }
+    }
+
+    /// What asking for a device's handle comes to.
+    pub fn handle(&self, device: usize) -> Return {
+        let read = self.count(device, HANDLE);
+        match self.faulty(device, HANDLE, read, Answer::Value(0)) {
+            Answer::Value(_) => SUCCESS,
+            Answer::Fails(code) => code,
         }
     }
 

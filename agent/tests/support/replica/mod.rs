@@ -20,6 +20,7 @@ pub use out::Out;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::{self, BufReader};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
@@ -63,6 +64,8 @@ pub struct State {
     pub outputs_total: AtomicU64,
     /// Requests under way.
     pub under_way: AtomicU32,
+    /// Tokens that each of them has in the cache, prompt included.
+    held: Mutex<BTreeMap<u64, u32>>,
     connections: Mutex<Vec<TcpStream>>,
 }
 
@@ -73,6 +76,19 @@ impl State {
 
     pub fn becomes(&self, condition: Condition) {
         *self.condition.lock().unwrap() = condition;
+    }
+
+    /// Tokens that each request under way has in the cache.
+    pub fn held(&self) -> Vec<u32> {
+        self.held.lock().unwrap().values().copied().collect()
+    }
+
+    /// A request that holds these tokens from now on.
+    pub fn hold(&self, tokens: u32) -> Holding<'_> {
+        let mut held = self.held.lock().unwrap();
+        let id = held.last_key_value().map_or(0, |(last, _)| last + 1);
+        held.insert(id, tokens);
+        Holding { state: self, id }
     }
 
     /// True while a client holds a connection open.
@@ -86,6 +102,24 @@ impl State {
     pub fn asked(&self, path: &str) -> Vec<Value> {
         let asked = self.asked.lock().unwrap();
         asked.iter().filter(|(asked, _)| asked == path).map(|(_, body)| body.clone()).collect()
+    }
+}
+
+/// What a request holds of the cache, until it is over.
+pub struct Holding<'a> {
+    state: &'a State,
+    id: u64,
+}
+
+impl Holding<'_> {
+    pub fn grows_to(&self, tokens: u32) {
+        self.state.held.lock().unwrap().insert(self.id, tokens);
+    }
+}
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        self.state.held.lock().unwrap().remove(&self.id);
     }
 }
 

@@ -13,13 +13,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
 /// Flags with a value, and flags without one.
-const VALUED: [&str; 9] = [
+const VALUED: [&str; 10] = [
     "--served-model-name",
     "--host",
     "--port",
     "--dtype",
     "--max-model-len",
     "--max-num-seqs",
+    "--num-gpu-blocks-override",
     "--gpu-memory-utilization",
     "--generation-config",
     "--seed",
@@ -43,13 +44,14 @@ pub fn script(test: &str) -> String {
 pub async fn run() {
     let text = std::env::var("REPLICA_ARGS").unwrap();
     let mut words = text.lines().skip(2);
-    let (mut port, mut model, mut context) = (8000, "m".to_owned(), 2048);
+    let (mut port, mut model, mut context, mut blocks) = (8000, "m".to_owned(), 2048, 512);
     while let Some(word) = words.next() {
         let value = if VALUED.contains(&word) { words.next().unwrap_or_default() } else { "" };
         match word {
             "--port" => port = value.parse().unwrap(),
             "--served-model-name" => value.clone_into(&mut model),
             "--max-model-len" => context = value.parse().unwrap(),
+            "--num-gpu-blocks-override" => blocks = value.parse().unwrap(),
             _ if VALUED.contains(&word) || SWITCHES.contains(&word) => {}
             unknown => {
                 eprintln!("usage: vllm serve [model_tag] [options]");
@@ -64,7 +66,7 @@ pub async fn run() {
         eprintln!("OSError: [Errno 98] Address already in use");
         exit(1);
     };
-    serve(listener, Vllm { model, context, ..Vllm::default() }).await;
+    serve(listener, Vllm { model, context, blocks, ..Vllm::default() }).await;
 }
 
 async fn serve(listener: TcpListener, server: Vllm) {

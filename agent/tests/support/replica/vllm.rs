@@ -17,11 +17,23 @@ pub struct Vllm {
     pub refuses: bool,
     /// `--sse-keep-alive-interval` was given.
     pub keeps_alive: bool,
+    /// Blocks of its KV cache, one of which is never given.
+    pub blocks: u32,
 }
+
+/// Tokens of a block.
+const BLOCK: u32 = 16;
 
 impl Default for Vllm {
     fn default() -> Self {
-        Self { version: (0, 32, 0), model: "tiny".into(), context: 512, refuses: false, keeps_alive: false }
+        Self {
+            version: (0, 32, 0),
+            model: "tiny".into(),
+            context: 512,
+            refuses: false,
+            keeps_alive: false,
+            blocks: 512,
+        }
     }
 }
 
@@ -90,9 +102,13 @@ impl Vllm {
             sample("counter", "prefix_cache_queries_total", prompts);
             sample("counter", "prefix_cache_hits_total", 0.0);
         }
-        sample("gauge", "kv_cache_usage_perc", 0.0);
-        let size = if self.version >= (0, 26, 0) { r#"kv_cache_size_tokens="8192","# } else { "" };
-        text + &format!("vllm:cache_config_info{{block_size=\"16\",{size}num_gpu_blocks=\"512\",engine=\"0\"}} 1.0\n")
+        let used: u32 = state.held().iter().map(|tokens| tokens.div_ceil(BLOCK)).sum();
+        sample("gauge", "kv_cache_usage_perc", f64::from(used) / f64::from(self.blocks - 1));
+        let (blocks, tokens) = (self.blocks, self.blocks * BLOCK);
+        let size =
+            if self.version >= (0, 26, 0) { format!("kv_cache_size_tokens=\"{tokens}\",") } else { String::new() };
+        let labels = format!("block_size=\"{BLOCK}\",{size}num_gpu_blocks=\"{blocks}\",engine=\"0\"");
+        text + &format!("vllm:cache_config_info{{{labels}}} 1.0\n")
     }
 
     fn complete(&self, request: &Request, state: &State, out: &mut Out) -> io::Result<()> {
@@ -186,9 +202,11 @@ impl Stream<'_> {
         let interval = self.body["stream_interval"].as_u64().unwrap_or(1) as u32;
         let (mut text, mut ids, mut made, mut finish) = (String::new(), Vec::new(), 0, "length");
         let script = Script::of(&self.prompt, wanted);
+        let holding = state.hold(self.tokens);
         let ignores_eos = self.body["ignore_eos"] == true;
         let broken = script.play(state, ignores_eos, |token| {
             made = token.index;
+            holding.grows_to(self.tokens + made);
             // The end of the text is a token without one.
             text += if token.is_eos { "" } else { token.text };
             ids.push(token.id);

@@ -55,6 +55,7 @@ impl LoadPlan {
             ("load.ramp", self.ramp.is_some() && arrival != Arrival::Ramp),
             ("load.trace", self.trace.is_some() && arrival != Arrival::Trace),
             ("load.max_in_flight", self.max_in_flight.is_some() && !arrival.is_open()),
+            ("load.requests_per_slot", self.requests_per_slot.is_some() && arrival.is_open()),
         ];
         let stranger = strangers.iter().find(|(_, is_stranger)| *is_stranger);
         stranger.map_or(Ok(()), |(field, _)| {
@@ -152,6 +153,12 @@ impl LoadPlan {
         match (self.requests, self.duration_s) {
             (Some(_), None) if self.arrival == Arrival::Ramp => {
                 return Err(refuse("load.duration_s", "is missing: a ramp needs it, and no requests."));
+            }
+            (None, _) | (Some(_), Some(_)) if self.requests_per_slot.is_some() => {
+                return Err(refuse("load.requests_per_slot", "needs requests, and no duration_s: remove it."));
+            }
+            (Some(_), None) if self.requests_per_slot.is_some_and(|n| !(1..=1000).contains(&n)) => {
+                return Err(refuse("load.requests_per_slot", "must be from 1 to 1,000."));
             }
             (Some(n), None) if (1..=10_000_000).contains(&n) => {}
             (Some(_), None) => return Err(refuse("load.requests", "must be from 1 to 10,000,000.")),

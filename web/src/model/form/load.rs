@@ -106,6 +106,7 @@ impl LoadForm {
             max_in_flight: optional("load.max_in_flight", max_in_flight, whole)?,
             search: goal.map(|goal| self.search(goal)).transpose()?,
             requests: optional("load.requests", requests, whole)?,
+            requests_per_slot: None,
             duration_s: optional("load.duration_s", duration, number)?,
             // All of a ramp or a trace is the window.
             warmup_s: if ramped || traced { 0.0 } else { number("load.warmup_s", &self.warmup_s)? },

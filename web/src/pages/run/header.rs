@@ -226,7 +226,7 @@ fn Again() -> impl IntoView {
 mod tests {
     use super::*;
     use shared::cost::UsdPerGpuHour;
-    use shared::engine::{EngineInfo, Phase, Starting};
+    use shared::engine::{Phase, Starting};
     use shared::event::{Body, Event, Host};
     use shared::ids::RunId;
     use shared::plan::CostPlan;
@@ -271,7 +271,7 @@ mod tests {
         let weights = || vec![starting(Phase::Download, Some(43)), starting(Phase::Weights, None)];
         assert_eq!(said(weights()), "Starting: weights");
         for end in [
-            Body::EngineReady(EngineInfo::default()),
+            Body::EngineReady(Box::default()),
             Body::State { state: RunState::Failed, reason: None },
             Body::EngineFailed { configuration: 0, reason: String::new(), lines: vec![] },
         ] {

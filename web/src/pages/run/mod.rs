@@ -13,7 +13,7 @@ mod verdict;
 
 use crate::charts::TimeAxis;
 use crate::erased::{kept, live};
-use crate::model::App;
+use crate::model::{App, FOLD};
 use crate::parts::{Empty, ErrorBox};
 use leptos::prelude::*;
 use shared::ids::RunId;
@@ -40,7 +40,7 @@ enum Stage {
 #[component]
 fn Followed(run: RunId) -> impl IntoView {
     let app = App::get();
-    app.follow(run.clone());
+    app.follow(run.clone(), FOLD);
     on_cleanup(move || app.unfollow(&run));
     let stage = kept(move || {
         app.with_followed(|followed| match (&followed.view, &followed.refused) {

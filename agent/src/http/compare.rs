@@ -1,0 +1,72 @@
+//! Owns the route that compares runs and studies with one another.
+//! Must not know how two are compared (`shared` does).
+
+use super::access::Principal;
+use super::error::Refusal;
+use super::studies::{self, sees_all};
+use super::{App, off_the_loop, runs, shape};
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{self, Query};
+use serde::Deserialize;
+use shared::compare::{Compared, Figure, Recorded, compare_runs};
+use shared::ids::{RunId, StudyId};
+use utoipa::IntoParams;
+
+/// Runs that are compared at most.
+const MAX_RUNS: usize = 64;
+
+/// What is compared.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CompareQuery {
+    /// Ids of runs and studies, separated by commas; the others are compared with the first.
+    runs: String,
+    /// Figures, separated by commas: `output_throughput,ttft.p99`. Every usual one where absent.
+    figures: Option<String>,
+}
+
+/// Curves of runs and studies, and each compared with the first, level by level.
+#[utoipa::path(get, path = "/api/v1/compare", tag = "studies", params(CompareQuery), responses(
+    (status = 200, description = "Curves and comparisons", body = shape::Compared),
+    (status = 400, description = "Ids or figures that cannot be read", body = shape::ApiError),
+    (status = 404, description = "No such run or study", body = shape::ApiError)))]
+pub(super) async fn compare(
+    extract::State(app): extract::State<App>,
+    principal: Principal,
+    asked: Result<Query<CompareQuery>, QueryRejection>,
+) -> Result<Json<Compared>, Refusal> {
+    let asked = runs::query(asked)?;
+    let figures = match &asked.figures {
+        Some(keys) => keys.split(',').map(Figure::parse).collect::<Result<_, _>>().map_err(Refusal::bad_request)?,
+        None => Figure::usual(),
+    };
+    let mut sides: Vec<(String, Recorded)> = Vec::new();
+    for id in asked.runs.split(',').map(str::trim).filter(|id| !id.is_empty()) {
+        sides.extend(side(&app, &principal, id).await?);
+        if sides.len() > MAX_RUNS {
+            return Err(Refusal::bad_request(format!("These are more than {MAX_RUNS} runs: compare fewer.")));
+        }
+    }
+    off_the_loop("the runs", move || Ok(compare_runs(&sides, &figures, false))).await.map(Json)
+}
+
+/// A run, or the runs of a study, each with its label.
+async fn side(app: &App, principal: &Principal, id: &str) -> Result<Vec<(String, Recorded)>, Refusal> {
+    if let Ok(study) = StudyId::try_from(id.to_owned())
+        && sees_all(principal)
+    {
+        let (of, rows) = studies::found(app, &study).await?;
+        let labels: Vec<String> = of.plan.expand().into_iter().map(|run| run.label).collect();
+        let recorded = studies::recorded(app, &rows).await?;
+        let label = |place: u32| labels.get(place as usize).cloned().unwrap_or_default();
+        return Ok(recorded.into_iter().map(|(place, run)| (label(place), run)).collect());
+    }
+    let run = RunId::try_from(id.to_owned())?;
+    if !principal.may_see(&run) {
+        return Err(Refusal::unknown_run(&run));
+    }
+    let view = app.state.log.view(&run).await?.ok_or_else(|| Refusal::unknown_run(&run))?;
+    Ok(Recorded::of(&view).map(|recorded| (recorded.plan.name.clone(), recorded)).into_iter().collect())
+}

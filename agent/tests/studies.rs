@@ -1,0 +1,142 @@
+//! Owns studies through the real program: the ladder on the built-in engine, a comparison and the gate by their exit codes.
+//! Must not know the agent's insides.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod support;
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+use support::{Agent, PROGRAM, engines_of};
+
+/// A small ladder that takes a minute: a cache and batches are worth more than a busy machine's noise, and a trial holds
+/// several requests even without a cache.
+const LADDER: &str = r#"
+schema = 1
+name = "Ladder"
+kind = "decomposition"
+
+[engines.builtin]
+kind = "builtin"
+[engines.builtin.params]
+preset = "1m"
+kv_cache = false
+batch = 1
+
+[[steps]]
+label = "Without KV cache"
+engine = "builtin"
+[[steps]]
+label = "KV cache"
+set = { kv_cache = true }
+[[steps]]
+label = "Static batching"
+set = { batch = 8 }
+
+[workload]
+input_tokens = 32
+output_tokens = 20
+
+[load]
+concurrency = [1, 8]
+duration_s = 1.0
+trials = 6
+"#;
+
+fn tokenprism(data: &Path, args: &[&str]) -> Output {
+    Command::new(PROGRAM).args(args).arg("--data").arg(data).output().unwrap()
+}
+
+fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn the_ladder_shows_what_the_cache_and_batches_are_worth() {
+    let dir = tempfile::tempdir().unwrap();
+    let (plan, out) = (dir.path().join("ladder.toml"), dir.path().join("out.json"));
+    std::fs::write(&plan, LADDER).unwrap();
+    let (plan, file) = (plan.to_str().unwrap(), out.to_str().unwrap());
+    let checked = tokenprism(dir.path(), &["study", plan, "--check"]);
+    assert!(checked.status.success() && told(&checked).contains("3 runs"), "{}", told(&checked));
+
+    let output = tokenprism(dir.path(), &["study", plan, "--json", file]);
+    // So few requests are doubted, but every run is done.
+    assert!(matches!(output.status.code(), Some(0 | 3 | 4)), "{:?}: {}", output.status, told(&output));
+    let study = json(&out);
+    let cases = study["study"]["decomposition"]["cases"].as_array().unwrap();
+    let step = |case: usize, step: usize| &cases[case]["steps"][step]["against"]["output_throughput"];
+    for case in [0, 1] {
+        let cache = step(case, 1);
+        assert_eq!(cache["judgement"], "better", "{cache}");
+        assert!(cache["ratio"]["low"].as_f64().unwrap() > 1.0, "{cache}");
+    }
+    let batches = step(1, 2);
+    assert_eq!(batches["judgement"], "better", "{batches}");
+    assert!(batches["ratio"]["low"].as_f64().unwrap() > 1.0, "{batches}");
+    assert!(told(&output).contains("throughput-bound (8 in flight)"), "{}", told(&output));
+
+    // The file is read again: a run against itself is no regression, and the cache is one the other way round.
+    let runs: Vec<&str> =
+        study["study"]["runs"].as_array().unwrap().iter().map(|r| r["run"].as_str().unwrap()).collect();
+    let gate = |baseline: &str, candidate: &str, limit: &str| {
+        let args = ["gate", baseline, candidate, "--metric", "output_throughput", "--max-regression", limit];
+        tokenprism(dir.path(), &args)
+    };
+    let regressed = gate(runs[1], runs[0], "5%");
+    assert_eq!(regressed.status.code(), Some(1), "{}", told(&regressed));
+    let passed = gate(runs[0], runs[1], "5%");
+    assert_eq!(passed.status.code(), Some(0), "{}", told(&passed));
+    let unknown = gate(runs[0], "r00000000000000000000", "5%");
+    assert_eq!(unknown.status.code(), Some(3), "{}", told(&unknown));
+    let compared = tokenprism(dir.path(), &["compare", runs[0], runs[1]]);
+    assert!(compared.status.success() && told(&compared).contains("better"), "{}", told(&compared));
+    let of_file = tokenprism(dir.path(), &["compare", file]);
+    assert!(of_file.status.success() && told(&of_file).contains("Static batching"), "{}", told(&of_file));
+}
+
+#[test]
+fn a_gate_writes_its_reports_and_says_where_repeats_are_too_few() {
+    let dir = tempfile::tempdir().unwrap();
+    let (plan, out) = (dir.path().join("plan.toml"), dir.path().join("out.json"));
+    std::fs::write(&plan, support::SHORT_PLAN).unwrap();
+    let file = out.to_str().unwrap();
+    let run = tokenprism(dir.path(), &["run", plan.to_str().unwrap(), "--json", file]);
+    assert!(out.is_file(), "{}", told(&run));
+    assert_eq!(json(&out)["trials"].as_array().map(Vec::len), Some(2));
+    let (junit, markdown) = (dir.path().join("junit.xml"), dir.path().join("summary.md"));
+    let reports = ["--junit", junit.to_str().unwrap(), "--markdown", markdown.to_str().unwrap()];
+    let args = [&["gate", file, file, "--metric", "ttft", "--max-regression", "5%"][..], &reports].concat();
+    let undecided = tokenprism(dir.path(), &args);
+    assert_eq!(undecided.status.code(), Some(4), "{}", told(&undecided));
+    let xml = std::fs::read_to_string(&junit).unwrap();
+    assert!(xml.contains("tests=\"2\" failures=\"0\" errors=\"2\"") && xml.contains("not enough repeats"), "{xml}");
+    let summary = std::fs::read_to_string(&markdown).unwrap();
+    assert!(summary.contains("## Performance gate: not enough repeats"), "{summary}");
+}
+
+#[tokio::test]
+async fn a_study_of_a_serving_agent_is_followed_and_cancelled() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::start(dir.path());
+    let long = LADDER.replace("duration_s = 1.0", "duration_s = 60.0");
+    let (status, begun) = agent.post("/api/v1/studies", long, "application/toml").await;
+    assert_eq!(status, 201, "{begun}");
+    let path = format!("/api/v1/studies/{}", begun["study"].as_str().unwrap());
+    let (_, view) = agent.get(&path).await;
+    let first = view["runs"][0]["run"].as_str().unwrap().to_owned();
+    agent.wait(&first, Duration::from_secs(60), |view| view["ended"]["ok"].as_u64() > Some(0)).await;
+    let (status, body) = agent.post(&format!("{path}/cancel"), String::new(), "application/json").await;
+    assert_eq!(status, 202, "{body}");
+    for run in view["runs"].as_array().unwrap() {
+        let run = run["run"].as_str().unwrap();
+        agent.wait(run, Duration::from_secs(30), |view| support::state(view) == "cancelled").await;
+    }
+    assert_eq!(agent.get(&path).await.1["state"], "incomplete");
+    assert!(engines_of(agent.child.id()).is_empty());
+}

@@ -1,0 +1,161 @@
+//! Owns curves of figures against load, and several runs compared level by level with the first of them.
+//! Must not know how they are drawn.
+
+use super::arm::Arm;
+use super::comparison::{Comparison, Terms, compare};
+use super::figure::Figure;
+use super::recorded::{Recorded, RecordedPoint};
+use crate::caveat::{Caveat, Verdict};
+use crate::ids::{PointIndex, RunId};
+use crate::plan::Level;
+use crate::summary::Interval;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One engine configuration's figures against load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// The run.
+    pub run: RunId,
+    /// What tells it from the others, in words.
+    pub label: String,
+    /// Words for the kind of engine: curves of one engine have one colour.
+    pub engine: String,
+    /// The engine's configuration within its run.
+    pub configuration: u32,
+    /// GPUs of the engine, where the plan says.
+    pub gpus: Option<u32>,
+    /// Points in order of load.
+    pub points: Vec<CurvePoint>,
+    /// What must be said beside its figures.
+    pub caveats: Vec<Caveat>,
+}
+
+/// One point of a curve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// Its place in its run.
+    pub point: PointIndex,
+    /// Its load level.
+    pub level: Level,
+    /// Trials that ended.
+    pub trials: u32,
+    /// Figures by key; absent ones are left out.
+    pub figures: BTreeMap<String, f64>,
+    /// Intervals over trials by the figure's key.
+    pub intervals: BTreeMap<String, Interval>,
+    /// What the rules say of it.
+    pub verdict: Verdict,
+}
+
+impl Curve {
+    /// The curves of a run, one for each engine configuration. `label` names the run.
+    #[must_use]
+    pub fn of(run: &Recorded, label: &str) -> Vec<Self> {
+        let configurations: BTreeMap<u32, &str> =
+            run.points.iter().map(|point| (point.configuration, point.variant.as_str())).collect();
+        let curve = |(configuration, variant): (&u32, &&str)| {
+            let of = (0..).zip(&run.points).filter(|(_, point)| point.configuration == *configuration);
+            let mut points: Vec<CurvePoint> = of.map(|(index, point)| CurvePoint::of(run, index, point)).collect();
+            points.sort_by(|a, b| a.level.value().total_cmp(&b.level.value()));
+            Self {
+                run: run.run.clone(),
+                label: if variant.is_empty() { label.to_owned() } else { format!("{label}, {variant}") },
+                engine: run.plan.engine.kind.label().to_owned(),
+                configuration: *configuration,
+                gpus: run.plan.gpu_count(),
+                points,
+                caveats: run.caveats.clone(),
+            }
+        };
+        configurations.iter().map(curve).collect()
+    }
+}
+
+impl CurvePoint {
+    fn of(run: &Recorded, index: PointIndex, point: &RecordedPoint) -> Self {
+        let read = |figure: Figure| Some((figure.key(), figure.read(point.summary.as_ref()?)?));
+        Self {
+            point: index,
+            level: point.level,
+            trials: run.trials_of(index).count() as u32,
+            figures: Figure::usual().into_iter().filter_map(read).collect(),
+            intervals: point.intervals.clone(),
+            verdict: point.verdict,
+        }
+    }
+}
+
+/// Runs beside one another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// Their curves, in the order that was asked for.
+    pub curves: Vec<Curve>,
+    /// Each of the others with the first, level by level and figure by figure.
+    pub rows: Vec<ComparedRow>,
+}
+
+/// One point against the first curve's at the same level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComparedRow {
+    /// Place of the curve that is compared.
+    pub curve: u32,
+    /// The level.
+    pub level: Level,
+    /// The comparison.
+    pub comparison: Comparison,
+}
+
+/// Compares runs, each with its label, with the first configuration of the first. Comparisons of one figure are read
+/// together. `strict` asks for as many repeats as an A/B needs.
+#[must_use]
+pub fn compare_runs(runs: &[(String, Recorded)], figures: &[Figure], strict: bool) -> Compared {
+    let curves: Vec<(usize, Curve)> = (0..)
+        .zip(runs)
+        .flat_map(|(place, (label, run))| Curve::of(run, label).into_iter().map(move |curve| (place, curve)))
+        .collect();
+    let arm = |place: usize, point: PointIndex| Arm::of(&runs.get(place)?.1, point);
+    let mut places = Vec::new();
+    let mut pairs = Vec::new();
+    if let Some(((first, base), others)) = curves.split_first() {
+        for (curve, (place, other)) in (1..).zip(others) {
+            for point in &other.points {
+                let same = base.points.iter().find(|of| of.level == point.level);
+                let pair = same.and_then(|same| arm(*first, same.point)).zip(arm(*place, point.point));
+                pairs.extend(pair);
+                places.extend(pair.map(|_| (curve, point.level)));
+            }
+        }
+    }
+    let of_figure = |figure: &Figure| {
+        let terms = if strict { Terms::strict(*figure) } else { Terms::of(*figure) };
+        let row = |((curve, level), comparison): (&(u32, Level), Comparison)| {
+            // A figure that neither has says nothing.
+            let says = comparison.base.value.is_some() || comparison.other.value.is_some();
+            says.then_some(ComparedRow { curve: *curve, level: *level, comparison })
+        };
+        places.iter().zip(compare(&pairs, terms)).filter_map(row).collect::<Vec<_>>()
+    };
+    let rows = figures.iter().flat_map(of_figure).collect();
+    Compared { curves: curves.into_iter().map(|(_, curve)| curve).collect(), rows }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::levels;
+    use super::*;
+    use crate::compare::Judgement;
+
+    #[test]
+    fn runs_are_compared_where_they_have_the_same_level() {
+        let base = levels(&[(1, &[1.0, 1.1, 1.2, 1.3, 1.4]), (8, &[5.0, 5.1, 5.2, 5.3, 5.4])]);
+        let other = levels(&[(8, &[6.0, 6.1, 6.2, 6.3, 6.4]), (16, &[9.0; 5])]);
+        let figures = ["output_throughput", "goodput"].map(|key| Figure::parse(key).unwrap());
+        let found = compare_runs(&[("a".to_owned(), base), ("b".to_owned(), other)], &figures, false);
+        let labels: Vec<_> = found.curves.iter().map(|curve| curve.label.as_str()).collect();
+        assert_eq!(labels, ["a", "b"]);
+        let rows: Vec<_> = found.rows.iter().map(|row| (row.curve, row.level, row.comparison.judgement)).collect();
+        assert_eq!(rows, [(1, Level::Concurrency(8), Judgement::Better)]);
+        assert!(compare_runs(&[], &figures, false).rows.is_empty());
+    }
+}

@@ -1,0 +1,102 @@
+//! Owns how often a comparison is wrong, on recorded trials of a real run: alarms where nothing differs, slowdowns missed.
+//! Must not know how the trials were measured (`shared/tests/fixtures/repeats` says).
+
+use super::sample::run;
+use super::{Arm, Figure, Judgement, Terms, compare};
+use crate::metric::Direction;
+use crate::statistics::{ALPHA, Design, POWER, SplitMix, attained, least_p, mean, variance};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Comparisons of each kind.
+const TIMES: u32 = 200;
+/// Comparisons of one kind, to know a rate to a third of a percent.
+const MANY_TIMES: u32 = 4_000;
+/// The slowdown that is to be found.
+const SLOWDOWN: f64 = 0.03;
+
+#[derive(Deserialize)]
+struct Recorded {
+    figures: BTreeMap<String, Vec<f64>>,
+}
+
+fn recorded() -> BTreeMap<String, Vec<f64>> {
+    let text = include_str!("../../tests/fixtures/repeats/trials.json");
+    let figures = serde_json::from_str::<Recorded>(text).unwrap().figures;
+    assert!(figures.len() >= 4 && figures.values().all(|trials| trials.len() >= 20));
+    figures
+}
+
+/// Judgements of two sets of `repeats` trials each, drawn at random without putting back, the second made worse by a share
+/// of the mean. It is moved and not stretched, since what repeats can find is stated for sets that spread alike.
+fn judgements(key: &str, trials: &[f64], repeats: usize, worse_by: f64, times: u32) -> Vec<Judgement> {
+    let higher = Figure::parse(key).unwrap().direction() == Direction::Higher;
+    let step = worse_by * mean(trials).unwrap() * if higher { -1.0 } else { 1.0 };
+    // What a run of values stands for in tests has these two figures.
+    let figure = Figure::parse(if higher { "output_throughput" } else { "ttft.mean" }).unwrap();
+    let mut random = SplitMix(0);
+    let once = |_| {
+        let mut drawn = trials.to_vec();
+        for place in 0..2 * repeats {
+            let with = place + random.below(drawn.len() - place);
+            drawn.swap(place, with);
+        }
+        let other: Vec<f64> = drawn[repeats..2 * repeats].iter().map(|value| value + step).collect();
+        let (base, other) = (run(&drawn[..repeats]), run(&other));
+        let pair = (Arm::of(&base, 0).unwrap(), Arm::of(&other, 0).unwrap());
+        compare(&[pair], Terms::strict(figure)).remove(0).judgement
+    };
+    (0..times).map(once).collect()
+}
+
+/// Two standard errors of a count that has this rate.
+fn slack(rate: f64, times: u32) -> f64 {
+    2.0 * (rate * (1.0 - rate) * f64::from(times)).sqrt()
+}
+
+fn design(repeats: usize) -> Design {
+    let n = repeats as u32;
+    Design::apart(n, n, attained(ALPHA, least_p(n, false))).unwrap()
+}
+
+fn spread(trials: &[f64]) -> f64 {
+    variance(trials).unwrap().sqrt() / mean(trials).unwrap()
+}
+
+#[test]
+fn a_run_against_itself_is_called_different_no_more_often_than_is_stated() {
+    let check = |key: &str, trials: &[f64], repeats: usize, times: u32| {
+        let told = judgements(key, trials, repeats, 0.0, times);
+        let alarms = told.iter().filter(|told| **told != Judgement::WithinNoise).count() as f64;
+        let most = ALPHA * f64::from(times) + slack(ALPHA, times);
+        assert!(alarms <= most, "{key}, {repeats} repeats: {alarms} of {times}");
+        alarms / f64::from(times)
+    };
+    for (key, trials) in recorded() {
+        for repeats in [5, 8] {
+            check(&key, &trials, repeats, TIMES);
+        }
+    }
+    let rate = check("output_throughput", &recorded()["output_throughput"], 5, MANY_TIMES);
+    // Nor is nothing ever called different.
+    assert!(rate > 0.6 * ALPHA, "{rate}");
+}
+
+#[test]
+fn a_true_slowdown_is_found_as_often_as_is_stated() {
+    let check = |key: &str, trials: &[f64], repeats: usize, slowdown: f64| {
+        let stated = design(repeats).power(slowdown / spread(trials)).unwrap();
+        let told = judgements(key, trials, repeats, slowdown, TIMES);
+        let found = told.iter().filter(|told| **told == Judgement::Worse).count() as f64;
+        let least = stated * f64::from(TIMES) - slack(stated, TIMES);
+        assert!(found >= least, "{key}, {repeats} repeats, {slowdown}: {found} of {TIMES}, stated {stated}");
+    };
+    for (key, trials) in recorded() {
+        for repeats in [5, 8] {
+            check(&key, &trials, repeats, SLOWDOWN);
+            // What so many repeats are said to find.
+            let found = design(repeats).detectable(POWER).unwrap();
+            check(&key, &trials, repeats, found * spread(&trials));
+        }
+    }
+}

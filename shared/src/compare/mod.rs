@@ -1,0 +1,22 @@
+//! Owns the comparison of runs: what of them is compared, how far two lie apart, and what is unlike beside the number.
+//! Must not know where runs come from or who reads the comparison.
+
+mod arm;
+mod comparison;
+mod curve;
+#[cfg(test)]
+mod false_alarms;
+mod figure;
+mod gate;
+mod recorded;
+#[cfg(test)]
+pub(crate) mod sample;
+mod unlike;
+
+pub use arm::{Arm, Missing};
+pub use comparison::{Comparison, Detectable, Judgement, Side, Terms, compare, compare_each, needed};
+pub use curve::{Compared, ComparedRow, Curve, CurvePoint, compare_runs};
+pub use figure::{Figure, What};
+pub use gate::{GateError, GateRow, Limit, Passage, gate};
+pub use recorded::{Recorded, RecordedPoint, RecordedTrial};
+pub use unlike::{Trait, Unlike, unlike};

@@ -1,0 +1,159 @@
+//! Owns the ladder's fold: what each step came to, how that differs from the step before, and each option left out.
+//! Must not know how it is drawn.
+
+use super::expand::Role;
+use super::ladder::LeftOut;
+use super::plan::StudyPlan;
+use crate::caveat::{Caveat, Verdict};
+use crate::compare::{Arm, Comparison, Figure, Recorded, Side, Terms, compare};
+use crate::ids::{PointIndex, RunId};
+use crate::plan::Level;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a ladder is read by: work done, waiting, money, energy.
+const FIGURES: [&str; 5] = ["output_throughput", "ttft.mean", "tpot.mean", "cost_per_mtok", "energy_per_token"];
+
+/// A ladder as far as it has been measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decomposition {
+    /// The latency-bound case, then the throughput-bound one.
+    pub cases: Vec<Case>,
+}
+
+/// The ladder under one load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// Words for it.
+    pub name: String,
+    /// The load.
+    pub level: Level,
+    /// The steps, each against the last before it that was measured.
+    pub steps: Vec<Rung>,
+    /// The full configuration without one option each, against the full one. None where that was not asked for.
+    pub without: Vec<Rung>,
+}
+
+/// One configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    /// The step's place in the plan.
+    pub step: u32,
+    /// What it switches on, or what is left out.
+    pub label: String,
+    /// What it changes, as the plan has it: "kv_cache on", "engine vllm"; empty for the first.
+    pub change: String,
+    /// Its run, once that has figures.
+    pub run: Option<RunId>,
+    /// Its figures by key; those that it does not have are left out.
+    pub figures: BTreeMap<String, Side>,
+    /// The place in the ladder that it is compared with; none for the first.
+    pub base: Option<u32>,
+    /// Its figures against those, by key. All steps of one case are read together.
+    pub against: BTreeMap<String, Comparison>,
+    /// What the rules say of its point.
+    pub verdict: Verdict,
+    /// What must be said beside its figures.
+    pub caveats: Vec<Caveat>,
+}
+
+impl Decomposition {
+    /// The ladder of a plan, and the runs that have figures, each by its place in the study.
+    #[must_use]
+    pub fn of(plan: &StudyPlan, recorded: &[(u32, Recorded)]) -> Self {
+        let roles: Vec<Role> = plan.expand().into_iter().map(|run| run.role).collect();
+        let run_of = |role: &Role| {
+            let place = roles.iter().position(|of| of == role)?;
+            recorded.iter().find(|(index, _)| *index as usize == place).map(|(_, run)| run)
+        };
+        let names = ["latency-bound", "throughput-bound"];
+        let case = |(point, (name, level)): (PointIndex, (&str, Level))| {
+            let arm = |role: Role| Arm::of(run_of(&role)?, point).filter(has_figures);
+            let steps: Vec<Rig> = (0..)
+                .zip(&plan.steps)
+                .map(|(step, planned)| Rig { step, label: planned.label.clone(), arm: arm(Role::Step { step }) })
+                .collect();
+            let full = steps.last().and_then(|last| last.arm);
+            let left_out = |option: LeftOut| {
+                let step = option.step;
+                let role = option.same_as.map_or(Role::Without { step }, |step| Role::Step { step });
+                Rig { step, label: label_of(plan, step), arm: arm(role) }
+            };
+            let without: Vec<Rig> = plan.options().into_iter().map(left_out).collect();
+            let last = (plan.steps.len() as u32).saturating_sub(1);
+            let bases: Vec<_> = without.iter().map(|_| full.map(|full| (last, full))).collect();
+            Case {
+                name: name.to_owned(),
+                level,
+                steps: rungs(plan, &steps, &before_each(&steps)),
+                without: rungs(plan, &without, &bases),
+            }
+        };
+        let levels = plan.load.levels();
+        Self { cases: (0..).zip(names.into_iter().zip(levels)).map(case).collect() }
+    }
+}
+
+/// A configuration and its point, where that has figures.
+struct Rig<'a> {
+    step: u32,
+    label: String,
+    arm: Option<Arm<'a>>,
+}
+
+fn label_of(plan: &StudyPlan, step: u32) -> String {
+    plan.steps.get(step as usize).map(|step| step.label.clone()).unwrap_or_default()
+}
+
+fn has_figures(arm: &Arm) -> bool {
+    arm.point().is_some_and(|point| point.summary.is_some())
+}
+
+/// Of each step the last one before it that has figures: a step whose engine did not start is passed over.
+fn before_each<'a>(steps: &[Rig<'a>]) -> Vec<Option<(u32, Arm<'a>)>> {
+    let mut last = None;
+    let before = |rig: &Rig<'a>| {
+        let before = last;
+        last = rig.arm.map(|arm| (rig.step, arm)).or(last);
+        before
+    };
+    steps.iter().map(before).collect()
+}
+
+fn rungs(plan: &StudyPlan, rigs: &[Rig], bases: &[Option<(u32, Arm)>]) -> Vec<Rung> {
+    let mut rungs: Vec<Rung> = rigs.iter().zip(bases).map(|(rig, base)| rung(plan, rig, *base)).collect();
+    for figure in FIGURES.iter().filter_map(|key| Figure::parse(key).ok()) {
+        let compared: Vec<(usize, (Arm, Arm))> = (rigs.iter().zip(bases).enumerate())
+            .filter_map(|(place, (rig, base))| Some((place, ((*base)?.1, rig.arm?))))
+            .collect();
+        let pairs: Vec<(Arm, Arm)> = compared.iter().map(|(_, pair)| *pair).collect();
+        for ((place, _), comparison) in compared.iter().zip(compare(&pairs, Terms::strict(figure))) {
+            if comparison.base.value.is_some() || comparison.other.value.is_some() {
+                rungs[*place].against.insert(figure.key(), comparison);
+            }
+        }
+    }
+    rungs
+}
+
+fn rung(plan: &StudyPlan, rig: &Rig, base: Option<(u32, Arm)>) -> Rung {
+    let planned = plan.steps.get(rig.step as usize);
+    let set = planned.and_then(|step| step.set.iter().next()).map(|(key, value)| format!("{key} {value}"));
+    let engine = planned.and_then(|step| step.engine.as_ref()).map(|engine| format!("engine {engine}"));
+    let figures = FIGURES.iter().filter_map(|key| {
+        let of = Side::of(rig.arm.as_ref()?, Figure::parse(key).ok()?);
+        of.value.is_some().then(|| ((*key).to_owned(), of))
+    });
+    let point = rig.arm.and_then(|arm| arm.point());
+    Rung {
+        step: rig.step,
+        label: rig.label.clone(),
+        change: if rig.step == 0 { String::new() } else { set.or(engine).unwrap_or_default() },
+        run: rig.arm.map(|arm| arm.run.run.clone()),
+        figures: figures.collect(),
+        base: base.filter(|_| rig.arm.is_some()).map(|(step, _)| step),
+        against: BTreeMap::new(),
+        verdict: point.map_or(Verdict::NotJudged, |point| point.verdict),
+        caveats: rig.arm.map(|arm| arm.run.caveats.clone()).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,21 @@
+//! Owns studies: sets of runs that are planned, watched and read together, as TOML or JSON, checked before they start.
+//! Must not know how a run is executed, or who draws a study.
+
+mod decomposition;
+mod estimate;
+mod expand;
+mod ladder;
+mod plan;
+mod preset;
+mod validate;
+mod view;
+
+pub use decomposition::{Case, Decomposition, Rung};
+pub use estimate::{Assumption, Estimate};
+pub use expand::{Role, StudyRun};
+pub use plan::{StepPlan, StudyError, StudyKind, StudyPlan};
+pub use preset::{PRESETS, StudyPreset, find, toml};
+pub use view::{StudyPlace, StudyRow, StudyRunView, StudyState, StudyView};
+
+#[cfg(test)]
+mod tests;

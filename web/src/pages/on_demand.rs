@@ -1,0 +1,102 @@
+//! Owns the screens whose code comes when they are first visited, and what is seen until then or where it never comes.
+//! Must not know what such a screen shows.
+
+use super::engines::Engines;
+use super::metrics_guide::MetricsGuide;
+use super::new_run::NewRun;
+use super::run::Run;
+use crate::erased::{click, live, spawn};
+use crate::parts::reload;
+use leptos::prelude::*;
+use wasm_split_helpers::SplitLoaderError;
+
+/// Makes a screen of what the address names, a run's id for instance.
+type Make = fn(String) -> AnyView;
+
+/// What makes a screen, in a part of the program that is a file of its own. Trunk alone leaves everything in one.
+macro_rules! code {
+    ($part:ident, $name:ident, $make:expr) => {
+        #[cfg(feature = "split")]
+        #[wasm_split_helpers::wasm_split($part, fallible)]
+        fn $name() -> Result<Make, SplitLoaderError> {
+            Ok($make)
+        }
+
+        #[cfg(not(feature = "split"))]
+        async fn $name() -> Result<Make, SplitLoaderError> {
+            Ok($make)
+        }
+    };
+}
+
+// Two parts, and a third of what they share: each more would be shared in more ways, and small files compress badly.
+code!(run, run, |id| view! { <Run id=id/> }.into_any());
+code!(rest, new_run, |_| view! { <NewRun/> }.into_any());
+code!(rest, engines, |_| view! { <Engines/> }.into_any());
+code!(rest, metrics, |_| view! { <MetricsGuide/> }.into_any());
+
+/// A screen that is not part of what the page starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screen {
+    /// One run.
+    Run,
+    /// The form.
+    NewRun,
+    /// What engines there are.
+    Engines,
+    /// The definitions.
+    Metrics,
+}
+
+impl Screen {
+    /// What makes it; nothing where its code did not come.
+    async fn code(self) -> Option<Make> {
+        let came = match self {
+            Screen::Run => run().await,
+            Screen::NewRun => new_run().await,
+            Screen::Engines => engines().await,
+            Screen::Metrics => metrics().await,
+        };
+        came.ok()
+    }
+}
+
+/// What is known of a screen's code.
+#[derive(Clone, Copy)]
+enum Code {
+    Coming,
+    Here(Make),
+    Missing,
+}
+
+/// A screen as soon as its code is here.
+#[component]
+pub fn OnDemand(
+    screen: Screen,
+    /// What the address names beside the screen.
+    #[prop(optional)]
+    of: String,
+) -> impl IntoView {
+    let code = RwSignal::new(Code::Coming);
+    spawn(async move {
+        let came = screen.code().await.map_or(Code::Missing, Code::Here);
+        // Nothing hears of it where somebody went elsewhere meanwhile.
+        code.try_set(came);
+    });
+    live(move || {
+        match code.get() {
+        Code::Coming => view! { <div class="skeleton" aria-label="Loading"></div> }.into_any(),
+        Code::Here(make) => make(of.clone()),
+        Code::Missing => view! {
+            <div class="empty" role="alert" data-testid="code-missing">
+                <h2>"This screen did not load"</h2>
+                <p class="quiet">
+                    "The agent did not give the code of this screen: it is not there any more, or it runs in another version by now. Reload the page once it is back."
+                </p>
+                <button class="button primary" on:click=click(move |_| reload())>"Reload"</button>
+            </div>
+        }
+        .into_any(),
+    }
+    })
+}
