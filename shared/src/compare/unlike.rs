@@ -1,7 +1,8 @@
 //! Owns what is unlike in two things that are compared, so that the number never stands without it.
-//! Must not know which figure is compared.
+//! Must not know what the figure comes to.
 
 use super::arm::Arm;
+use super::figure::Figure;
 use super::recorded::{Recorded, RecordedPoint};
 use crate::caveat::{Caveat, Verdict};
 use crate::plan::{Lengths, Plan};
@@ -51,6 +52,8 @@ pub enum Trait {
     TokenSource,
     /// Whose definitions the figures have.
     Definitions,
+    /// How the figure that is compared was computed.
+    Figure,
     /// What the rules say of one of them.
     Verdict,
 }
@@ -74,6 +77,7 @@ impl Trait {
             Trait::Host => "host",
             Trait::TokenSource => "token counts",
             Trait::Definitions => "version of the definitions",
+            Trait::Figure => "definition",
             Trait::Verdict => "verdict",
         }
     }
@@ -107,6 +111,18 @@ pub fn unlike(base: &Arm, other: &Arm) -> Vec<Unlike> {
         found.push(Unlike { what: Trait::Verdict, base: words(a.verdict), other: words(b.verdict) });
     }
     found
+}
+
+/// How the figure was computed, where not alike: another tool's may follow another definition.
+#[must_use]
+pub(super) fn unlike_figure(base: &Arm, other: &Arm, figure: Figure) -> Option<Unlike> {
+    let words = |arm: &Arm| {
+        let says = arm.run.source.iter().flat_map(|source| figure.definitions_in(source));
+        let says = says.collect::<Vec<_>>().join(" ");
+        if says.is_empty() { "as here".to_owned() } else { format!("\"{says}\"") }
+    };
+    let (base, other) = (words(base), words(other));
+    (base != other).then_some(Unlike { what: Trait::Figure, base, other })
 }
 
 /// What an arm says of itself.
