@@ -9,6 +9,7 @@ mod descriptors;
 pub mod engine;
 pub mod http;
 pub mod hub;
+pub mod import;
 pub mod load;
 pub mod log;
 pub mod orchestrate;

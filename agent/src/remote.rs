@@ -9,7 +9,8 @@ use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
 use shared::study::{StudyPlan, StudyView};
 use shared::view::RunView;
-use shared::wire::{ApiError, ClientMessage, PROTOCOL_VERSION, ServerMessage};
+use shared::wire::{ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, ServerMessage};
+use std::path::PathBuf;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -72,6 +73,22 @@ impl Agent {
     pub async fn resume(&self, run: &RunId) -> anyhow::Result<()> {
         self.post(&format!("/api/v1/runs/{run}/resume"), String::new()).await?;
         Ok(())
+    }
+
+    /// Hands files in, each by its name and where it is; one is read at a time.
+    ///
+    /// # Errors
+    /// The agent's own sentence, or where a file can no longer be read.
+    pub async fn import(&self, files: Vec<(String, PathBuf)>) -> anyhow::Result<ImportReport> {
+        let mut form = reqwest::multipart::Form::new();
+        for (name, path) in files {
+            // Read when its turn comes, so that no more than one is in memory.
+            let bytes = futures_util::stream::once(async move { tokio::fs::read(path).await });
+            let part = reqwest::multipart::Part::stream(reqwest::Body::wrap_stream(bytes)).file_name(name);
+            form = form.part("file", part);
+        }
+        let request = self.http.post(format!("{}/api/v1/imports", self.url)).multipart(form);
+        Ok(self.answer(request).await?.json().await?)
     }
 
     /// Cancels a run.

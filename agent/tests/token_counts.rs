@@ -72,7 +72,7 @@ fn without_usage_tokens_are_unknown_and_a_chunk_is_not_taken_for_one() {
     let (records, summary) = completions(vec![[words(4), vec![finish()]].concat()]);
     assert_eq!((records[0].output_tokens, records[0].token_source), (None, TokenSource::Unknown));
     assert_eq!((summary.output_tokens, summary.output_throughput, summary.total_throughput), (None, None, None));
-    assert_eq!((summary.tpot.n, summary.tpot.absent, summary.ttft.n), (0, 1, 1));
+    assert_eq!((summary.tpot.n, summary.tpot.absent, summary.ttft.n), (Some(0), Some(1), Some(1)));
     assert_eq!(summary.token_source, TokenSource::Unknown);
     assert!(summary.caveats.contains(&Caveat::TokenCountUnknown), "{:?}", summary.caveats);
 }

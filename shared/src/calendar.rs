@@ -18,6 +18,18 @@ pub fn date(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// Days from 1970-01-01 to a date of the Gregorian calendar: the reverse of [`date`].
+///
+/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
+#[must_use]
+pub fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,5 +42,13 @@ mod tests {
         check(951_782_400, (2000, 2, 29));
         check(1_709_164_800, (2024, 2, 29));
         check(1_735_689_599, (2024, 12, 31));
+    }
+
+    #[test]
+    fn days_are_the_reverse() {
+        for day in (-800_000..800_000).step_by(37) {
+            let (year, month, of_month) = date(day);
+            assert_eq!(days(year, month, of_month), day, "{year}-{month}-{of_month}");
+        }
     }
 }

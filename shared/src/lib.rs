@@ -17,6 +17,7 @@ pub mod plan;
 pub mod preset;
 pub mod roofline;
 pub mod search;
+pub mod source;
 pub mod statistics;
 pub mod study;
 pub mod summary;

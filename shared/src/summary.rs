@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One percentile, or why there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Percentile {
     /// The value, ms.
@@ -19,13 +19,9 @@ pub enum Percentile {
     AtLeastMs(f64),
     /// Too few samples; this many are needed.
     Needs(u64),
-}
-
-impl Default for Percentile {
-    /// Without a sample.
-    fn default() -> Self {
-        Percentile::Needs(1)
-    }
+    /// Nobody told: who measured left no samples to find it in.
+    #[default]
+    Unknown,
 }
 
 impl Percentile {
@@ -39,10 +35,12 @@ impl Percentile {
 /// A latency's exact distribution over one trial or point.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
-    /// Samples that the mean is over.
-    pub n: u64,
-    /// Requests of the window that have no such value (one token, no count, …).
-    pub absent: u64,
+    /// Samples that the mean is over; absent where another tool measured and does not say.
+    #[serde(default)]
+    pub n: Option<u64>,
+    /// Requests of the window that have no such value (one token, no count, …); absent as `n`.
+    #[serde(default)]
+    pub absent: Option<u64>,
     /// Arithmetic mean over ok samples, ms.
     pub mean_ms: Option<f64>,
     /// Least sample, ms.
@@ -67,6 +65,8 @@ pub enum TokenSource {
     ServerUsage,
     /// Token ids in the stream.
     TokenIds,
+    /// Another tool's file, which does not say how it counted.
+    Told,
     /// Nothing counted them.
     #[default]
     Unknown,
@@ -126,9 +126,9 @@ pub struct Summary {
     pub ok: u64,
     /// Requests by outcome; outcomes that did not happen are left out.
     pub outcomes: BTreeMap<Outcome, u64>,
-    /// Requests that got no connection: refused, or not in time.
+    /// Requests that got no connection: refused, or not in time; absent where another tool measured and does not say.
     #[serde(default)]
-    pub not_connected: u64,
+    pub not_connected: Option<u64>,
     /// Length of the window, s.
     pub window_s: f64,
     /// Start of the window, ns since the run began.
@@ -187,8 +187,9 @@ pub struct Summary {
     pub sent_late: Option<u64>,
     /// Time-weighted mean of requests in flight.
     pub in_flight_mean: Option<f64>,
-    /// Most requests in flight at once.
-    pub in_flight_peak: u32,
+    /// Most requests in flight at once; absent where another tool measured and does not say.
+    #[serde(default)]
+    pub in_flight_peak: Option<u32>,
     /// Share of chunks that arrived in one read with another, 0 to 1.
     pub coalesced_chunks: Option<f64>,
     /// Output tokens per chunk.

@@ -114,6 +114,7 @@ pub fn percentile(value: Percentile) -> String {
         Percentile::Ms(ms) => significant(ms),
         Percentile::AtLeastMs(ms) => format!("≥ {}", significant(ms)),
         Percentile::Needs(n) => format!("n < {}", count(n)),
+        Percentile::Unknown => ABSENT.to_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ mod compare;
 mod compared;
 mod doctor;
 mod gate;
+mod import;
 mod observer;
 mod price;
 mod run;
@@ -69,6 +70,8 @@ enum Command {
     /// Follow a run of another agent in the terminal.
     #[command(after_help = EXIT_CODES)]
     Watch(watch::WatchArgs),
+    /// Take results of other tools in, as runs that show where they come from.
+    Import(import::ImportArgs),
     /// Execute a study: a preset or a file, over any engines, its runs read together.
     #[command(after_help = EXIT_CODES)]
     Study(study::StudyArgs),
@@ -157,6 +160,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Serve(args) => block_on(serve::serve(args)),
         Command::Run(args) => block_on(run::run(args)),
         Command::Watch(args) => block_on(watch::watch(args)),
+        Command::Import(args) => block_on(import::import(args)),
         Command::Study(args) => block_on(study::study(args)),
         Command::Compare(args) => block_on(compare::compare(args)),
         Command::Gate(args) => block_on(gate::gate(args)),

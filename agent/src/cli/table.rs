@@ -27,6 +27,7 @@ fn percentile(value: Percentile) -> String {
         Percentile::Ms(ms) => number(Some(ms)),
         Percentile::AtLeastMs(ms) => format!("≥ {}", number(Some(ms))),
         Percentile::Needs(n) => format!("needs n ≥ {n}"),
+        Percentile::Unknown => number(None),
     }
 }
 
@@ -71,8 +72,11 @@ impl<'a> Columns<'a> {
             Some(format!("{cell}{}", plus_minus(point, &format!("{key}.{what}"))))
         };
         self.with(&format!("{name} mean ms"), |point| {
-            let n = latency(point.summary.as_ref()?).n;
-            Some(format!("{} (n={n})", of(point, "mean", &|d| number(d.mean_ms))?))
+            let mean = of(point, "mean", &|d| number(d.mean_ms))?;
+            Some(match latency(point.summary.as_ref()?).n {
+                Some(n) => format!("{mean} (n={n})"),
+                None => mean,
+            })
         })
         .with("p50", |point| of(point, "p50", &|d| percentile(d.p50)))
         .with("p99", |point| of(point, "p99", &|d| percentile(d.p99)))

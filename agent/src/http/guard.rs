@@ -3,6 +3,7 @@
 
 use super::App;
 use super::error::Refusal;
+use super::imports::MAX_FORM_BYTES;
 use axum::body::Body;
 use axum::extract::{self, FromRequest, Request};
 use axum::http::uri::Authority;
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 /// Longest body that is read, bytes.
 pub(super) const MAX_BODY_BYTES: usize = 64 << 10;
+/// The route that takes files.
+const IMPORTS: &str = "/api/v1/imports";
 /// Longest time that a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -97,14 +100,16 @@ fn check(app: &App, request: &Request) -> Result<(), Refusal> {
         return Err(Refusal::new(StatusCode::FORBIDDEN, sentence));
     }
     let length = text(headers, header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    if length.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(too_large());
+    // Files have a limit of their own; whoever may hand them in is known by then.
+    let most = if request.uri().path() == IMPORTS { MAX_FORM_BYTES } else { MAX_BODY_BYTES };
+    if length.is_some_and(|length| length > most as u64) {
+        return Err(too_large(most));
     }
     Ok(())
 }
 
-fn too_large() -> Refusal {
-    let sentence = format!("The body is longer than the {MAX_BODY_BYTES} bytes that are read: shorten it.");
+fn too_large(most: usize) -> Refusal {
+    let sentence = format!("The body is longer than the {most} bytes that are read: shorten it.");
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, sentence)
 }
 
@@ -131,7 +136,7 @@ impl<S: Sync> FromRequest<S> for BoundedText {
         let body = Limited::new(request.into_body(), MAX_BODY_BYTES).collect();
         let bytes = match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large(MAX_BODY_BYTES)),
             Ok(Err(error)) => return Err(Refusal::bad_request(format!("The body could not be read: {error}."))),
             Err(_) => {
                 let sentence = format!("The body did not arrive within {} s: send it again.", BODY_TIMEOUT.as_secs());

@@ -9,6 +9,7 @@ mod engines;
 mod error;
 mod figures;
 mod guard;
+mod imports;
 mod openapi;
 mod plans;
 mod prices;
@@ -26,11 +27,12 @@ pub use openapi::openapi_json;
 
 use crate::blob::BlobStore;
 use crate::hub::Hub;
+use crate::import::Importer;
 use crate::log::SqliteLog;
 use crate::orchestrate::{ByHand, Machine};
 use crate::price::Prices;
 use axum::Router;
-use axum::extract;
+use axum::extract::{self, DefaultBodyLimit};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post, put};
@@ -91,6 +93,8 @@ struct App {
     state: State,
     hosts: Arc<guard::Hosts>,
     sockets: Arc<Semaphore>,
+    importer: Importer,
+    forms: Arc<Semaphore>,
     stopping: CancellationToken,
 }
 
@@ -106,6 +110,8 @@ pub async fn serve(
     let app = App {
         hosts: Arc::new(guard::Hosts::new(listener.local_addr()?, state.access.hosts())),
         sockets: Arc::new(Semaphore::new(socket::MAX_SOCKETS)),
+        importer: Importer::new(state.log.clone()),
+        forms: Arc::new(Semaphore::new(imports::MAX_FORMS)),
         stopping: CancellationToken::new(),
         state,
     };
@@ -165,6 +171,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/engines/started", axum::routing::delete(engines::stop))
         .route("/api/v1/prices/{gpu}", put(prices::set).delete(prices::remove))
         .route("/api/v1/runs/{run}/resume", post(runs::resume))
+        .route("/api/v1/imports", post(imports::import).layer(DefaultBodyLimit::max(imports::MAX_FORM_BYTES)))
         .route_layer(needs(Role::Operator));
     Router::new()
         .merge(viewer)

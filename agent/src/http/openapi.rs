@@ -2,7 +2,7 @@
 //! Must not know how the routes are implemented.
 
 use super::{
-    agent, compare, engines, figures, plans, prices, prometheus, requests, runs, shape, shell, socket, studies,
+    agent, compare, engines, figures, imports, plans, prices, prometheus, requests, runs, shape, shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -18,7 +18,7 @@ use utoipa::{Modify, OpenApi};
         studies::list, studies::presets, studies::check, studies::create, studies::read, studies::cancel, studies::resume,
         studies::delete, compare::compare,
         plans::presets, plans::check, prices::list, prices::set, prices::remove, engines::list, engines::now, engines::start, engines::stop, agent::about,
-        prometheus::metrics, document, socket::open, shell::health, shell::sign_in
+        prometheus::metrics, imports::import, document, socket::open, shell::health, shell::sign_in
     ),
     components(schemas(shape::ApiError)),
     security(("token" = []), ("cookie" = [])),
@@ -68,11 +68,12 @@ mod tests {
         CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan,
         SessionPlan, SloPlan, TelemetryPlan, TracePlan,
     };
+    use shared::source::{Definition, Source};
     use shared::study::{StudyPlace, StudyView};
     use shared::view::{PointView, RunView};
     use shared::wire::{
-        ApiError, EngineRow, EnginesNow, FoundRow, GpuRow, HostEngines, LogPart, PointDistribution, PointGoodput,
-        Presence, RequestTimeline, RunRow, StartedEngine, StartedState,
+        ApiError, EngineRow, EnginesNow, FileFate, FoundRow, GpuRow, HostEngines, ImportReport, ImportedFile, LogPart,
+        PointDistribution, PointGoodput, Presence, RequestTimeline, RunRow, StartedEngine, StartedState,
     };
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -156,11 +157,17 @@ mod tests {
         ] {
             check(schema, &value[field]);
         }
-        let mut view = RunView::default();
+        let source = Source { version: Some(String::new()), engine: Some(String::new()), ..Source::default() };
+        let source = Source { definitions: vec![Definition::default()], ..source };
+        check("Source", &json!(source));
+        let mut view = RunView { source: Some(source), ..RunView::default() };
         let place = StudyPlace { study: StudyId::new(1, 1), index: 0, label: String::new() };
         view.study = Some(place);
         view.begun_ns = Some(1);
         check("RunView", &json!(view));
+        let file = ImportedFile { name: String::new(), fate: FileFate::Known { runs: vec![] } };
+        check("ImportedFile", &json!(file));
+        check("ImportReport", &json!(ImportReport { files: vec![file] }));
         let body = Body::Created {
             run: RunId::new(1, 1),
             plan: Box::new(plan()),

@@ -80,8 +80,46 @@ pub(super) struct RunRow {
     verdict: Option<Value>,
     /// Number of its last event.
     seq: u64,
+    /// The tool that measured it, where that was another one.
+    #[schema(nullable = false)]
+    source: Option<String>,
     /// The study that it is part of: `study`, `index`, `label`.
     study: Option<Value>,
+}
+
+/// Where an imported run comes from.
+#[derive(ToSchema)]
+pub(super) struct Source {
+    /// The tool that measured.
+    tool: String,
+    /// Its version, where the files say.
+    #[schema(nullable = false)]
+    version: Option<String>,
+    /// What the files call the engine.
+    #[schema(nullable = false)]
+    engine: Option<String>,
+    /// The files: `name`, `bytes`, `sha256`.
+    files: Vec<Value>,
+    /// Figures that follow another definition than ours: `metric` (a key, or `percentiles`), `says`.
+    #[schema(required = false)]
+    definitions: Vec<Value>,
+}
+
+/// What became of the files of an import.
+#[derive(ToSchema)]
+pub(super) struct ImportReport {
+    /// The files, in the order of their names.
+    files: Vec<ImportedFile>,
+}
+
+/// One file of an import.
+#[derive(ToSchema)]
+pub(super) struct ImportedFile {
+    /// Its name as it was handed in, folders included.
+    name: String,
+    /// `{"imported": {"runs": […]}}`, `{"known": {"runs": […]}}` where it was imported before, or
+    /// `{"refused": {"why": "…"}}`.
+    fate: Value,
 }
 
 /// One request in a list; times in ns of run time.
@@ -181,6 +219,9 @@ pub(super) struct RunView {
     /// Run, plan, wall-clock anchor, host, agent version.
     #[schema(required)]
     header: Option<Value>,
+    /// Where it comes from, where another tool measured it.
+    #[schema(nullable = false)]
+    source: Option<Source>,
     /// The study that it is part of: `study`, `index`, `label`.
     study: Option<Value>,
     /// State, and since when (ns of run time).

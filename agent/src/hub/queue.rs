@@ -87,6 +87,7 @@ pub(super) fn weight(event: &Event) -> usize {
         Body::Batch(batch) => 256 + 48 * batch.requests.len() + 128 * batch.bins.len() + 512 * batch.rest.len(),
         Body::EngineLog { lines } => 64 + lines.iter().map(|line| 8 + line.len()).sum::<usize>(),
         Body::Created { .. } | Body::TrialDone { .. } | Body::PointDone { .. } => 4096,
+        Body::Imported(source) => 256 + 160 * source.files.len() + 192 * source.definitions.len(),
         Body::Judged { findings, caveats } => 64 + 128 * (findings.len() + caveats.len()),
         Body::State { .. } => 512,
         Body::Resumed { points, .. } => 512 + 8 * points.len(),

@@ -26,6 +26,7 @@ pub(super) fn decode(bytes: &[u8]) -> Body {
 pub(super) fn kind(body: &Body) -> &'static str {
     match body {
         Body::Created { .. } => "created",
+        Body::Imported(_) => "imported",
         Body::OfStudy(_) => "of_study",
         Body::Resumed { .. } => "resumed",
         Body::State { .. } => "state",

@@ -10,6 +10,7 @@ use shared::event::Event;
 use shared::ids::{RunId, StudyId};
 use shared::view::RunView;
 use shared::wire::RunRow;
+use std::collections::BTreeMap;
 
 /// Events between two snapshots of a run: what opening it folds at most.
 pub(super) const SNAPSHOT_EVERY: u64 = 500;
@@ -97,6 +98,12 @@ pub(super) fn project(conn: &Connection, run: &RunId, before: u64, view: &RunVie
     let bytes = rmp_serde::to_vec_named(&row).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
     let sql = "INSERT OR REPLACE INTO runs(run, final, row) VALUES (?1, ?2, ?3)";
     conn.prepare_cached(sql)?.execute(params![run.as_str(), row.state.is_final(), bytes])?;
+    if let Some(source) = view.source.as_ref().filter(|_| before == 0) {
+        let mut statement = conn.prepare_cached("INSERT OR IGNORE INTO sources(sha256, run) VALUES (?1, ?2)")?;
+        for file in &source.files {
+            statement.execute([file.sha256.as_str(), run.as_str()])?;
+        }
+    }
     if let Some(place) = &row.study {
         let sql = "INSERT OR IGNORE INTO study_runs(study, run) VALUES (?1, ?2)";
         conn.prepare_cached(sql)?.execute([place.study.as_str(), run.as_str()])?;
@@ -125,6 +132,7 @@ fn row_of(run: &RunId, view: &RunView) -> RunRow {
         best_output_throughput: None,
         verdict: view.verdict(),
         seq: view.seq,
+        source: view.source.as_ref().map(|source| source.tool.clone()),
         study: view.study.clone(),
     })
 }
@@ -155,6 +163,21 @@ pub(super) fn rows_in(conn: &Connection, found: &mut rusqlite::Rows<'_>) -> Resu
     Ok(rows)
 }
 
+/// Runs in the lists that were imported from a file of one of these hashes, by hash.
+pub(super) fn imported(conn: &Connection, hashes: &[String]) -> Result<BTreeMap<String, Vec<RunId>>, rusqlite::Error> {
+    let mut imported: BTreeMap<String, Vec<RunId>> = BTreeMap::new();
+    let sql = "SELECT s.run FROM sources s JOIN runs r ON r.run = s.run WHERE s.sha256 = ?1 ORDER BY s.run";
+    let mut statement = conn.prepare_cached(sql)?;
+    for hash in hashes {
+        let runs = statement.query_map([hash], |r| r.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+        let runs: Vec<RunId> = runs.into_iter().filter_map(|run| RunId::try_from(run).ok()).collect();
+        if !runs.is_empty() {
+            imported.insert(hash.clone(), runs);
+        }
+    }
+    Ok(imported)
+}
+
 /// Runs in a column of a query.
 pub(super) fn run_ids(conn: &Connection, sql: &str) -> Result<Vec<RunId>, rusqlite::Error> {
     let mut statement = conn.prepare_cached(sql)?;
@@ -174,7 +197,8 @@ pub(super) fn bury(conn: &Connection, run: &RunId) -> Result<(), rusqlite::Error
 /// Makes every projection anew from the events.
 pub(super) fn rebuild(conn: &Connection) -> Result<(), rusqlite::Error> {
     conn.execute_batch(
-        "DELETE FROM runs; DELETE FROM snapshots; DELETE FROM tombstones; DELETE FROM studies; DELETE FROM study_runs;",
+        "DELETE FROM runs; DELETE FROM snapshots; DELETE FROM tombstones; DELETE FROM studies; DELETE FROM study_runs;
+        DELETE FROM sources;",
     )?;
     // One look-up a stream: DISTINCT would read every event.
     let mut last = String::new();

@@ -24,12 +24,15 @@ const TABLES: &str = "
     CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// Tables that came after the first format. An earlier version passes them over, and a later start fills them.
+/// Tables that came after the first format: studies and their runs, and the files that runs were imported from, by their hash.
+/// An earlier version passes them over, and a later start fills them.
 const MORE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS studies(
         study TEXT PRIMARY KEY, created_unix_ms INTEGER NOT NULL, plan BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS study_runs(study TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(study, run)) STRICT,
         WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS sources(
+        sha256 TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(sha256, run)) STRICT, WITHOUT ROWID;
 ";
 
 /// Opens the log for writing, makes the tables where they are missing, and rebuilds the projections where

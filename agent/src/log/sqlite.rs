@@ -13,6 +13,7 @@ use shared::event::{Body, Event};
 use shared::ids::{RunId, StudyId};
 use shared::view::RunView;
 use shared::wire::RunRow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -121,6 +122,14 @@ impl SqliteLog {
     pub async fn rows(&self, limit: usize, before: Option<RunId>) -> Result<Vec<RunRow>, LogError> {
         self.read(move |conn| project::rows(&*conn.unchecked_transaction()?, limit.min(MAX_READ), before.as_ref()))
             .await
+    }
+
+    /// Runs that were imported from a file of one of these hashes (SHA-256, hexadecimal) and not deleted since, by hash.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub async fn imported(&self, hashes: Vec<String>) -> Result<BTreeMap<String, Vec<RunId>>, LogError> {
+        self.read(move |conn| project::imported(&*conn.unchecked_transaction()?, &hashes)).await
     }
 
     /// Runs that have not ended, oldest first: after a start, those that died with the agent before.

@@ -87,6 +87,26 @@ pub enum Caveat {
     Resumed,
     /// A GPU stopped answering while it was measured.
     GpuLost,
+    /// Another tool measured it, by definitions of its own.
+    OthersDefinitions,
+    /// There are figures of trials and no records of requests.
+    SummariesOnly,
+    /// Rates are over the whole wall time of a trial.
+    WholeTime,
+    /// Nobody wrote down what a prefix cache served.
+    CacheHitsUnknown,
+    /// Nobody wrote down how many tokens were asked for.
+    LengthAskedUnknown,
+    /// Prompts, and outputs, seem to be of one length.
+    LengthsAlike,
+    /// Trials differ in their output per request.
+    OutputsUnequal,
+    /// The engine's KV cache was full.
+    KvCacheFull,
+    /// The time zone of its times is unknown.
+    TimeZoneUnknown,
+    /// Nobody wrote down when it was measured.
+    TimesUnknown,
 }
 
 impl Caveat {
@@ -129,6 +149,38 @@ impl Caveat {
             }
             Caveat::GpuLost => {
                 "A GPU stopped answering in the middle of the run: what it would have said since is unknown."
+            }
+            Caveat::OthersDefinitions => {
+                "Another tool measured this run; its source lists the figures that follow other definitions than ours."
+            }
+            Caveat::SummariesOnly => {
+                "There are figures of trials but no records of requests, so percentiles over several trials and \
+                 distributions are unknown."
+            }
+            Caveat::WholeTime => {
+                "Rates are over the whole wall time of a trial, ramp and drain included: with few requests they are lower \
+                 than what the engine sustains."
+            }
+            Caveat::CacheHitsUnknown => {
+                "Nobody wrote down what a prefix cache served: where prompts repeat, or caches were warm, prefill was less \
+                 work than it seems."
+            }
+            Caveat::LengthAskedUnknown => {
+                "Nobody wrote down how many tokens were asked for: outputs may have ended early, so compare per token."
+            }
+            Caveat::LengthsAlike => {
+                "Every prompt, and every output, seems to be of one length: one prompt may have been repeated, which a prefix \
+                 cache serves."
+            }
+            Caveat::OutputsUnequal => {
+                "Trials differ in their output tokens per request, so the work was not equal: compare per token."
+            }
+            Caveat::KvCacheFull => {
+                "The engine's KV cache was full at times: requests waited for room in it, or lost what they had."
+            }
+            Caveat::TimeZoneUnknown => "Times are as the measuring host's clock showed them; its time zone is unknown.",
+            Caveat::TimesUnknown => {
+                "Nobody wrote down when this was measured: its time axis shows order and lengths only."
             }
             Caveat::DeviceMemoryHeld => {
                 "A GPU's memory was not back when an engine was gone, so what came after had less; its log says how much."

@@ -3,7 +3,7 @@
 
 use super::arm::{Arm, Missing};
 use super::figure::Figure;
-use super::unlike::{Unlike, unlike};
+use super::unlike::{Unlike, unlike, unlike_figure};
 use crate::metric::Direction;
 use crate::statistics::{
     ALPHA, Block, Bounds, Design, POWER, Permutation, attained, difference, hedges_g, holm, least_p, least_repeats,
@@ -178,7 +178,7 @@ fn one(base: &Arm, other: &Arm, figure: Figure) -> Comparison {
         effect: None,
         detectable: None,
         judgement: Judgement::WithinNoise,
-        unlike: unlike(base, other),
+        unlike: unlike(base, other).into_iter().chain(unlike_figure(base, other, figure)).collect(),
     };
     match (base.values(figure), other.values(figure)) {
         (Ok(base), Ok(other)) => comparison.test(&base, &other),
@@ -301,6 +301,7 @@ pub fn needed(family: u32, in_turns: bool) -> u32 {
 mod tests {
     use super::super::sample::{interleaved, run};
     use super::*;
+    use crate::source::{Definition, Source};
 
     fn figure(key: &str) -> Figure {
         Figure::parse(key).unwrap()
@@ -352,6 +353,25 @@ mod tests {
         assert!(found.detectable.unwrap().difference < 0.3);
         let apart = compare(&pair, Terms::strict(figure("tpot.mean")));
         assert_eq!(apart[0].judgement, Judgement::NoFigure(Missing::Values { have: 0, of: 6 }));
+    }
+
+    #[test]
+    fn what_another_tool_does_not_say_is_unlike_and_its_definitions_are_told() {
+        let own = run(&[1.0, 1.1]);
+        let mut told = run(&[1.0, 1.1]);
+        let define = |metric: &str| Definition { metric: metric.to_owned(), says: "Another.".to_owned() };
+        let definitions = vec![define("ttft"), define("percentiles")];
+        told.source = Some(Source { tool: "bench".to_owned(), definitions, ..Source::default() });
+        let arms = [(Arm::of(&own, 0).unwrap(), Arm::of(&told, 0).unwrap())];
+        let words = |key: &str| -> Vec<String> {
+            compare(&arms, Terms::of(figure(key)))[0].unlike.iter().map(Unlike::words).collect()
+        };
+        let mean = words("ttft.mean");
+        assert!(mean.contains(&"unlike version of the definitions: 1 against bench of unknown version".to_owned()));
+        assert!(mean.iter().any(|words| words.starts_with("unlike host: ") && words.ends_with(" against unknown")));
+        assert!(mean.contains(&"unlike definition: as here against \"Another.\"".to_owned()));
+        assert!(words("tpot.p50").contains(&"unlike definition: as here against \"Another.\"".to_owned()));
+        assert!(!words("tpot.mean").iter().any(|words| words.starts_with("unlike definition:")));
     }
 
     #[test]

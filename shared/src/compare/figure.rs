@@ -2,6 +2,7 @@
 //! Must not know how a figure is measured.
 
 use crate::metric::{Direction, Metric};
+use crate::source::Source;
 use crate::summary::{Distribution, Summary};
 
 /// A figure: a metric, and of a latency which statistic.
@@ -126,6 +127,12 @@ impl Figure {
     #[must_use]
     pub fn direction(self) -> Direction {
         self.metric.direction
+    }
+
+    /// How another tool computed it, where not as here: the metric, and percentiles of any.
+    pub(super) fn definitions_in(self, source: &Source) -> impl Iterator<Item = &str> {
+        let ranked = self.what.is_some_and(|what| what != What::Mean);
+        source.definition(self.metric.key).into_iter().chain(source.definition("percentiles").filter(|_| ranked))
     }
 
     /// Its value, where the summary has one.

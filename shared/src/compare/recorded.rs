@@ -6,6 +6,7 @@ use crate::engine::EngineInfo;
 use crate::event::Host;
 use crate::ids::{ConfigurationIndex, PointIndex, RunId};
 use crate::plan::{Level, Plan};
+use crate::source::Source;
 use crate::summary::{Interval, Summary};
 use crate::view::RunView;
 use serde::{Deserialize, Serialize};
@@ -18,10 +19,13 @@ pub struct Recorded {
     pub run: RunId,
     /// What it did.
     pub plan: Plan,
-    /// The host it ran on.
+    /// The host it ran on; of an imported run the one that read its files.
     pub host: Host,
-    /// The version whose definitions its figures have.
+    /// The version whose definitions its figures have; of an imported run the one that read its files.
     pub agent_version: String,
+    /// Where it comes from, where another tool measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
     /// Every engine that answered.
     #[serde(default)]
     pub engines: Vec<EngineInfo>,
@@ -92,6 +96,7 @@ impl Recorded {
             plan: header.plan.clone(),
             host: header.host.clone(),
             agent_version: header.agent_version.clone(),
+            source: view.source.clone(),
             engines: view.engines.clone(),
             points: (0..).zip(&view.points).map(point).collect(),
             trials: view.trials.iter().filter_map(trial).collect(),

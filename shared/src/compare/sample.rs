@@ -48,6 +48,7 @@ pub fn levels(levels: &[(u32, &[f64])]) -> Recorded {
         plan,
         host: Host::default(),
         agent_version: "1".to_owned(),
+        source: None,
         engines: vec![],
         points: levels.iter().map(|(level, values)| point(0, *level, values)).collect(),
         trials: (0..).zip(levels).flat_map(|(index, (_, values))| trials(index, values)).collect(),

@@ -1,7 +1,8 @@
 //! Owns what is unlike in two things that are compared, so that the number never stands without it.
-//! Must not know which figure is compared.
+//! Must not know what the figure comes to.
 
 use super::arm::Arm;
+use super::figure::Figure;
 use super::recorded::{Recorded, RecordedPoint};
 use crate::caveat::{Caveat, Verdict};
 use crate::plan::{Lengths, Plan};
@@ -51,6 +52,8 @@ pub enum Trait {
     TokenSource,
     /// Whose definitions the figures have.
     Definitions,
+    /// How the figure that is compared was computed.
+    Figure,
     /// What the rules say of one of them.
     Verdict,
 }
@@ -74,6 +77,7 @@ impl Trait {
             Trait::Host => "host",
             Trait::TokenSource => "token counts",
             Trait::Definitions => "version of the definitions",
+            Trait::Figure => "definition",
             Trait::Verdict => "verdict",
         }
     }
@@ -109,6 +113,18 @@ pub fn unlike(base: &Arm, other: &Arm) -> Vec<Unlike> {
     found
 }
 
+/// How the figure was computed, where not alike: another tool's may follow another definition.
+#[must_use]
+pub(super) fn unlike_figure(base: &Arm, other: &Arm, figure: Figure) -> Option<Unlike> {
+    let words = |arm: &Arm| {
+        let says = arm.run.source.iter().flat_map(|source| figure.definitions_in(source));
+        let says = says.collect::<Vec<_>>().join(" ");
+        if says.is_empty() { "as here".to_owned() } else { format!("\"{says}\"") }
+    };
+    let (base, other) = (words(base), words(other));
+    (base != other).then_some(Unlike { what: Trait::Figure, base, other })
+}
+
 /// What an arm says of itself.
 struct Facts {
     said: Vec<(Trait, String)>,
@@ -119,22 +135,27 @@ impl Facts {
     fn of(arm: &Arm) -> Option<Self> {
         let (run, point) = (arm.run, arm.point()?);
         let plan = &run.plan;
+        // Of another tool's run the plan says nothing of what its files do not tell.
+        let own = run.source.is_none();
         let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+        let is_forced = plan.workload.ignore_eos && !run.caveats.contains(&Caveat::LengthNotForced);
+        let unasked = if own { "its own" } else { UNKNOWN };
+        let output = plan.workload.output_tokens.as_ref();
         let said = vec![
             (Trait::Model, model(run, point)),
             (Trait::Dtype, dtype(run, point)),
-            (Trait::Prompts, prompts(plan)),
-            (Trait::OutputTokens, plan.workload.output_tokens.as_ref().map_or_else(|| "its own".to_owned(), lengths)),
-            (Trait::EndOfText, yes_no(plan.workload.ignore_eos && !run.caveats.contains(&Caveat::LengthNotForced))),
+            (Trait::Prompts, prompts(run)),
+            (Trait::OutputTokens, output.map_or_else(|| unasked.to_owned(), lengths)),
+            (Trait::EndOfText, or_unknown(own.then(|| yes_no(is_forced)))),
             (Trait::SharedPrefixes, shared_prefixes(plan)),
             (Trait::Level, point.level.words()),
             (Trait::Arrival, plan.load.arrival.label().to_owned()),
-            (Trait::Trial, trial(plan, point)),
-            (Trait::Window, window(point)),
+            (Trait::Trial, trial(run, point)),
+            (Trait::Window, window(run, point)),
             (Trait::Hardware, hardware(run, point)),
             (Trait::Host, host(run)),
             (Trait::TokenSource, counted(point)),
-            (Trait::Definitions, run.agent_version.clone()),
+            (Trait::Definitions, definitions(run)),
         ];
         Some(Self { said, verdict: point.verdict })
     }
@@ -165,8 +186,11 @@ fn lengths(lengths: &Lengths) -> String {
     }
 }
 
-fn prompts(plan: &Plan) -> String {
-    let workload = &plan.workload;
+fn prompts(run: &Recorded) -> String {
+    let workload = &run.plan.workload;
+    if run.source.is_some() {
+        return or_unknown(workload.input_tokens.as_ref().map(|input| format!("another tool's, {}", lengths(input))));
+    }
     let made = match (&workload.input_tokens, &workload.prompts, &workload.file) {
         (Some(input), ..) => format!("synthetic, {}", lengths(input)),
         (_, Some(task), _) => format!("shipped, {task}"),
@@ -187,18 +211,30 @@ fn shared_prefixes(plan: &Plan) -> String {
     }
 }
 
-fn trial(plan: &Plan, point: &RecordedPoint) -> String {
-    let length = match (plan.load.requests_at(point.level), plan.load.duration_s) {
+fn trial(run: &Recorded, point: &RecordedPoint) -> String {
+    let load = &run.plan.load;
+    let length = match (load.requests_at(point.level), load.duration_s) {
         (Some(n), _) => format!("{n} requests"),
         (None, Some(seconds)) => format!("{seconds} s"),
+        (None, None) if run.source.is_some() => "of unknown length".to_owned(),
         (None, None) => "a trace".to_owned(),
     };
-    format!("{length}, {} s of warm-up", plan.load.warmup_s)
+    match run.source {
+        Some(_) => format!("{length}, warm-up unknown"),
+        None => format!("{length}, {} s of warm-up", load.warmup_s),
+    }
 }
 
-fn window(point: &RecordedPoint) -> String {
-    let whole = point.summary.as_ref().map(|summary| summary.caveats.contains(&Caveat::WholeSpan));
-    or_unknown(whole.map(|whole| if whole { "whole span" } else { "saturated part" }.to_owned()))
+fn window(run: &Recorded, point: &RecordedPoint) -> String {
+    let words = point.summary.as_ref().map(|summary| {
+        let has = |caveat| summary.caveats.contains(&caveat) || run.caveats.contains(&caveat);
+        match (has(Caveat::WholeTime), has(Caveat::WholeSpan)) {
+            (true, _) => "whole wall time",
+            (_, true) => "whole span",
+            _ => "saturated part",
+        }
+    });
+    or_unknown(words.map(str::to_owned))
 }
 
 fn hardware(run: &Recorded, point: &RecordedPoint) -> String {
@@ -212,7 +248,11 @@ fn hardware(run: &Recorded, point: &RecordedPoint) -> String {
     }
 }
 
+/// That of an imported run only read its files.
 fn host(run: &Recorded) -> String {
+    if run.source.is_some() {
+        return UNKNOWN.to_owned();
+    }
     let host = &run.host;
     format!("{}, {} cores, {}", host.name, host.cores, host.cpu.as_deref().unwrap_or(UNKNOWN))
 }
@@ -221,7 +261,15 @@ fn counted(point: &RecordedPoint) -> String {
     let source = point.summary.as_ref().map(|summary| match summary.token_source {
         TokenSource::ServerUsage => "by the server's usage",
         TokenSource::TokenIds => "by token ids",
+        TokenSource::Told => "by another tool, which does not say how",
         TokenSource::Unknown => UNKNOWN,
     });
     or_unknown(source.map(str::to_owned))
+}
+
+fn definitions(run: &Recorded) -> String {
+    match &run.source {
+        Some(source) => format!("{} {}", source.tool, source.version.as_deref().unwrap_or("of unknown version")),
+        None => run.agent_version.clone(),
+    }
 }

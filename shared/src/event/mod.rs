@@ -11,6 +11,7 @@ use crate::engine::{EngineInfo, Starting};
 use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::plan::{Level, Plan};
 use crate::search::SearchEnd;
+use crate::source::Source;
 use crate::study::StudyPlace;
 use crate::summary::{Interval, Summary};
 use crate::telemetry::{Began, Look, Observer, Samples, Trouble};
@@ -45,6 +46,9 @@ pub enum Body {
         /// The agent's version.
         agent_version: String,
     },
+    /// Another tool measured it: what follows was read from its files. The host and version of the creation are those of
+    /// the agent that read them.
+    Imported(Source),
     /// The run is part of a study; comes with its creation.
     OfStudy(StudyPlace),
     /// A run that had ended before its end goes on. Run time goes on from its last event, whatever time lies between.

@@ -42,6 +42,14 @@ pub struct Peer {
     pub says: &'static str,
 }
 
+impl Peer {
+    /// True where its number is not ours under that name.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        !self.says.ends_with("the same.")
+    }
+}
+
 impl Metric {
     /// The metric of a key.
     #[must_use]

@@ -58,6 +58,11 @@ pub struct LoadPlan {
 }
 
 impl LoadPlan {
+    /// Limit for one request where the plan says nothing, s.
+    pub const TIMEOUT_S: f64 = 300.0;
+    /// Limit for the rest to end where the plan says nothing, s.
+    pub const DRAIN_S: f64 = 60.0;
+
     /// Requests of a trial's window at a level; absent where a duration or a trace ends it.
     #[must_use]
     pub fn requests_at(&self, level: Level) -> Option<u32> {
@@ -207,8 +212,8 @@ fn one_f() -> f64 {
     1.0
 }
 fn default_timeout_s() -> f64 {
-    300.0
+    LoadPlan::TIMEOUT_S
 }
 fn default_drain_s() -> f64 {
-    60.0
+    LoadPlan::DRAIN_S
 }

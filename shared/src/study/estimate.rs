@@ -115,10 +115,12 @@ fn add(sum: &mut Option<f64>, part: Option<f64>) {
     *sum = sum.zip(part).map(|(sum, part)| sum + part);
 }
 
-/// True where a run did the same work on the same engine.
-fn is_like(plan: &Plan, other: &Plan) -> bool {
+/// True where a run did the same work on the same engine. Who knows on which host another tool's did?
+fn is_like(plan: &Plan, like: &Recorded) -> bool {
     let engine = |plan: &Plan| (plan.engine.kind, plan.engine.model.clone(), plan.engine.url.clone());
-    engine(plan) == engine(other)
+    let other = &like.plan;
+    like.source.is_none()
+        && engine(plan) == engine(other)
         && plan.engine.params == other.engine.params
         && plan.engine.vary == other.engine.vary
         && plan.workload.output_tokens == other.workload.output_tokens
@@ -127,7 +129,7 @@ fn is_like(plan: &Plan, other: &Plan) -> bool {
 
 /// Requests per second that a like run had at that level.
 fn request_rate(plan: &Plan, level: Level, like: &Recorded) -> Option<f64> {
-    let point = like.points.iter().find(|point| point.level == level && is_like(plan, &like.plan))?;
+    let point = like.points.iter().find(|point| point.level == level && is_like(plan, like))?;
     point.summary.as_ref()?.request_throughput.filter(|rate| *rate > 0.0)
 }
 
@@ -136,6 +138,6 @@ fn start_s(run: &StudyRun, history: &[Recorded]) -> Option<f64> {
     if run.plan.engine.url.is_some() {
         return Some(0.0);
     }
-    let like = history.iter().rev().find(|like| is_like(&run.plan, &like.plan))?;
+    let like = history.iter().rev().find(|like| is_like(&run.plan, like))?;
     Some(like.engines.first()?.start_ms? / 1000.0)
 }

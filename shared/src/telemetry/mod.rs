@@ -87,7 +87,8 @@ pub(crate) fn is_zero(n: &u64) -> bool {
 pub struct Group {
     /// The middle of each read, ns of run time.
     pub at_ns: Vec<u64>,
-    /// How long each read took, ns: it began and ended half of that before and after.
+    /// How long each read took, ns: it began and ended half of that before and after. Empty where another tool read and
+    /// does not say.
     pub took_ns: Vec<u64>,
     /// What was read: the signals' keys.
     pub keys: Vec<String>,

@@ -26,6 +26,7 @@ use crate::ids::{ConfigurationIndex, PointIndex, RunId, TrialIndex};
 use crate::outcome::Ended;
 use crate::plan::{Configuration, Level, Plan, PlannedPoint};
 use crate::search::SearchEnd;
+use crate::source::Source;
 use crate::study::StudyPlace;
 use crate::summary::{Interval, Summary};
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,9 @@ pub struct RunView {
     pub last_ns: u64,
     /// Facts of the creation event.
     pub header: Option<Header>,
+    /// Where it comes from, where another tool measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
     /// The study that it is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub study: Option<StudyPlace>,
@@ -112,7 +116,7 @@ pub struct Header {
     pub plan: Plan,
     /// Wall clock at run time 0, Unix ms.
     pub anchor_unix_ms: u64,
-    /// The host it runs on.
+    /// The host it runs on; of an imported run the one that read its files.
     pub host: Host,
     /// The agent's version.
     pub agent_version: String,
@@ -239,6 +243,7 @@ impl RunView {
                 });
                 self.state = Some((RunState::Queued, event.t_ns));
             }
+            Body::Imported(source) => self.source = Some(source.clone()),
             Body::OfStudy(place) => self.study = Some(place.clone()),
             Body::Resumed { anchor_unix_ms, host, agent_version, points } => {
                 let (host, agent_version) = (host.clone(), agent_version.clone());
@@ -367,11 +372,12 @@ impl RunView {
         self.engine_log_dropped += over as u64;
     }
 
-    /// The verdict so far; absent before the rules looked. Without a finding, only a run that came to its end is valid.
+    /// The verdict so far; absent before the rules looked. Without a finding, only a run that came to its end is valid, and
+    /// only one of our own: of another tool's the rules see little.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         let findings = self.findings.as_ref()?;
-        let judged = self.run_state() == RunState::Done || !findings.is_empty();
+        let judged = (self.run_state() == RunState::Done && self.source.is_none()) || !findings.is_empty();
         Some(if judged { verdict_of(findings) } else { Verdict::NotJudged })
     }
 
@@ -380,11 +386,12 @@ impl RunView {
         self.findings.iter().flatten().filter(move |finding| finding.point == point)
     }
 
-    /// The verdict on a point: not judged until all its trials ended.
+    /// The verdict on a point: not judged until all its trials ended, nor where another tool measured and no rule objects.
     #[must_use]
     pub fn verdict_of_point(&self, point: PointIndex) -> Verdict {
         let measured = self.points.get(point as usize).is_some_and(|p| p.summary.is_some());
-        if measured { verdict_of(self.findings_of(point)) } else { Verdict::NotJudged }
+        let judged = measured && (self.source.is_none() || self.findings_of(point).next().is_some());
+        if judged { verdict_of(self.findings_of(point)) } else { Verdict::NotJudged }
     }
 
     /// The state, `Queued` before anything is known.

@@ -11,6 +11,7 @@ use crate::event::{RequestColumns, RequestSample, RestBin, TokenBin};
 use crate::histogram::{GapHistogram, LogHistogram};
 use crate::outcome::{Ended, Outcome};
 use crate::search::SearchStop;
+use crate::source::{Definition, SourceFile};
 use crate::telemetry::{Began, GpuFacts, Group, Look, Observer, ProcessUse, Reader, Samples, Trouble, TroubleKind};
 use crate::units::NS_PER_S;
 use proptest::prelude::*;
@@ -147,8 +148,15 @@ fn body() -> impl Strategy<Value = Body> {
             Body::EngineFailed { configuration, reason: "gone".into(), lines }
         }),
         1 => Just(Body::SearchDone(SearchEnd { answer: None, beyond: None, stop: SearchStop::NothingHolds })),
+        1 => Just(Body::Imported(source())),
         1 => Just(Body::Unknown),
     ]
+}
+
+fn source() -> Source {
+    let file = SourceFile { name: "a/run=0.json".into(), bytes: 9, sha256: "0f".into() };
+    let definition = Definition { metric: "tpot".into(), says: "Another.".into() };
+    Source { tool: "bench".into(), files: vec![file], definitions: vec![definition], ..Source::default() }
 }
 
 fn created() -> Body {
@@ -280,6 +288,17 @@ fn only_a_run_that_came_to_its_end_without_a_finding_is_valid() {
     let found = [found];
     check(&found, RunState::Running, Verdict::Doubtful);
     check(&found, RunState::Done, Verdict::Doubtful);
+}
+
+#[test]
+fn what_another_tool_measured_is_never_valid() {
+    let mut view =
+        RunView { source: Some(source()), points: vec![PointView::at(Level::Concurrency(1))], ..RunView::default() };
+    view.points[0].summary = Some(Summary::default());
+    (view.findings, view.state) = (Some(Vec::new()), Some((RunState::Done, 5)));
+    assert_eq!((view.verdict(), view.verdict_of_point(0)), (Some(Verdict::NotJudged), Verdict::NotJudged));
+    view.findings = Some(vec![Finding { point: 0, rule: Rule::TooFewSamples { n: 9, needed: 100 } }]);
+    assert_eq!((view.verdict(), view.verdict_of_point(0)), (Some(Verdict::Doubtful), Verdict::Doubtful));
 }
 
 #[test]

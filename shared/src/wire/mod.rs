@@ -3,6 +3,7 @@
 
 mod engines;
 mod figures;
+mod import;
 mod machine;
 
 pub use engines::{
@@ -10,6 +11,7 @@ pub use engines::{
     StartedState,
 };
 pub use figures::{PointDistribution, PointGoodput};
+pub use import::{FileFate, ImportReport, ImportedFile};
 pub use machine::MachineTold;
 
 use crate::caveat::Verdict;
@@ -153,6 +155,9 @@ pub struct RunRow {
     pub verdict: Option<Verdict>,
     /// Its last event.
     pub seq: u64,
+    /// The tool that measured it, where that was another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// The study that it is part of: who shows that study asks anew when the row changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub study: Option<StudyPlace>,
@@ -180,6 +185,7 @@ impl RunRow {
             best_output_throughput: throughputs.reduce(f64::max),
             verdict: view.verdict(),
             seq: view.seq,
+            source: view.source.as_ref().map(|source| source.tool.clone()),
             study: view.study.clone(),
         })
     }

@@ -100,6 +100,7 @@ mod tests {
             best_output_throughput: None,
             verdict: None,
             seq,
+            source: None,
             study: None,
         }
     }

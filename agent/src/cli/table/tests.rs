@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 fn latency(ms: f64) -> Distribution {
     let at = |factor: f64| Percentile::Ms(ms * factor);
-    Distribution { n: 10_000, mean_ms: Some(ms), p50: at(0.9), p99: at(7.7), ..Distribution::default() }
+    Distribution { n: Some(10_000), mean_ms: Some(ms), p50: at(0.9), p99: at(7.7), ..Distribution::default() }
 }
 
 /// What a run of one point prints.

@@ -68,8 +68,8 @@ impl Samples {
         let ranked = self.ranked();
         let pool = Pool::of(&ranked);
         Distribution {
-            n: ranked.certain_total(),
-            absent: self.absent,
+            n: Some(ranked.certain_total()),
+            absent: Some(self.absent),
             mean_ms: self.mean_ns().map(|ns| ns / 1e6),
             min_ms: ranked.least_ms(),
             max_ms: ranked.greatest_ms(),
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn without_samples_there_is_no_mean() {
         let d = Samples { absent: 6, ..Samples::default() }.distribution();
-        assert_eq!((d.n, d.absent, d.mean_ms, d.max_ms), (0, 6, None, None));
+        assert_eq!((d.n, d.absent, d.mean_ms, d.max_ms), (Some(0), Some(6), None, None));
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
         samples.add_weighted(2_000_000, u32::MAX);
         samples.add_weighted(1_000_000, 1);
         let d = samples.distribution();
-        assert_eq!((d.n, d.p50, d.min_ms), (1 << 32, Percentile::Ms(2.0), Some(1.0)));
+        assert_eq!((d.n, d.p50, d.min_ms), (Some(1 << 32), Percentile::Ms(2.0), Some(1.0)));
     }
 
     proptest! {

@@ -81,7 +81,7 @@ impl Tally {
             attempted: requests.outcomes.values().sum(),
             ok: self.ok(),
             outcomes: requests.outcomes.clone(),
-            not_connected: requests.not_connected,
+            not_connected: Some(requests.not_connected),
             window_s: ns_to_s(self.window_ns),
             window_start_ns: self.window_start_ns,
             ttft: latency(Latency::Ttft),
@@ -106,7 +106,7 @@ impl Tally {
             sent_rate: self.per_s(self.schedule.map(|s| s.sent)),
             sent_late: self.schedule.map(|s| s.late),
             in_flight_mean: self.in_flight_mean(),
-            in_flight_peak: self.in_flight_peak,
+            in_flight_peak: Some(self.in_flight_peak),
             coalesced_chunks: finite(requests.coalesced as f64 / requests.chunks as f64),
             tokens_per_chunk: (!requests.tokens_unknown)
                 .then(|| finite(requests.tokens as f64 / requests.chunks as f64))

@@ -72,7 +72,7 @@ fn an_empty_stream_is_no_sample_and_no_zero() {
         })
         .collect();
     let summary = summary(&records, duration(0, 10 * S));
-    assert_eq!((summary.ttft.n, summary.outcomes[&Outcome::Empty]), (4, 6));
+    assert_eq!((summary.ttft.n, summary.outcomes[&Outcome::Empty]), (Some(4), 6));
     assert_eq!(summary.ttft.p50.ms(), Some(5000.0));
 }
 
@@ -107,7 +107,7 @@ fn by_count_the_saturated_part_is_the_headline_only_where_it_holds_enough() {
     let slow: Vec<_> = (0..10).map(|id| request(id, id * S, &[19 * S])).collect();
     let whole = summary(&slow, window);
     assert_eq!((whole.window_s, whole.caveats.contains(&Caveat::WholeSpan)), (20.0, true));
-    assert_eq!((whole.in_flight_peak, whole.attempted), (10, 10));
+    assert_eq!((whole.in_flight_peak, whole.attempted), (Some(10), 10));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn without_any_count_figures_per_token_are_absent() {
     record.output_tokens = None;
     record.token_source = TokenSource::Unknown;
     let summary = summary(&[record], duration(0, 10 * S));
-    assert_eq!((summary.output_tokens, summary.output_throughput, summary.tpot.n), (None, None, 0));
+    assert_eq!((summary.output_tokens, summary.output_throughput, summary.tpot.n), (None, None, Some(0)));
     assert!(summary.caveats.contains(&Caveat::TokenCountUnknown));
 }
 
@@ -151,7 +151,7 @@ fn bursts_by_count_are_measured_as_a_whole_by_design() {
     let records: Vec<_> = (0..8).map(|id| request(id, id / 4 * 10 * S, &[id / 4 * 10 * S + 9 * S])).collect();
     let summary = summary(&records, window);
     assert_eq!((summary.window_s, summary.caveats.contains(&Caveat::WholeSpan)), (20.0, false));
-    assert_eq!((summary.attempted, summary.in_flight_peak), (8, 4));
+    assert_eq!((summary.attempted, summary.in_flight_peak), (8, Some(4)));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn pooling_trials_pools_samples() {
     let mut two = one.clone();
     two.merge(&Tally::of(&[request(1, 0, &[3 * S])], duration(0, 10 * S), &ClientSide::default()));
     let summary = two.summary(&Terms::default());
-    assert_eq!((summary.ttft.n, summary.ttft.mean_ms, summary.window_s), (2, Some(2000.0), 20.0));
+    assert_eq!((summary.ttft.n, summary.ttft.mean_ms, summary.window_s), (Some(2), Some(2000.0), 20.0));
     assert_eq!(summary.prompt_tokens, Some(20));
 }
 

@@ -48,11 +48,13 @@ fn load(level: Level, plan: &Plan, summary: &Summary) -> Vec<Rule> {
     if unsent > 0 {
         rules.push(Rule::Unsent { unsent, attempted: summary.attempted });
     }
-    if let Some(target) = level.in_flight().filter(|target| summary.in_flight_peak < *target) {
+    if let Some(target) = level.in_flight() {
         let requests = plan.load.requests_at(level).filter(|requests| *requests < target);
-        rules.push(Rule::ConcurrencyNotReached { reached: summary.in_flight_peak, target, requests });
+        // Where nobody counted, there were at most as many in flight as there were requests.
+        let reached = summary.in_flight_peak.or(requests).filter(|reached| *reached < target);
+        rules.extend(reached.map(|reached| Rule::ConcurrencyNotReached { reached, target, requests }));
     }
-    let refused = summary.not_connected;
+    let refused = summary.not_connected.unwrap_or(0);
     if refused > 0 && summary.ok > 0 {
         rules.push(Rule::ConnectionsRefused { refused, attempted: summary.attempted });
     }

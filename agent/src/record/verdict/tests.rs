@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// A point that no rule objects to.
 fn sound() -> Summary {
-    Summary { attempted: 1000, ok: 1000, in_flight_peak: 8, ..Summary::default() }
+    Summary { attempted: 1000, ok: 1000, in_flight_peak: Some(8), ..Summary::default() }
 }
 
 fn plan() -> Plan {
@@ -71,11 +71,11 @@ fn an_open_loop_must_keep_its_rate() {
 
 #[test]
 fn a_level_that_is_never_reached_says_why() {
-    check(|s| s.in_flight_peak = 7, &[("concurrency never reached", INVALID)]);
+    check(|s| s.in_flight_peak = Some(7), &[("concurrency never reached", INVALID)]);
     let sentence = |requests: Option<u32>| {
         let mut plan = plan();
         plan.load.requests = requests;
-        let summary = Summary { in_flight_peak: 100, ..sound() };
+        let summary = Summary { in_flight_peak: Some(100), ..sound() };
         judge(0, Level::Concurrency(128), &plan, &summary, None)[0].rule.sentence()
     };
     assert!(sentence(Some(100)).contains("100 requests cannot make 128 in flight"));
@@ -85,8 +85,8 @@ fn a_level_that_is_never_reached_says_why() {
 
 #[test]
 fn refused_connections_are_told_from_other_failures() {
-    check(|s| (s.ok, s.not_connected) = (995, 5), &[("connections refused", DOUBTFUL), ("failures", DOUBTFUL)]);
-    check(|s| (s.ok, s.not_connected) = (0, 1000), &[("failures", INVALID), ("too few samples", DOUBTFUL)]);
+    check(|s| (s.ok, s.not_connected) = (995, Some(5)), &[("connections refused", DOUBTFUL), ("failures", DOUBTFUL)]);
+    check(|s| (s.ok, s.not_connected) = (0, Some(1000)), &[("failures", INVALID), ("too few samples", DOUBTFUL)]);
     check(|s| s.ok = 990, &[("failures", DOUBTFUL)]);
     check(|s| s.ok = 989, &[("failures", INVALID)]);
     check(|s| (s.attempted, s.ok) = (0, 0), &[("failures", INVALID), ("too few samples", DOUBTFUL)]);
@@ -147,7 +147,7 @@ fn samples_must_be_settled_independent_and_enough() {
 fn every_sentence_says_what_to_do() {
     let mut summary = sound();
     summary.ok = 20;
-    summary.in_flight_peak = 1;
+    summary.in_flight_peak = Some(1);
     summary.client_busy = Some(1.0);
     for finding in judge(0, Level::Concurrency(8), &plan(), &summary, None) {
         let sentence = finding.rule.sentence();

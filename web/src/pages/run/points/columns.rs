@@ -76,7 +76,7 @@ const DUE: Group = Group {
         column("mean", "ttft_scheduled.mean", |s| format::bare(s.ttft_scheduled.mean_ms)),
         column("p50", "ttft_scheduled.p50", |s| format::percentile(s.ttft_scheduled.p50)),
         column("p99", "ttft_scheduled.p99", |s| format::percentile(s.ttft_scheduled.p99)),
-        column("n", "", |s| format::count(s.ttft_scheduled.n)),
+        column("n", "", |s| format::or_absent(s.ttft_scheduled.n, format::count)),
     ],
 };
 const TTFT: Group = Group {
@@ -86,7 +86,7 @@ const TTFT: Group = Group {
         column("mean", "ttft.mean", |s| format::bare(s.ttft.mean_ms)),
         column("p50", "ttft.p50", |s| format::percentile(s.ttft.p50)),
         column("p99", "ttft.p99", |s| format::percentile(s.ttft.p99)),
-        column("n", "", |s| format::count(s.ttft.n)),
+        column("n", "", |s| format::or_absent(s.ttft.n, format::count)),
         OF_TTFT,
     ],
 };
@@ -97,7 +97,7 @@ const TPOT: Group = Group {
         column("mean", "tpot.mean", |s| format::bare(s.tpot.mean_ms)),
         column("p50", "tpot.p50", |s| format::percentile(s.tpot.p50)),
         column("p99", "tpot.p99", |s| format::percentile(s.tpot.p99)),
-        column("n", "", |s| format::count(s.tpot.n)),
+        column("n", "", |s| format::or_absent(s.tpot.n, format::count)),
         OF_TPOT,
     ],
 };
@@ -106,7 +106,7 @@ const GAP: Group = Group {
     metric: Some("chunk_gap"),
     columns: &[
         column("p99", "chunk_gap.p99", |s| format::percentile(s.chunk_gap.p99)),
-        column("n", "", |s| format::count(s.chunk_gap.n)),
+        column("n", "", |s| format::or_absent(s.chunk_gap.n, format::count)),
     ],
 };
 const THROUGHPUT: Group = Group {
@@ -133,7 +133,7 @@ const IN_FLIGHT: Group = Group {
     metric: Some("in_flight"),
     columns: &[
         column("mean", "in_flight", |s| format::bare(s.in_flight_mean)),
-        column("peak", "in_flight.peak", |s| format::count(s.in_flight_peak.into())),
+        column("peak", "in_flight.peak", |s| format::or_absent(s.in_flight_peak.map(u64::from), format::count)),
     ],
 };
 const COST: Group = Group {

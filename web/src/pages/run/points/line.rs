@@ -131,6 +131,7 @@ mod tests {
     use super::*;
     use shared::caveat::Rule;
     use shared::outcome::Outcome;
+    use shared::summary::{Distribution, Percentile};
 
     fn of<'a>(cells: &'a [Cell], key: &str) -> &'a Cell {
         let keys: Vec<&str> = groups(Has::default()).iter().flat_map(|shown| &shown.columns).map(|c| c.key).collect();
@@ -145,6 +146,7 @@ mod tests {
             ok: 10,
             outcomes: [(Outcome::Ok, 10), (Outcome::Refused, 2)].into(),
             request_throughput: Some(2.0),
+            ttft: Distribution { p99: Percentile::Needs(100), ..Distribution::default() },
             ..Summary::default()
         };
         let finding = Finding { point: 0, rule: Rule::Failures { failed: 2, attempted: 12 } };
