@@ -3,13 +3,13 @@
 //! Must not know how anything is sampled.
 
 use super::figures::{Figures, compare, median};
+use super::host;
 use super::pacer::fetch_account;
 use super::process::Pacer;
 use super::report;
 use super::scenario::{Load, Scenario};
 use super::table::{begin, line, number};
 use super::trial::{Order, Reader};
-use crate::cores;
 use anyhow::{Context, ensure};
 use shared::statistics::student_interval;
 use shared::telemetry::{ENGINE_READER, GPU_READER, Observer, ObserverFigures};
@@ -115,10 +115,10 @@ impl Played {
 
 /// One trial in a process of its own, against a server in another.
 fn trial(args: &ObserverBench, played: &Played, is_sampled: bool) -> anyhow::Result<Trial> {
-    // The server keeps to one core; load and sampling get what the system gives them, as on a real host.
-    let core = cores::allowed()?.last().copied();
+    // Load and sampling share a core, which is the worst that sampling can do: a run keeps it off where there are enough.
+    let (client_core, pacer_core) = host::two_cores()?.unzip();
     let (ttft_ms, gap_ms) = PACE_MS;
-    let pacer = Pacer::start(ttft_ms, gap_ms, 1, core, Some(&played.page()))?;
+    let pacer = Pacer::start(ttft_ms, gap_ms, 1, pacer_core, Some(&played.page()))?;
     let order = Order {
         reader: Reader::LoadGenerator,
         server: pacer.addr,
@@ -131,7 +131,7 @@ fn trial(args: &ObserverBench, played: &Played, is_sampled: bool) -> anyhow::Res
             gap_ms,
             chunks_per_write: 1,
         },
-        core: None,
+        core: client_core,
         sampling_hz: is_sampled.then_some(args.rate_hz),
     };
     let seen = order.in_a_process(&[("TOKENPRISM_NVML", &played.driver())])?;
@@ -146,7 +146,7 @@ fn markdown(args: &ObserverBench, pairs: &[[Trial; 2]]) -> String {
     let ObserverBench { streams, requests, tokens, rate_hz, .. } = args;
     let mut text = report::head(
         "What sampling costs, and what it changes",
-        "pacing server bound to one core, load and sampling share them all",
+        "load and sampling bound to one core together, the pacing server to another",
         &format!(
             "observer --pairs {} --streams {streams} --requests {requests} --tokens {tokens} --rate-hz {rate_hz}",
             args.pairs

@@ -105,10 +105,10 @@ impl Account {
         reader.skipped += read.next.skipped;
     }
 
-    /// What it cost since this was asked last. A read that is overdue is as far apart as it is by now: one that never
-    /// comes must not leave the pace as it was.
+    /// What it cost since this was asked last. A read that is overdue by another period is as far apart as it is by now:
+    /// one that never comes must not leave the pace as it was.
     fn take(&mut self, now: Duration) -> Reader {
-        if let Some(stepped) = self.stepped.filter(|stepped| now > *stepped + self.period) {
+        if let Some(stepped) = self.stepped.filter(|stepped| now > *stepped + self.period * 2) {
             self.reader.step_ns += ns(now - stepped);
             self.stepped = Some(now);
         }
@@ -161,5 +161,7 @@ mod tests {
         account.enter(read(2600, 2601, Some(MS)));
         let told = account.take(ms(2650));
         assert_eq!((told.steps, told.step_ns), (1, 1000 * MS));
+        // One that is due just now is no slower pace.
+        assert_eq!(account.take(ms(2701)).step_ns, 0);
     }
 }
