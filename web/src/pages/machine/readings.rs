@@ -143,7 +143,7 @@ pub fn badges(view: &MachineView, gpu: &GpuSeen) -> Vec<Badge> {
         |signal: Signal| telemetry.track(&gpu.source, signal.key).map(|track| telemetry.now_of(track, view.now_ns));
     let troubles = || telemetry.troubles.iter().filter(|trouble| trouble.source == gpu.source);
     let whereabouts = |kind: &TroubleKind| matches!(kind, TroubleKind::Lost | TroubleKind::Back);
-    let last = troubles().map(|trouble| trouble.kind).filter(whereabouts).last();
+    let last = troubles().map(|trouble| trouble.kind).rfind(whereabouts);
     let is_silent = telemetry.tracks.iter().any(|track| {
         track.source == gpu.source && telemetry.now_of(track, view.now_ns) == Field::Failed(Field::NO_ANSWER)
     });
@@ -153,7 +153,7 @@ pub fn badges(view: &MachineView, gpu: &GpuSeen) -> Vec<Badge> {
     } else if is_silent {
         badges.push(("✕", "no answer".to_owned(), true));
     }
-    let xid = troubles().filter(|trouble| trouble.kind == TroubleKind::Xid).last();
+    let xid = troubles().rfind(|trouble| trouble.kind == TroubleKind::Xid);
     badges.extend(xid.map(|trouble| ("✕", format!("XID {}", trouble.code), true)));
     let errors = telemetry.track(&gpu.source, ECC_UNCORRECTED.key).and_then(Track::total).filter(|errors| *errors > 0);
     badges.extend(errors.map(|errors| ("✕", format!("{} memory errors", format::count(errors)), true)));
