@@ -110,20 +110,28 @@ async fn a_connection_that_is_lost_leaves_what_was_typed() {
 async fn a_screen_whose_code_does_not_come_says_so_and_offers_to_reload() {
     let dir = tempfile::tempdir().unwrap();
     let mut agent = Agent::start(dir.path());
+    let run = agent.submit(LONG_PLAN).await;
     let chromium = Chromium::start().await;
     let tab = chromium.open(&format!("{}/?token={TOKEN}", agent.url)).await;
     tab.wait("connection", |state| state == "open").await;
-    // The first screen has no part beside the main one.
+    let link = format!("document.querySelector('a[href=\"/runs/{run}\"]')");
+    for _ in 0..1000 {
+        if tab.eval(&format!("!{link}")).await == false {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // What a run's page needs does not come with the first screen.
     let fetched = "performance.getEntriesByType('resource').map(e => e.name).filter(n => n.endsWith('.wasm')).join()";
     let parts = tab.eval(fetched).await;
-    assert!(parts.as_str().is_some_and(|names| names.ends_with("_bg.wasm") && !names.contains(',')), "{parts}");
+    assert!(parts.as_str().is_some_and(|names| names.contains("_bg.wasm") && !names.contains("_run.wasm")), "{parts}");
     agent.kill();
-    tab.eval("document.querySelector('.rail a[href=\"/new\"]').click()").await;
+    tab.eval(&format!("{link}.click()")).await;
     tab.wait("code-missing", |text| text.contains("This screen did not load") && text.contains("Reload")).await;
 
     let _back = Agent::start_at(dir.path(), agent.url.trim_start_matches("http://"));
     tab.eval("document.querySelector('[data-testid=\"code-missing\"] button').click()").await;
-    tab.wait("start-run", |_| true).await;
+    tab.wait("run-state", |text| text.contains("interrupted")).await;
     chromium.stop().await;
 }
 

@@ -45,16 +45,16 @@ pub fn Now() -> impl IntoView {
             .into_any();
         }
         view! {
-            <div class="columns">
+            <div class="columns now">
                 <Card title="Running">
                     {live(move || running.with(Vec::is_empty).then(|| view! { <p class="quiet">"Nothing runs at the moment."</p> }))}
                     <For each=move || running.get() key=RunId::clone children=|run| view! { <LiveCard run=run/> }/>
                 </Card>
+                <div class="now-machine"><OnDemand screen=Screen::Machine/></div>
                 <Card title="Start another">
                     <PresetCards/>
                 </Card>
             </div>
-            <OnDemand screen=Screen::Machine/>
             {live(move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><Lines runs=waiting/></Card> }))}
             <Card title="Last runs">
                 {live(move || ended.with(Vec::is_empty).then(|| view! { <p class="quiet">"None has ended yet."</p> }))}

@@ -81,7 +81,7 @@ pub fn Machine() -> impl IntoView {
         Some(true) => None,
     };
     view! {
-        <Card title="Machine" about="Read once a second while this page is open. Lines show the last four minutes.">
+        <Card title="Machine" about="Read once a second while this page is open. Lines show the last minutes.">
             {live(state)}
             {live(move || none.get().flatten().map(|sentence| view! { <p class="quiet" data-testid="no-gpus">{sentence}</p> }))}
             <div class="gpus" data-testid="gpu-cards">
@@ -108,13 +108,14 @@ fn readings(of: Kept<Option<Vec<Reading>>>) -> AnyView {
         let reading = kept(move || {
             of.with(|of| of.iter().flatten().find(|reading| reading.label == label).cloned().unwrap_or_default())
         });
-        let text = kept(move || reading.with(|reading| (reading.text.clone(), reading.why.clone(), reading.share)));
+        // Without its line, which moves on with each second.
+        let text = kept(move || reading.with(|reading| Reading { path: String::new(), ..reading.clone() }));
         let value = move || {
-            let (text, why, share) = text.get();
+            let Reading { text, beside, why, share, .. } = text.get();
             let bar = share.map(|share| {
                 view! { <progress class="bar" max="1" value=share aria-label=format!("{label} in use")></progress> }
             });
-            view! { <span class="reading-text" title=why>{text}{bar}</span> }
+            view! { <span class="reading-text" title=why>{text}" "<span class="quiet">{beside}</span>{bar}</span> }
         };
         view! {
             <div class="reading">

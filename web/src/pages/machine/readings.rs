@@ -17,6 +17,8 @@ pub struct Reading {
     pub label: &'static str,
     /// The value with its unit, or the dash.
     pub text: String,
+    /// What stands beside it, more quietly.
+    pub beside: String,
     /// Why it is absent; empty where it is not.
     pub why: String,
     /// Used part of all that there is, where that is known.
@@ -96,11 +98,9 @@ fn lines(view: &MachineView, source: &str, lines: &[Line]) -> Vec<Reading> {
         let beside = line.beside.and_then(|(signal, name)| {
             let beside = view.telemetry.track(source, signal.key)?;
             let value = view.telemetry.now_of(beside, view.now_ns).value()?;
-            Some(format!(", {name} {}", (line.text)(value)))
+            Some(format!("{name} {}", (line.text)(value)))
         });
-        if reading.why.is_empty() {
-            reading.text.push_str(&beside.unwrap_or_default());
-        }
+        reading.beside = beside.unwrap_or_default();
         reading.path = path(&view.telemetry, track, view.now_ns, line.top);
         Some(reading)
     };
@@ -111,7 +111,7 @@ fn memory(view: &MachineView, gpu: &GpuSeen) -> Option<Reading> {
     let (track, mut reading) = reading(view, &gpu.source, "Memory", MEMORY_USED, format::bytes)?;
     let all = gpu.memory_bytes.map(|all| all as f64);
     if let (Some(used), Some(all)) = (view.telemetry.now_of(track, view.now_ns).value(), gpu.memory_bytes) {
-        reading.text = format!("{} of {}", format::bytes(used), format::bytes(all));
+        reading.beside = format!("of {}", format::bytes(all));
         reading.share = Some(used as f64 / all.max(1) as f64);
     }
     reading.path = path(&view.telemetry, track, view.now_ns, all);
@@ -197,14 +197,15 @@ mod tests {
     fn check(now_s: u64, fields: &[(Signal, i64)], expect: &[(&str, &str, &str)]) {
         let (view, gpu) = view(now_s, fields, vec![]);
         let said = of_gpu(&view, &gpu);
-        let said: Vec<_> = said.iter().map(|r| (r.label, r.text.as_str(), r.why.as_str())).collect();
+        let said: Vec<_> = said.iter().map(|r| (r.label, format!("{} {}", r.text, r.beside), r.why.as_str())).collect();
+        let said: Vec<_> = said.iter().map(|(label, text, why)| (*label, text.trim(), *why)).collect();
         assert_eq!(said, expect);
     }
 
     #[test]
     fn a_card_says_what_is_known_now_and_why_something_is_not() {
         let fields = [(MEMORY_USED, 6 << 30), (BUSY, 85), (MEMORY_BUSY, 52), (POWER, 304_000), (SM_CLOCK, -1)];
-        let known = [("Memory", "6.00 GiB of 24.0 GiB", ""), ("Busy", "85 %, memory 52 %", ""), ("Power", "304 W", "")];
+        let known = [("Memory", "6.00 GiB of 24.0 GiB", ""), ("Busy", "85 % memory 52 %", ""), ("Power", "304 W", "")];
         check(21, &fields, &known);
         let silent = known.map(|(label, ..)| (label, "—", "Not told: no answer."));
         check(40, &fields, &silent);
