@@ -1,12 +1,10 @@
 //! Owns `tokenprism import`: files of other tools handed in, by the serving agent where there is one.
 //! Must not know any format.
 
-use super::agent_file::AgentFile;
+use super::holder::Holder;
 use super::{DONE, DataArg, FAILED};
 use crate::import::{Found, Importer, Intake, harmless_name, walk};
-use crate::log::{DataDir, LogError, SqliteLog};
-use crate::remote::Agent;
-use anyhow::Context;
+use crate::log::{DataDir, SqliteLog};
 use shared::wire::{FileFate, ImportReport, ImportedFile};
 use std::path::PathBuf;
 
@@ -43,18 +41,9 @@ pub async fn import(args: ImportArgs) -> anyhow::Result<u8> {
 
 /// Has files taken in, by the serving agent of the data directory where there is one.
 async fn handed_in(data: &DataArg, files: Vec<(String, PathBuf)>) -> anyhow::Result<ImportReport> {
-    match DataDir::lock(&data.data_dir) {
-        Ok(data_dir) => here(&data_dir, files).await,
-        Err(LogError::Locked { .. }) => {
-            let agent = AgentFile::read(&data.data_dir).with_context(|| {
-                format!(
-                    "another command works in {}; wait for it, or name another folder with --data",
-                    data.data_dir.display()
-                )
-            })?;
-            Agent::new(&agent.url, Some(agent.token))?.import(files).await
-        }
-        Err(error) => Err(error.into()),
+    match Holder::of(data)? {
+        Holder::Us(data_dir) => here(&data_dir, files).await,
+        Holder::Agent(agent) => agent.import(files).await,
     }
 }
 

@@ -7,6 +7,7 @@ mod compare;
 mod compared;
 mod doctor;
 mod gate;
+mod holder;
 mod import;
 mod observer;
 mod price;

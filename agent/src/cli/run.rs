@@ -1,10 +1,10 @@
 //! Owns `tokenprism run`: a plan executed without a browser, by the serving agent where there is one.
 //! Must not know how runs are executed.
 
-use super::agent_file::AgentFile;
+use super::holder::Holder;
 use super::{DataArg, code_of, means, table};
 use crate::blob::BlobStore;
-use crate::log::{Committed, DataDir, LogError, SqliteLog};
+use crate::log::{Committed, DataDir, SqliteLog};
 use crate::orchestrate::Queue;
 use crate::price::Prices;
 use crate::remote::{Agent, Follow};
@@ -61,19 +61,9 @@ impl Work {
 /// Executes the plan, or what is left of a run, and prints its table.
 pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
     let work = Work::of(&args)?;
-    let view = match DataDir::lock(&args.data.data_dir) {
-        Ok(data_dir) => here(&data_dir, work).await?,
-        // One agent per data directory: the one that serves does the work.
-        Err(LogError::Locked { .. }) => {
-            let agent = AgentFile::read(&args.data.data_dir).with_context(|| {
-                format!(
-                    "another command works in {}; wait for it, or name another folder with --data",
-                    args.data.data_dir.display()
-                )
-            })?;
-            there(&Agent::new(&agent.url, Some(agent.token))?, work).await?
-        }
-        Err(error) => return Err(error.into()),
+    let view = match Holder::of(&args.data)? {
+        Holder::Us(data_dir) => here(&data_dir, work).await?,
+        Holder::Agent(agent) => there(&agent, work).await?,
     };
     print!("{}", table::render(&view));
     if let Some(path) = &args.json {
@@ -87,14 +77,19 @@ pub(super) fn read_plan(name: &str) -> anyhow::Result<Plan> {
         return Ok(plan);
     }
     let presets: Vec<_> = PRESETS.iter().map(|p| p.key).collect();
-    let file = std::fs::File::open(name).with_context(|| {
+    let (text, is_json) = read_file(name, || {
         format!("\"{name}\" is neither a preset ({}) nor a plan file that can be read", presets.join(", "))
     })?;
+    Ok(if is_json { Plan::from_json(&text) } else { Plan::from_toml(&text) }?)
+}
+
+/// The text of a plan's or study's file, and whether it is JSON by its ending.
+pub(super) fn read_file(name: &str, unreadable: impl FnOnce() -> String) -> anyhow::Result<(String, bool)> {
+    let file = std::fs::File::open(name).with_context(unreadable)?;
     let mut text = String::new();
     // One byte more than is allowed, so that a longer file is refused and never cut.
     file.take(MAX_PLAN_BYTES as u64 + 1).read_to_string(&mut text).with_context(|| format!("{name} is not text"))?;
-    let is_json = Path::new(name).extension().is_some_and(|ending| ending == "json");
-    Ok(if is_json { Plan::from_json(&text) } else { Plan::from_toml(&text) }?)
+    Ok((text, Path::new(name).extension().is_some_and(|ending| ending == "json")))
 }
 
 fn with_engine(mut plan: Plan, engine: Option<&str>) -> anyhow::Result<Plan> {

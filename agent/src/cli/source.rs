@@ -2,7 +2,8 @@
 //! Must not know what is made of them.
 
 use super::DataArg;
-use super::agent_file::AgentFile;
+use super::holder::Holder;
+use crate::history;
 use crate::log::{DataDir, LogError, SqliteLog};
 use crate::remote::Agent;
 use anyhow::Context;
@@ -39,21 +40,12 @@ pub(super) enum Store {
 impl Store {
     /// The log of the data directory, or the agent that holds it.
     pub(super) fn open(data: &DataArg) -> anyhow::Result<Self> {
-        match DataDir::lock(&data.data_dir) {
-            Ok(data_dir) => {
+        match Holder::of(data)? {
+            Holder::Us(data_dir) => {
                 let log = SqliteLog::open(&data_dir.log_path())?;
                 Ok(Self::Here(data_dir, log))
             }
-            Err(LogError::Locked { .. }) => {
-                let agent = AgentFile::read(&data.data_dir).with_context(|| {
-                    format!(
-                        "another command works in {}; wait for it, or name another folder with --data",
-                        data.data_dir.display()
-                    )
-                })?;
-                Ok(Self::There(Agent::new(&agent.url, Some(agent.token))?))
-            }
-            Err(error) => Err(error.into()),
+            Holder::Agent(agent) => Ok(Self::There(agent)),
         }
     }
 
@@ -73,13 +65,7 @@ impl Store {
         };
         let found = log.study(study).await?;
         let (of, rows) = found.ok_or_else(|| LogError::NoSuchStudy(study.clone()))?;
-        let mut recorded = Vec::new();
-        for row in &rows {
-            let place = row.study.as_ref().map_or(0, |place| place.index);
-            let view = log.view(&row.run).await?;
-            recorded.extend(view.and_then(|view| Recorded::of(&view)).map(|run| (place, run)));
-        }
-        recorded.sort_by_key(|(place, _)| *place);
+        let recorded = history::of_study(log, &rows).await?;
         Ok(StudyView::of(of.study, of.plan, of.created_unix_ms, &rows, recorded))
     }
 

@@ -1,11 +1,12 @@
 //! Owns `tokenprism study`: a set of runs from one command, by the serving agent where there is one.
 //! Must not know how runs are executed, nor how they are read together.
 
-use super::run::{Attended, attend, progress_bar, read_plan, show};
+use super::run::{Attended, attend, progress_bar, read_file, read_plan, show};
 use super::source::Store;
 use super::{DONE, DOUBTFUL, DataArg, FAILED, INVALID, compared, means};
 use crate::blob::BlobStore;
 use crate::engine;
+use crate::history;
 use crate::log::{DataDir, SqliteLog};
 use crate::orchestrate::Queue;
 use crate::price::Prices;
@@ -13,17 +14,12 @@ use crate::remote::Agent;
 use anyhow::Context;
 use serde_json::json;
 use shared::caveat::Verdict;
-use shared::compare::Recorded;
 use shared::engine::{EngineKind, ParamValue};
 use shared::event::RunState;
 use shared::ids::{RunId, StudyId};
-use shared::plan::{EnginePlan, MAX_PLAN_BYTES};
+use shared::plan::EnginePlan;
 use shared::study::{self, PRESETS, StudyKind, StudyPlan, StudyView};
-use std::io::Read;
-use std::path::{Path, PathBuf};
-
-/// Runs that an estimate looks back at.
-const LOOK_BACK: usize = 100;
+use std::path::PathBuf;
 
 /// Arguments of `study`.
 #[derive(clap::Args, Debug)]
@@ -118,13 +114,9 @@ fn read_study(name: &str) -> anyhow::Result<StudyPlan> {
         return Ok(plan);
     }
     let presets: Vec<_> = PRESETS.iter().map(|p| p.key).collect();
-    let file = std::fs::File::open(name).with_context(|| {
+    let (text, is_json) = read_file(name, || {
         format!("\"{name}\" is neither a study preset ({}) nor a study file that can be read", presets.join(", "))
     })?;
-    let mut text = String::new();
-    // One byte more than is allowed, so that a longer file is refused and never cut.
-    file.take(MAX_PLAN_BYTES as u64 + 1).read_to_string(&mut text).with_context(|| format!("{name} is not text"))?;
-    let is_json = Path::new(name).extension().is_some_and(|ending| ending == "json");
     Ok(if is_json { StudyPlan::from_json(&text) } else { StudyPlan::from_toml(&text) }?)
 }
 
@@ -156,15 +148,10 @@ fn varied(text: &str) -> anyhow::Result<(String, Vec<ParamValue>)> {
 
 /// How long it will take, as a sentence.
 async fn estimate(store: &Store, plan: &StudyPlan) -> anyhow::Result<String> {
-    let log = match store {
-        Store::Here(_, log) => log,
-        Store::There(agent) => return agent.estimate(plan).await,
-    };
-    let mut history = Vec::new();
-    for row in log.rows(LOOK_BACK, None).await?.iter().rev().filter(|row| row.state == RunState::Done) {
-        history.extend(log.view(&row.run).await?.and_then(|view| Recorded::of(&view)));
+    match store {
+        Store::Here(_, log) => Ok(plan.estimate(&history::lately(log).await?).sentence()),
+        Store::There(agent) => agent.estimate(plan).await,
     }
-    Ok(plan.estimate(&history).sentence())
 }
 
 /// Executes in this process, with no port open.

@@ -7,6 +7,7 @@ use super::guard::BoundedText;
 use super::plans::Form;
 use super::{App, off_the_loop, runs, shape};
 use crate::engine;
+use crate::history;
 use crate::log::Study;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -24,8 +25,6 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Studies that one answer has at most.
 const MAX_STUDIES: usize = 200;
-/// Runs that an estimate looks back at.
-const LOOK_BACK: usize = 100;
 
 /// The study that a path names. A study is all its runs, so who may see some runs only may see none.
 pub(super) struct StudyPath(pub(super) StudyId);
@@ -59,14 +58,7 @@ pub(super) async fn found(app: &App, study: &StudyId) -> Result<(Study, Vec<RunR
 
 /// What of a study's runs is compared, each by its place.
 pub(super) async fn recorded(app: &App, rows: &[RunRow]) -> Result<Vec<(u32, Recorded)>, Refusal> {
-    let mut recorded = Vec::new();
-    for row in rows.iter().filter(|row| row.trials_done > 0) {
-        let place = row.study.as_ref().map_or(0, |place| place.index);
-        let view = app.state.log.view(&row.run).await?;
-        recorded.extend(view.and_then(|view| Recorded::of(&view)).map(|run| (place, run)));
-    }
-    recorded.sort_by_key(|(place, _)| *place);
-    Ok(recorded)
+    Ok(history::of_study(&app.state.log, rows).await?)
 }
 
 /// Which studies.
@@ -173,11 +165,7 @@ pub(super) async fn check(
     BoundedText(body): BoundedText,
 ) -> Result<Json<StudyChecked>, Refusal> {
     let plan = read_plan(&body, Form::of(&headers, Form::Toml)?)?;
-    let mut history = Vec::new();
-    for row in app.state.log.rows(LOOK_BACK, None).await?.iter().rev().filter(|row| row.state == RunState::Done) {
-        history.extend(app.state.log.view(&row.run).await?.and_then(|view| Recorded::of(&view)));
-    }
-    let estimate = plan.estimate(&history);
+    let estimate = plan.estimate(&history::lately(&app.state.log).await?);
     let runs = plan.expand().into_iter().map(|run| run.label).collect();
     let (toml, estimate_words) = (plan.to_toml(), estimate.sentence());
     Ok(Json(StudyChecked { plan, toml, runs, estimate, estimate_words }))
