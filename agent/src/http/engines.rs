@@ -81,7 +81,7 @@ impl From<ByHandError> for Refusal {
     fn from(error: ByHandError) -> Self {
         match error {
             ByHandError::Plan(error) => error.into(),
-            ByHandError::Occupied(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
+            ByHandError::Occupied(_) => Self::conflict(error.to_string()),
             ByHandError::NoneThere => Self::new(StatusCode::NOT_FOUND, error.to_string()),
         }
     }

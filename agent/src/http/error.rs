@@ -29,6 +29,11 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, sentence)
     }
 
+    /// It does not go with how things stand now.
+    pub fn conflict(sentence: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, sentence)
+    }
+
     /// There is no such run, or the principal may not know of it.
     pub fn unknown_run(run: &RunId) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("There is no run {run}: it may have been deleted. See /api/v1/runs."))

@@ -136,7 +136,7 @@ pub(super) async fn create(
     BoundedText(body): BoundedText,
 ) -> Result<impl IntoResponse, Refusal> {
     let plan = plans::read(&body, Form::of(&headers, Form::Json)?)?;
-    let run = app.state.commands.submit(plan).await.map_err(|s| Refusal::new(StatusCode::CONFLICT, s))?;
+    let run = app.state.commands.submit(plan).await.map_err(Refusal::conflict)?;
     tracing::info!(%run, by = principal.id, "a run was created");
     let url = format!("/runs/{run}");
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/runs/{run}"))], Json(Created { run, url })))
@@ -170,9 +170,9 @@ pub(super) async fn cancel(
     let view = path.view(&app).await?;
     if view.run_state().is_final() {
         let sentence = format!("The run {} is {} already.", path.run, view.run_state().label());
-        return Err(Refusal::new(StatusCode::CONFLICT, sentence));
+        return Err(Refusal::conflict(sentence));
     }
-    app.state.commands.cancel(&path.run).await.map_err(|s| Refusal::new(StatusCode::CONFLICT, s))?;
+    app.state.commands.cancel(&path.run).await.map_err(Refusal::conflict)?;
     tracing::info!(run = %path.run, by = principal.id, "a run was cancelled");
     Ok(StatusCode::ACCEPTED)
 }
@@ -189,7 +189,7 @@ pub(super) async fn resume(
     path: RunPath,
 ) -> Result<StatusCode, Refusal> {
     path.view(&app).await?;
-    app.state.commands.resume(&path.run).await.map_err(|s| Refusal::new(StatusCode::CONFLICT, s))?;
+    app.state.commands.resume(&path.run).await.map_err(Refusal::conflict)?;
     tracing::info!(run = %path.run, by = principal.id, "a run was resumed");
     Ok(StatusCode::ACCEPTED)
 }
@@ -208,7 +208,7 @@ pub(super) async fn delete(
     let state: RunState = path.view(&app).await?.run_state();
     if !state.is_final() {
         let sentence = format!("The run {} is {}: cancel it first, then delete it.", path.run, state.label());
-        return Err(Refusal::new(StatusCode::CONFLICT, sentence));
+        return Err(Refusal::conflict(sentence));
     }
     app.state.log.delete(&path.run).await?;
     tracing::info!(run = %path.run, by = principal.id, "a run was deleted");

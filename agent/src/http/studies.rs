@@ -197,7 +197,7 @@ pub(super) async fn create(
 ) -> Result<impl IntoResponse, Refusal> {
     let plan = read_plan(&body, Form::of(&headers, Form::Json)?)?;
     let begun = app.state.commands.submit_study(plan).await;
-    let study = begun.map_err(|sentence| Refusal::new(StatusCode::CONFLICT, sentence))?;
+    let study = begun.map_err(Refusal::conflict)?;
     tracing::info!(%study, by = principal.id, "a study was begun");
     let (url, location) = (format!("/studies/{study}"), format!("/api/v1/studies/{study}"));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(StudyCreated { study, url })))
@@ -236,7 +236,7 @@ pub(super) async fn cancel(
     active.sort_by_key(|row| row.state != RunState::Queued);
     if active.is_empty() {
         let sentence = format!("All runs of the study {study} have ended already.");
-        return Err(Refusal::new(StatusCode::CONFLICT, sentence));
+        return Err(Refusal::conflict(sentence));
     }
     for row in active {
         if let Err(sentence) = app.state.commands.cancel(&row.run).await {
@@ -263,11 +263,11 @@ pub(super) async fn resume(
     rows.retain(|row| row.state.is_final() && row.state != RunState::Done);
     if rows.is_empty() {
         let sentence = format!("No run of the study {study} has stopped before its end: there is nothing to resume.");
-        return Err(Refusal::new(StatusCode::CONFLICT, sentence));
+        return Err(Refusal::conflict(sentence));
     }
     for row in &rows {
         let resumed = app.state.commands.resume(&row.run).await;
-        resumed.map_err(|sentence| Refusal::new(StatusCode::CONFLICT, sentence))?;
+        resumed.map_err(Refusal::conflict)?;
     }
     tracing::info!(%study, by = principal.id, "a study was resumed");
     Ok(StatusCode::ACCEPTED)
@@ -287,7 +287,7 @@ pub(super) async fn delete(
     let (_, rows) = found(&app, &study).await?;
     if let Some(row) = rows.iter().find(|row| !row.state.is_final()) {
         let sentence = format!("The run {} of the study is {}: cancel the study first.", row.run, row.state.label());
-        return Err(Refusal::new(StatusCode::CONFLICT, sentence));
+        return Err(Refusal::conflict(sentence));
     }
     app.state.log.delete_study(&study).await?;
     tracing::info!(%study, by = principal.id, "a study was deleted");

@@ -4,7 +4,7 @@
 use super::group::{Group, Told};
 use super::trial::Trial;
 use super::{pool, remarks};
-use crate::orchestrate::host;
+use crate::orchestrate::created;
 use shared::event::{Body, RunState};
 use shared::ids::{PointIndex, RunId, TrialIndex};
 use shared::plan::{Arrival, EnginePlan, Gpus, Lengths, Level, LoadPlan, Plan, RampPlan, SCHEMA, WorkloadPlan};
@@ -33,13 +33,7 @@ pub(super) fn events(run: &RunId, now_unix_ms: u64, group: &Group, files: &[Sour
     }
     let (anchor_unix_ms, begun_ns) = times(group, now_unix_ms);
     let plan = plan(group, &levels, files);
-    let created = Body::Created {
-        run: run.clone(),
-        plan: Box::new(plan.clone()),
-        anchor_unix_ms,
-        host: host(),
-        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
+    let created = created(run, &plan, anchor_unix_ms);
     let mut items = vec![(0, created), (0, Body::Imported(source(group, files)))];
     // In the order of their times, in which they ran.
     let mut order: Vec<(u64, &Told)> = begun_ns.into_iter().zip(&group.trials).collect();

@@ -1,7 +1,9 @@
 //! Owns what the agent knows of its own host and wall clock.
-//! Must not know runs.
+//! Must not know what runs do.
 
-use shared::event::Host;
+use shared::event::{Body, Host};
+use shared::ids::RunId;
+use shared::plan::Plan;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The host as the system describes it; what it does not tell is absent.
@@ -17,6 +19,13 @@ pub fn host() -> Host {
         cores: std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
         cpu,
     }
+}
+
+/// The first event of a run that this agent makes on this host; the anchor is the wall clock at run time 0, Unix ms.
+#[must_use]
+pub fn created(run: &RunId, plan: &Plan, anchor_unix_ms: u64) -> Body {
+    let agent_version = env!("CARGO_PKG_VERSION").to_owned();
+    Body::Created { run: run.clone(), plan: Box::new(plan.clone()), anchor_unix_ms, host: host(), agent_version }
 }
 
 /// The wall clock, Unix ms.

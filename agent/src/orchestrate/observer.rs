@@ -1,7 +1,7 @@
 //! Owns what sampling costs an engine's answers: pairs of trials, one with and one without it, in random order.
 //! Must not know how load or sampling work inside.
 
-use super::host::{host, unix_ms};
+use super::host::{created, unix_ms};
 use super::resume::Before;
 use super::run::{Failure, Turn, Writer};
 use super::telemetry::Watch;
@@ -15,7 +15,6 @@ use crate::workload::{Workload, salt_of};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
-use shared::event::Body;
 use shared::ids::RunId;
 use shared::plan::{Level, Plan};
 use shared::statistics::student_interval;
@@ -113,13 +112,7 @@ pub async fn beside(
 async fn begun(plan: Plan, log: &SqliteLog) -> Result<Turn, NotMeasured> {
     let (clock, anchor_unix_ms) = (Clock::starting_now(), unix_ms());
     let run = RunId::new(anchor_unix_ms, rand::random());
-    let created = Body::Created {
-        run: run.clone(),
-        plan: Box::new(plan.clone()),
-        anchor_unix_ms,
-        host: host(),
-        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
+    let created = created(&run, &plan, anchor_unix_ms);
     log.append(&run, vec![(0, created)]).await.map_err(Failure::from)?;
     Ok(Turn { run, plan, clock, before: Before::default(), cancel: CancellationToken::new() })
 }

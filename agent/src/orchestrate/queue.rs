@@ -2,7 +2,7 @@
 //! Must not know what a run does in its turn.
 
 use super::floor::{Floor, Occupied, Place};
-use super::host::{host, unix_ms};
+use super::host::{created, host, unix_ms};
 use super::resume::{Before, NotResumed};
 use super::run::{self, House, Turn};
 use crate::blob::BlobStore;
@@ -184,13 +184,7 @@ impl Queue {
         let clock = Clock::starting_now();
         let anchor_unix_ms = unix_ms();
         let run = RunId::new(anchor_unix_ms, rand::random());
-        let created = Body::Created {
-            run: run.clone(),
-            plan: Box::new(plan.clone()),
-            anchor_unix_ms,
-            host: host(),
-            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
+        let created = created(&run, &plan, anchor_unix_ms);
         let of_study = study.map(|place| (0, Body::OfStudy(place)));
         self.log.append(&run, std::iter::once((0, created)).chain(of_study).collect()).await?;
         let cancel = self.stopping.child_token();

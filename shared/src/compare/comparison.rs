@@ -274,12 +274,6 @@ impl Comparison {
         let effect = self.design().filter(|_| !self.in_turns)?.detectable(POWER)?;
         least_repeats(self.detectable?.share? / effect, share, 1000)
     }
-
-    /// True where chance alone seldom makes such a difference.
-    #[must_use]
-    pub fn is_significant(&self) -> bool {
-        matches!(self.judgement, Judgement::Better | Judgement::Worse | Judgement::Other)
-    }
 }
 
 /// Values of the same repeat side by side; nothing where they do not match one to one.

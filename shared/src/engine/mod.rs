@@ -12,4 +12,6 @@ pub use gpu::{Gpu, GpuBounds, Operands};
 pub use info::{Capacity, EngineInfo, ImageInfo, Phase, StartPhase, Starting};
 pub use kind::{EngineKind, Launch, Route};
 pub use parameter::{ParamValue, Parameter, Values, find_parameter};
+#[cfg(test)]
+pub(crate) use shape::llama_2_7b;
 pub use shape::{Attention, Experts, ModelShape};

@@ -143,29 +143,31 @@ impl ModelShape {
     }
 }
 
+/// Llama-2-7B in float16, whose bytes stand in its papers and everybody's notes.
+#[cfg(test)]
+pub(crate) fn llama_2_7b() -> ModelShape {
+    ModelShape {
+        family: "llama".into(),
+        layers: 32,
+        hidden_size: 4096,
+        heads: 32,
+        kv_heads: 32,
+        head_dim: 128,
+        ffn_size: 11_008,
+        vocabulary: 32_000,
+        parameters: 6_738_415_616,
+        active_parameters: 6_738_415_616,
+        bytes_per_weight: Some(2.0),
+        bytes_per_element: Some(2.0),
+        bytes_per_kv_element: Some(2.0),
+        ..ModelShape::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::llama_2_7b as llama;
     use super::*;
-
-    /// Llama-2-7B in float16, whose bytes stand in its papers and everybody's notes.
-    fn llama() -> ModelShape {
-        ModelShape {
-            family: "llama".into(),
-            layers: 32,
-            hidden_size: 4096,
-            heads: 32,
-            kv_heads: 32,
-            head_dim: 128,
-            ffn_size: 11_008,
-            vocabulary: 32_000,
-            parameters: 6_738_415_616,
-            active_parameters: 6_738_415_616,
-            bytes_per_weight: Some(2.0),
-            bytes_per_element: Some(2.0),
-            bytes_per_kv_element: Some(2.0),
-            ..ModelShape::default()
-        }
-    }
 
     #[test]
     fn bytes_of_llama() {

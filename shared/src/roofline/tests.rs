@@ -2,7 +2,7 @@
 //! Must not know how bounds are shown.
 
 use super::*;
-use crate::engine::{Attention, Gpu, GpuBounds};
+use crate::engine::{Attention, Gpu, GpuBounds, llama_2_7b};
 use proptest::prelude::*;
 
 /// An H100 80GB HBM3 as its driver describes it.
@@ -19,23 +19,7 @@ fn h100() -> Gpu {
 
 /// Llama-2-7B in float16 on it.
 fn llama() -> EngineInfo {
-    let shape = ModelShape {
-        family: "llama".into(),
-        layers: 32,
-        hidden_size: 4096,
-        heads: 32,
-        kv_heads: 32,
-        head_dim: 128,
-        ffn_size: 11_008,
-        vocabulary: 32_000,
-        parameters: 6_738_415_616,
-        active_parameters: 6_738_415_616,
-        bytes_per_weight: Some(2.0),
-        bytes_per_element: Some(2.0),
-        bytes_per_kv_element: Some(2.0),
-        ..ModelShape::default()
-    };
-    EngineInfo { shape: Some(shape), gpus: vec![h100()], ..EngineInfo::default() }
+    EngineInfo { shape: Some(llama_2_7b()), gpus: vec![h100()], ..EngineInfo::default() }
 }
 
 fn close(got: Option<f64>, expect: f64) {
