@@ -107,7 +107,7 @@ impl Page {
     /// What sources tell, with a label of whom they are read for, unless it is for everybody.
     fn telemetry(&mut self, of: Option<&str>, telemetry: &Telemetry, now_ns: u64) {
         for track in &telemetry.tracks {
-            let (room, of_gpu) = match track.source.strip_prefix("gpu:") {
+            let (room, of_gpu) = match track.source.strip_prefix(Telemetry::GPU) {
                 Some(uuid) => ("gpu", Some(format!("gpu=\"{}\"", escaped(uuid)))),
                 None => (track.source.as_str(), None),
             };

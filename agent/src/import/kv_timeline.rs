@@ -8,6 +8,7 @@ use serde::Deserialize;
 use shared::engine::EngineKind;
 use shared::telemetry::{Field, Group, KV_USED, Samples, Signal};
 use shared::units::s_to_ns;
+use shared::view::Telemetry;
 
 /// Of a cache that is said to be full, per cent: readings are of whole blocks.
 const FULL: f64 = 99.95;
@@ -42,7 +43,7 @@ pub(super) fn trial(text: &str, folder: &str) -> Result<Trial, String> {
         return Err(format!("Its peak is {peak_usage_percent} %, but the greatest of its values is {most} %."));
     }
     let values: Vec<Field> = history_values.iter().map(ppm).collect();
-    let watched = watched("engine", &history_times, &[(KV_USED, values)])?;
+    let watched = watched(Telemetry::ENGINE, &history_times, &[(KV_USED, values)])?;
     let mut kin = Kin::of(&KV_TIMELINE, EngineKind::Vllm);
     kin.folder = folder.to_owned();
     kin.part = "KV cache".to_owned();

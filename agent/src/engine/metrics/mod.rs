@@ -14,13 +14,12 @@ use crate::telemetry::{Increment, Pace, Paced, Row, Said, Source};
 use history::Latencies;
 use names::Names;
 use shared::telemetry::{ENGINE_READER, Field, Kind, Signal};
+use shared::view::Telemetry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// The source's name.
-const ENGINE: &str = "engine";
 /// The page.
 pub(super) const PATH: &str = "/metrics";
 /// How long a scrape may take.
@@ -122,7 +121,7 @@ impl Source for Scraper {
             Err(_) => names.unanswered(),
         };
         let fields = read.into_iter().map(|(signal, field)| (signal, self.field(signal, field))).collect();
-        say(Said::Row(Row { source: ENGINE.to_owned(), begun_ns, ended_ns, fields }));
+        say(Said::Row(Row { source: Telemetry::ENGINE.to_owned(), begun_ns, ended_ns, fields }));
     }
 }
 

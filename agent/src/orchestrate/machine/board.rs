@@ -5,10 +5,9 @@ use super::audience::{Audience, There};
 use crate::load::Clock;
 use crate::orchestrate::unix_ms;
 use crate::sync::lock;
-use crate::telemetry::host::HOST;
 use shared::event::{Body, Event};
 use shared::units::NS_PER_MS;
-use shared::view::MachineView;
+use shared::view::{MachineView, Telemetry};
 use shared::wire::MachineTold;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -72,7 +71,10 @@ impl Stream {
     fn is_read(&self) -> bool {
         let telemetry = &self.view.telemetry;
         let has = |source: &str| telemetry.tracks.iter().any(|track| track.source == source);
-        telemetry.began.as_ref().is_some_and(|began| has(HOST) && began.gpus.iter().all(|gpu| has(&gpu.source)))
+        telemetry
+            .began
+            .as_ref()
+            .is_some_and(|began| has(Telemetry::HOST) && began.gpus.iter().all(|gpu| has(&gpu.source)))
     }
 
     /// What comes after a place; nothing where that is up to date.

@@ -12,10 +12,9 @@ use super::sampler::Source;
 use crate::load::Clock;
 use procfs::{Current, CurrentSI, KernelStats, Meminfo};
 use shared::telemetry::{self as signals, Field, Look};
+use shared::view::Telemetry;
 use usage::{Busy, Usage};
 
-/// The source's name.
-pub const HOST: &str = "host";
 /// A sector as the kernel counts them in its statistics of disks, bytes.
 const SECTOR: u64 = 512;
 
@@ -31,7 +30,7 @@ pub struct Host {
 
 impl Source for Host {
     fn read(&mut self, clock: &Clock, say: &mut dyn FnMut(Said)) {
-        say(Said::Row(Row::read(HOST, clock, || {
+        say(Said::Row(Row::read(Telemetry::HOST, clock, || {
             let busy = self.busy.of(KernelStats::current());
             let ((read, written), (received, sent)) = (disks(), network());
             vec![
@@ -58,7 +57,7 @@ impl Source for HostProcesses {
     fn read(&mut self, clock: &Clock, say: &mut dyn FnMut(Said)) {
         let cores = self.busy.of(KernelStats::current()).cores;
         let mut processes = Vec::new();
-        say(Said::Row(Row::read(HOST, clock, || {
+        say(Said::Row(Row::read(Telemetry::HOST, clock, || {
             let used = self.usage.of(&Tree::of_this_agent(), clock.now_ns());
             processes = used.processes;
             vec![
@@ -67,7 +66,7 @@ impl Source for HostProcesses {
                 (signals::AGENT_CPU, used.agent_cpu),
             ]
         })));
-        say(Said::Look(Look { at_ns: clock.now_ns(), source: HOST.to_owned(), processes, cores }));
+        say(Said::Look(Look { at_ns: clock.now_ns(), source: Telemetry::HOST.to_owned(), processes, cores }));
     }
 }
 
@@ -124,7 +123,7 @@ mod tests {
         let mut host = Host::default();
         said(&mut host);
         let [Said::Row(row)] = &said(&mut host)[..] else { panic!("one row") };
-        assert_eq!(row.source, HOST);
+        assert_eq!(row.source, Telemetry::HOST);
         for (signal, field) in &row.fields {
             let known = field.value().is_some();
             // Between two reads no tick may have passed, so that nobody can tell how busy the cores were.

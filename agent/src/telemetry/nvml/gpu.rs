@@ -12,6 +12,7 @@ use nvml_wrapper::sys_exports::field_id::{
     NVML_FI_DEV_MEMORY_TEMP, NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX, NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX,
 };
 use shared::telemetry::{Field, GpuFacts, TroubleKind};
+use shared::view::Telemetry;
 use std::collections::BTreeMap;
 
 /// Begins the UUID of a slice of a GPU.
@@ -114,7 +115,7 @@ impl Gpu {
         };
         let slice_of = uuid.starts_with(SLICE).then(|| device.mig_parent_device().ok()?.uuid().ok()).flatten();
         let facts = GpuFacts {
-            source: format!("gpu:{uuid}"),
+            source: format!("{}{uuid}", Telemetry::GPU),
             name: device.name().ok(),
             memory_bytes: memory.ok().map(|memory| memory.total).filter(|_| !is_unified),
             is_unified,
