@@ -9,7 +9,7 @@ use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
 use shared::study::{StudyPlan, StudyView};
 use shared::view::RunView;
-use shared::wire::{ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, ServerMessage};
+use shared::wire::{ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, PointDistribution, ServerMessage};
 use std::path::PathBuf;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -107,6 +107,15 @@ impl Agent {
     pub async fn view(&self, run: &RunId) -> anyhow::Result<RunView> {
         let request = self.http.get(format!("{}/api/v1/runs/{run}", self.url));
         Ok(self.answer(request).await?.json().await?)
+    }
+
+    /// The exact distribution of a latency over a point's requests.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn distribution(&self, run: &RunId, point: usize, key: &str) -> anyhow::Result<PointDistribution> {
+        let path = format!("/api/v1/runs/{run}/points/{point}/distribution?metric={key}");
+        Ok(self.answer(self.http.get(format!("{}{path}", self.url))).await?.json().await?)
     }
 
     /// Hands in a study.

@@ -77,3 +77,4 @@ core.registerCustomSeries("strip", (params, api) => {
 });
 
 export * from "echarts/core";
+export { filled, legible } from "./definition.js";

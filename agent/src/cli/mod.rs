@@ -10,12 +10,15 @@ mod gate;
 mod holder;
 mod import;
 mod observer;
+mod picture;
 mod price;
+mod report;
 mod run;
 mod secret;
 mod serve;
 mod source;
 mod study;
+mod subject;
 mod table;
 mod watch;
 
@@ -81,6 +84,10 @@ enum Command {
     /// Fail where a candidate is significantly worse than its baseline.
     #[command(after_help = gate::EXIT_CODES)]
     Gate(gate::GateArgs),
+    /// Draw the charts of a run, study or comparison as files, without a browser.
+    Picture(picture::PictureArgs),
+    /// Write a run, study or comparison as one file to read: figures, charts, verdict and where they come from.
+    Report(report::ReportArgs),
     /// Keep secrets, such as API keys, for plans that name them.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
@@ -165,6 +172,8 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Study(args) => block_on(study::study(args)),
         Command::Compare(args) => block_on(compare::compare(args)),
         Command::Gate(args) => block_on(gate::gate(args)),
+        Command::Picture(args) => block_on(picture::picture(args)),
+        Command::Report(args) => block_on(report::report(args)),
         Command::Secret(command) => secret::secret(&command),
         Command::Price(command) => price::price(&command),
         Command::Doctor(args) if args.cost.observer => block_on(observer::observer(&args.cost, &args.data)),

@@ -50,7 +50,7 @@ impl Store {
     }
 
     /// A run by its id.
-    async fn run(&self, run: &RunId) -> anyhow::Result<RunView> {
+    pub(super) async fn run(&self, run: &RunId) -> anyhow::Result<RunView> {
         match self {
             Self::Here(_, log) => Ok((*log.view(run).await?.ok_or_else(|| LogError::NoSuchRun(run.clone()))?).clone()),
             Self::There(agent) => agent.view(run).await,

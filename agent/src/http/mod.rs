@@ -11,6 +11,7 @@ mod figures;
 mod guard;
 mod imports;
 mod openapi;
+mod pictures;
 mod plans;
 mod prices;
 mod prometheus;
@@ -95,6 +96,7 @@ struct App {
     sockets: Arc<Semaphore>,
     importer: Importer,
     forms: Arc<Semaphore>,
+    drawing: Arc<Semaphore>,
     stopping: CancellationToken,
 }
 
@@ -112,6 +114,7 @@ pub async fn serve(
         sockets: Arc::new(Semaphore::new(socket::MAX_SOCKETS)),
         importer: Importer::new(state.log.clone()),
         forms: Arc::new(Semaphore::new(imports::MAX_FORMS)),
+        drawing: Arc::new(Semaphore::new(1)),
         stopping: CancellationToken::new(),
         state,
     };
@@ -142,12 +145,21 @@ fn router(app: App) -> Router {
         .route("/api/v1/runs/{run}/points/{point}/distribution", get(figures::distribution))
         .route("/api/v1/runs/{run}/trials/{trial}/requests", get(requests::list))
         .route("/api/v1/runs/{run}/requests/{id}", get(requests::timeline))
+        .route("/api/v1/runs/{run}/pictures", get(pictures::of_run))
+        .route("/api/v1/runs/{run}/pictures/{chart}", get(pictures::run_picture))
+        .route("/api/v1/runs/{run}/report", get(pictures::run_report))
         .route("/api/v1/presets", get(plans::presets))
         .route("/api/v1/studies", get(studies::list))
         .route("/api/v1/studies/presets", get(studies::presets))
         .route("/api/v1/studies/check", post(studies::check))
         .route("/api/v1/studies/{study}", get(studies::read))
+        .route("/api/v1/studies/{study}/pictures", get(pictures::of_study))
+        .route("/api/v1/studies/{study}/pictures/{chart}", get(pictures::study_picture))
+        .route("/api/v1/studies/{study}/report", get(pictures::study_report))
         .route("/api/v1/compare", get(compare::compare))
+        .route("/api/v1/compare/pictures", get(pictures::of_compared))
+        .route("/api/v1/compare/pictures/{chart}", get(pictures::compared_picture))
+        .route("/api/v1/compare/report", get(pictures::compared_report))
         .route("/api/v1/engines", get(engines::list))
         .route("/api/v1/engines/now", get(engines::now))
         .route("/api/v1/plan/check", post(plans::check))

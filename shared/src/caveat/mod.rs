@@ -34,6 +34,17 @@ impl Verdict {
             Verdict::Invalid => "invalid",
         }
     }
+
+    /// Its shape, which says without a colour how grave it is.
+    #[must_use]
+    pub fn shape(self) -> &'static str {
+        match self {
+            Verdict::NotJudged => "○",
+            Verdict::Valid => "✓",
+            Verdict::Doubtful => "△",
+            Verdict::Invalid => "✕",
+        }
+    }
 }
 
 /// One rule's objection to one point of a run, with the figures that it saw.

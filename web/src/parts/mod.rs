@@ -19,7 +19,7 @@ mod tabs;
 mod theme_switch;
 mod toast;
 
-pub use badge::{StateBadge, VerdictBadge, verdict_shape};
+pub use badge::{StateBadge, VerdictBadge};
 pub use card::Card;
 pub use connection::ConnectionBanner;
 pub use copy::CopyButton;
