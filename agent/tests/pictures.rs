@@ -4,9 +4,12 @@
 
 #[path = "support/fake_nvml.rs"]
 mod fake_nvml;
+#[path = "support/played_engine.rs"]
+mod played_engine;
 mod support;
 
 use fake_nvml::FakeNvml;
+use played_engine::{ABLE, play};
 use resvg::tiny_skia::Pixmap;
 use shared::chart::Theme;
 use shared::format;
@@ -17,7 +20,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
-use support::{Agent, PROGRAM, SHORT_PLAN, TOKEN, client, state};
+use support::{Agent, PROGRAM, SHORT_PLAN, TOKEN, attached, client, state};
 use tokenprism::blob::BlobStore;
 use tokenprism::log::SqliteLog;
 use tokenprism::render::{
@@ -47,23 +50,25 @@ fn plan() -> String {
     format!("{}trials = 2\n[telemetry]\nrate_hz = 10.0\n", named.replace("requests = 12", "duration_s = 1.5"))
 }
 
-/// A run that was measured on the built-in engine, beside two GPUs.
+/// A run that was measured by an agent of its own.
 struct Measured {
     agent: Agent,
     data: tempfile::TempDir,
     run: RunId,
-    _fake: FakeNvml,
 }
 
 impl Measured {
+    /// One of the hostile plan on the built-in engine.
     async fn start() -> Self {
-        let (fake, data) = (FakeNvml::playing(GPUS), tempfile::tempdir().unwrap());
-        let mut command = Command::new(PROGRAM);
-        command.env("TOKENPRISM_NVML", fake.driver());
+        Self::of(Command::new(PROGRAM), &plan()).await
+    }
+
+    async fn of(command: Command, plan: &str) -> Self {
+        let data = tempfile::tempdir().unwrap();
         let agent = Agent::of(command, data.path(), "127.0.0.1:0");
-        let run = agent.submit(&plan()).await;
+        let run = agent.submit(plan).await;
         agent.wait(&run, LIMIT, |view| state(view) == "done").await;
-        Self { agent, data, run: RunId::try_from(run).unwrap(), _fake: fake }
+        Self { agent, data, run: RunId::try_from(run).unwrap() }
     }
 
     async fn view(&self) -> Arc<RunView> {
@@ -152,11 +157,6 @@ async fn every_chart_of_a_run_is_drawn_with_all_its_data() {
         "ecdf-ttft",
         "histogram-ttft",
         "ecdf-e2e",
-        "gpu-memory",
-        "gpu-busy",
-        "gpu-power",
-        "gpu-clocks",
-        "gpu-temperature",
         "host-cpu",
         "host-memory",
     ] {
@@ -173,9 +173,6 @@ async fn every_chart_of_a_run_is_drawn_with_all_its_data() {
     let kept = view.scatter.kept.iter().filter(|sample| sample.ttft_ns.is_some()).count();
     assert!(kept > 10);
     assert_eq!(marks(&scatter.text, shared::chart::PALETTE[4]), kept);
-    // Both GPUs are named where nothing beside the chart names them.
-    let power = renderer.svg(of("gpu-power"), &Canvas::default(), "#ffffff").unwrap();
-    assert!(power.text.contains(">aa11<") && power.text.contains(">bb22<"), "{}", power.text);
     let png = |scale| {
         picture(&subject, "throughput", &Canvas { scale, ..Canvas::default() }, tokenprism::render::Format::Png)
     };
@@ -184,6 +181,29 @@ async fn every_chart_of_a_run_is_drawn_with_all_its_data() {
     assert!(matches!(png(99.0), Err(RenderError::Canvas(_))));
     let none = picture(&subject, "nonsense", &Canvas::default(), tokenprism::render::Format::Svg).unwrap_err();
     assert!(none.to_string().contains("There is no chart \"nonsense\" here; there are by-level, "), "{none}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_machine_is_drawn_and_its_gpus_are_named() {
+    let (fake, played) = (FakeNvml::playing(GPUS), play(ABLE));
+    played.shows("vllm:num_requests_running 3\nvllm:num_requests_waiting 1\nvllm:kv_cache_usage_perc 0.5\n");
+    let mut command = Command::new(PROGRAM);
+    command.env("TOKENPRISM_NVML", fake.driver());
+    let plan =
+        attached(&played.url, "gpus = [\"GPU-aa11\", \"GPU-bb22\"]\n").replace("requests = 12", "duration_s = 1.5");
+    let measured = Measured::of(command, &format!("{plan}\n[telemetry]\nrate_hz = 10.0\n")).await;
+    let subject = measured.subject().await;
+    let (charts, renderer) = (charts(&subject), Renderer::new().unwrap());
+    let of = |name: &str| charts.iter().find(|chart| chart.name == name).unwrap_or_else(|| panic!("no {name}"));
+    for name in ["kv-cache", "engine-requests", "gpu-memory", "gpu-busy", "gpu-power", "gpu-clocks", "gpu-temperature"]
+    {
+        check(&renderer, of(name));
+    }
+    // Nothing beside a picture says which colour is whose.
+    let power = renderer.svg(of("gpu-power"), &Canvas::default(), "#ffffff").unwrap();
+    assert!(power.text.contains(">aa11<") && power.text.contains(">bb22<"), "{}", power.text);
+    let text = report(&subject, &Zone::Utc).unwrap();
+    assert!(text.contains("2 × NVIDIA L4") && text.contains("data-chart=\"gpu-power\""));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +223,7 @@ async fn a_report_holds_its_figures_and_nothing_that_runs_or_is_loaded() {
         let interval = format::bare(Some(point.intervals["output_throughput"].half_width));
         assert!(text.contains(&format!("± {interval}")), "no ± {interval}");
     }
-    for words in ["1970-01-01", "Verdict", "random weights on the CPU", "concurrency = [", "Definitions", "NVIDIA L4"] {
+    for words in ["1970-01-01", "Verdict", "random weights on the CPU", "concurrency = [", "Definitions"] {
         let is_time = words == "1970-01-01";
         assert!(is_time != text.contains(words), "{words}");
     }

@@ -1,9 +1,12 @@
 // How a chart's definition becomes ECharts' option: one way for the page and for the agent's pictures.
 
-// The definition's own option, whose numbers do not lie on one another.
+// The definition's own option, whose numbers do not lie on one another. charming knows lines of axes as gauges have them,
+// in parts with a colour each; ours have one.
 export function legible(option) {
   for (const axis of [option.xAxis].flat()) {
     if (axis.type !== "category") axis.axisLabel = { ...axis.axisLabel, hideOverlap: true };
+    const line = axis.axisLine?.lineStyle;
+    if (Array.isArray(line?.color)) line.color = line.color.flat().at(-1);
   }
   return option;
 }

@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Figures of a run that have no chart over levels of their own on its page.
-const FURTHER: [&str; 4] = ["per_user_throughput", "tpot.mean", "cost_per_mtok", "energy_per_token"];
+const FURTHER: [&str; 6] =
+    ["per_user_throughput", "ttft.mean", "tpot.mean", "e2e.mean", "cost_per_mtok", "energy_per_token"];
 
 /// What a chart is about: reports group by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
