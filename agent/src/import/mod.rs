@@ -26,6 +26,7 @@ mod when;
 pub use file::{MAX_FILE_BYTES, harmless_name};
 pub use importer::Importer;
 pub use intake::{Intake, MAX_FILES};
+pub use json::finite;
 pub use single::figures;
 pub use walk::{Found, walk};
 

@@ -82,9 +82,17 @@ mod tests {
     fn every_way_to_measure_nothing_has_its_own_sentence() {
         let closed = "concurrency = [2]\nduration_s = 1.0\nwarmup_s = 3.0";
         let extra = [sent(0, Outcome::Cancelled), sent(1, Outcome::Cancelled)];
-        check(closed, &extra, Some("No request was sent in the window of 1 s after 3 s of warm-up: those that were in"));
+        check(
+            closed,
+            &extra,
+            Some("No request was sent in the window of 1 s after 3 s of warm-up: those that were in"),
+        );
         check(closed, &extra, Some("before it (2) were not over when it was"));
-        check(closed, &[sent(0, Outcome::Cancelled), sent(3, Outcome::TimedOut)], Some("failed, so the run stopped: It"));
+        check(
+            closed,
+            &[sent(0, Outcome::Cancelled), sent(3, Outcome::TimedOut)],
+            Some("failed, so the run stopped: It"),
+        );
         check(closed, &[sent(0, Outcome::Cancelled), sent(3, Outcome::Ok)], None);
         check(closed, &[sent(0, Outcome::Ok), sent(1, Outcome::Cancelled)], None);
         check("concurrency = [2]\nrequests = 4", &[sent(3, Outcome::Refused)], Some("stopped: It went wrong."));

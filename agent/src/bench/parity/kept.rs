@@ -2,12 +2,12 @@
 //! page is computed.
 //! Must not know how trials are made, nor what is computed of them.
 
+use super::cut;
 use super::level::Level;
 use super::ours::Seen;
 use super::timeline::Timeline;
 use crate::bench::report::Circumstances;
-use crate::import;
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::summary::Summary;
@@ -16,8 +16,6 @@ use std::path::{Path, PathBuf};
 
 /// The setting's file.
 const SETTING: &str = "setting.json";
-/// Longest list and longest text of a tool's result that are kept.
-const MOST: (usize, usize) = (16, 80);
 
 /// What all trials have in common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,7 +66,7 @@ pub(super) struct Trial {
     pub seen: Option<Seen>,
     /// The server's account; absent where it keeps none.
     pub served: Option<Vec<Timeline>>,
-    /// Another tool's result, cut to what is short and no path.
+    /// Another tool's result, cut to what its figures are read from.
     pub result: Option<Value>,
     /// Why there is no result.
     pub failure: Option<String>,
@@ -80,40 +78,7 @@ impl Trial {
     /// # Errors
     /// Where the result is not what a result looks like.
     pub fn reported(&self) -> anyhow::Result<Option<Summary>> {
-        self.result.as_ref().map(|result| figures(&result.to_string())).transpose()
-    }
-}
-
-/// A tool's result as it may be kept: without long lists and texts, and without paths of this machine. What is left has
-/// the same figures.
-///
-/// # Errors
-/// Where it is no result, or has other figures without what was cut.
-pub(super) fn cut(text: &str) -> anyhow::Result<Value> {
-    let mut value: Value = serde_json::from_str(text).context("a tool's result is no JSON")?;
-    shorten(&mut value);
-    let (whole, kept) = (figures(text)?, figures(&value.to_string())?);
-    ensure!(whole == kept, "a tool's result loses figures where it is cut to be kept");
-    Ok(value)
-}
-
-fn figures(text: &str) -> anyhow::Result<Summary> {
-    import::figures(text.as_bytes()).map_err(|why| anyhow::anyhow!("a tool's result cannot be read: {why}"))
-}
-
-fn shorten(value: &mut Value) {
-    let is_long = |value: &Value| match value {
-        Value::Array(list) => list.len() > MOST.0,
-        Value::String(text) => text.len() > MOST.1 || text.starts_with('/'),
-        _ => false,
-    };
-    match value {
-        Value::Array(list) => list.iter_mut().for_each(shorten),
-        Value::Object(fields) => {
-            fields.retain(|_, value| !is_long(value));
-            fields.values_mut().for_each(shorten);
-        }
-        _ => {}
+        self.result.as_ref().map(|result| cut::figures(result)).transpose()
     }
 }
 
@@ -145,7 +110,8 @@ impl Folder {
             write(&path, &serde_json::to_string_pretty(&setting)?)?;
             return Ok(setting);
         };
-        let same = |of: &Setting| (of.asked.clone(), of.circumstances.machine.clone(), of.circumstances.version.clone());
+        let same =
+            |of: &Setting| (of.asked.clone(), of.circumstances.machine.clone(), of.circumstances.version.clone());
         if same(&there) != same(&setting) {
             bail!(
                 "{} holds trials of another setting, machine or version: remove the folder to begin anew, or name \

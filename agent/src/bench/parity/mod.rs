@@ -2,6 +2,7 @@
 //! Must not know how any tool is called, nor how its figures are judged.
 
 mod compared;
+mod cut;
 mod figures;
 mod kept;
 mod level;
@@ -82,7 +83,8 @@ pub fn run_parity(args: &ParityBench) -> anyhow::Result<()> {
 fn page(folder: &Folder, setting: &Setting) -> anyhow::Result<String> {
     let trials = |level, program: &str| {
         let repeats = 1..=setting.asked.repeats;
-        let missing = |repeat| format!("trial {repeat} of {program} at {level} was not made: run the bench without --page-only");
+        let missing =
+            |repeat| format!("trial {repeat} of {program} at {level} was not made: run the bench without --page-only");
         repeats.map(|repeat| folder.trial(level, repeat, program)?.with_context(|| missing(repeat))).collect()
     };
     let compared = compared::compare(&setting.asked, trials, definition)?;
@@ -191,7 +193,7 @@ impl Bench<'_> {
                 let (model, prompts) = (ask.model.to_owned(), ask.prompts().collect());
                 trial.seen = Some(ours::Order { host, port, model, prompts, level, core }.in_a_process()?);
             }
-            Some(found) => match peers::result_of(found, &ask, core).and_then(|text| kept::cut(&text)) {
+            Some(found) => match peers::result_of(found, &ask, core).and_then(|text| cut::cut(&text)) {
                 Ok(result) => trial.result = Some(result),
                 Err(error) => {
                     eprintln!("{program}: {error:#}");
@@ -201,7 +203,10 @@ impl Bench<'_> {
         }
         if let Some(addr) = server.addr() {
             let account = fetch_account(addr)?;
-            ensure!(account.unrecorded_chunks == 0, "the pacing server's account was full; ask for fewer tokens or streams");
+            ensure!(
+                account.unrecorded_chunks == 0,
+                "the pacing server's account was full; ask for fewer tokens or streams"
+            );
             let begin = |first_ns| trial.seen.as_ref().map_or(first_ns, |seen| seen.begin_ns);
             trial.served = Some(timeline::of_account(&account, ask.requests, begin));
         }

@@ -113,7 +113,9 @@ fn preamble(setting: &Setting, trials: &[Trial]) -> String {
     );
     line(
         &mut text,
-        &format!("- **the server's**: both are within {same} % of what the server did for them, which was not the same."),
+        &format!(
+            "- **the server's**: both are within {same} % of what the server did for them, which was not the same."
+        ),
     );
     line(&mut text, "- **differs**: none of these; what is known of it stands there.");
     line(
@@ -130,7 +132,11 @@ fn words(definition: &Definition) -> String {
     let Definition { with_connection, to_stream_end, by_token, between_ranks, .. } = *definition;
     let start = if with_connection { "before its connection is opened" } else { "when it is sent" };
     let end = if to_stream_end { "the end of its stream" } else { "its last output" };
-    let weight = if by_token { "each request counts as often as it has tokens after the first" } else { "each request counts once" };
+    let weight = if by_token {
+        "each request counts as often as it has tokens after the first"
+    } else {
+        "each request counts once"
+    };
     let ranks = if between_ranks { "on the line between two ranks" } else { "samples at their rank" };
     format!("a request begins {start} and lasts to {end}; of TPOT {weight}; percentiles are {ranks}")
 }

@@ -123,7 +123,10 @@ mod tests {
         assert_eq!((kept.sent_us, kept.connect_us, kept.end_us), (1000, Some(70), 5000));
         assert_eq!(kept.chunks_us, [1000, 2000, 0]);
         let again = kept.record();
-        assert_eq!((again.ttft_ns(), again.e2e_ns(), again.tpot_ns()), (Some(1_000_000), Some(3_000_000), Some(1_000_000)));
+        assert_eq!(
+            (again.ttft_ns(), again.e2e_ns(), again.tpot_ns()),
+            (Some(1_000_000), Some(3_000_000), Some(1_000_000))
+        );
         assert_eq!(Timeline::of(&again, 0), Some(kept));
         assert_eq!(Timeline::of(&RequestRecord::due(4, 0), 0), None);
     }

@@ -129,12 +129,12 @@ mod tests {
     fn a_definition_explains_what_it_closes_and_no_more() {
         check([100.0, 0.0, 92.0, 0.0, 91.5, 0.0], Verdict::ByDefinition);
         // It comes within the bound by chance: what is left is most of the difference.
-        check(
-            [100.0, 0.0, 100.1, 0.0, 101.05, 0.0],
-            differs("not explained: by their definition it is still +0.95 %"),
-        );
+        check([100.0, 0.0, 100.1, 0.0, 101.05, 0.0], differs("not explained: by their definition it is still +0.95 %"));
         check([100.0, 0.0, 100.0, 0.0, 110.0, 0.0], differs("not explained: by their definition it is still +10.00 %"));
-        check([100.0, 0.0, 0.0, 0.0, 110.0, 0.0], differs("not explained: ours cannot be computed by their definition"));
+        check(
+            [100.0, 0.0, 0.0, 0.0, 110.0, 0.0],
+            differs("not explained: ours cannot be computed by their definition"),
+        );
     }
 
     #[test]

@@ -126,18 +126,12 @@ mod tests {
     use shared::outcome::Outcome;
 
     const MS: u64 = 1_000_000;
-    const PLAIN: Definition = Definition {
-        name: "",
-        with_connection: false,
-        to_stream_end: false,
-        by_token: false,
-        between_ranks: false,
-    };
+    const PLAIN: Definition =
+        Definition { name: "", with_connection: false, to_stream_end: false, by_token: false, between_ranks: false };
 
     /// A request whose connection took 1 ms, with chunks so many ms after it was sent and a stream that ended 2 ms later.
     fn request(sent_ms: u64, chunks_ms: &[u64]) -> RequestRecord {
-        let chunks: Vec<Chunk> =
-            chunks_ms.iter().map(|ms| Chunk { t_ns: (sent_ms + ms) * MS, tokens: None }).collect();
+        let chunks: Vec<Chunk> = chunks_ms.iter().map(|ms| Chunk { t_ns: (sent_ms + ms) * MS, tokens: None }).collect();
         RequestRecord {
             sent_ns: Some(sent_ms * MS),
             connect_ns: Some(MS),

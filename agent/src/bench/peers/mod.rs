@@ -23,9 +23,9 @@ use super::scenario::{Load, Scenario};
 use super::trial::Reader;
 use anyhow::{Context, bail};
 use compared::{Compared, compare, ours};
+use cpu::CpuCurve;
 use std::fs;
 use std::path::Path;
-use cpu::CpuCurve;
 use supervise::Order;
 
 /// All of them, in the order of the table.
