@@ -4,6 +4,7 @@
 use super::figures::FIGURES;
 use super::kept::{Asked, Trial};
 use super::level::Level;
+use super::timeline::Timeline;
 use super::verdict::Sides;
 use crate::bench::figures::median;
 use crate::bench::peers::Definition;
@@ -43,7 +44,7 @@ impl Ours {
     /// Of a trial; nothing where it is none of ours.
     pub fn of(trial: &Trial) -> Option<Self> {
         let seen = trial.seen.as_ref()?;
-        let records: Vec<RequestRecord> = seen.requests.iter().map(super::timeline::Timeline::record).collect();
+        let records: Vec<RequestRecord> = seen.requests.iter().map(Timeline::record).collect();
         let summary = |records: &[RequestRecord]| {
             Tally::of(records, seen.window(), &ClientSide::default()).summary(&Terms::default())
         };
@@ -64,7 +65,7 @@ impl Theirs {
 }
 
 fn truth(trial: &Trial) -> Option<Vec<RequestRecord>> {
-    Some(trial.served.as_ref()?.iter().map(super::timeline::Timeline::record).collect())
+    Some(trial.served.as_ref()?.iter().map(Timeline::record).collect())
 }
 
 /// Each figure of a tool from all sides.

@@ -81,7 +81,7 @@ pub fn run_parity(args: &ParityBench) -> anyhow::Result<()> {
 
 /// The page of what is kept.
 fn page(folder: &Folder, setting: &Setting) -> anyhow::Result<String> {
-    let trials = |level, program: &str| {
+    let trials = |level: Level, program: &str| -> anyhow::Result<Vec<Trial>> {
         let repeats = 1..=setting.asked.repeats;
         let missing =
             |repeat| format!("trial {repeat} of {program} at {level} was not made: run the bench without --page-only");

@@ -73,7 +73,7 @@ impl Order {
             .output()
             .context("the process of a trial cannot be started")?;
         ensure!(child.status.success(), "a trial of {} failed ({}); see above", self.level, child.status);
-        rmp_serde::from_slice(&child.stdout).context("a trial's result is not readable")
+        serde_json::from_slice(&child.stdout).context("a trial's result is not readable")
     }
 
     /// Runs the trial in this process and writes what it saw to standard output.
@@ -88,7 +88,7 @@ impl Order {
         let clock = Clock::starting_now();
         let offset_ns = shared_clock.offset_of(|| clock.now_ns());
         let seen = seen(self.spec(), clock, offset_ns)?;
-        std::io::stdout().write_all(&rmp_serde::to_vec(&seen)?)?;
+        std::io::stdout().write_all(&serde_json::to_vec(&seen)?)?;
         Ok(())
     }
 
