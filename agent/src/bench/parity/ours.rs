@@ -144,7 +144,10 @@ fn seen(spec: TrialSpec, clock: Clock, offset_ns: i64) -> Result<Seen, LoadError
         }
     };
     records.sort_unstable_by_key(|record| record.id);
-    let begin_ns = records.iter().map(|record| record.sched_ns).min().unwrap_or(0);
+    // A connection may be opened before its request is due.
+    let opened_ns = |record: &RequestRecord| record.sent_ns?.checked_sub(record.connect_ns?);
+    let first_ns = records.iter().flat_map(|record| [Some(record.sched_ns), opened_ns(record)]).flatten().min();
+    let begin_ns = first_ns.unwrap_or(0);
     let us = |t_ns: u64| t_ns.saturating_sub(begin_ns) / 1000;
     Ok(Seen {
         begin_ns: begin_ns.saturating_add_signed(offset_ns),

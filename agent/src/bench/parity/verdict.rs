@@ -1,4 +1,4 @@
-//! Owns what a difference between two tools is called: small, by definition, the server's own, or not explained.
+//! Owns what a difference between two tools is called: small, by definition, true of both, or not explained.
 //! Must not know which figure it is or which tool said it.
 
 use shared::units::finite;
@@ -33,7 +33,7 @@ pub(super) enum Verdict {
     /// Ours computed by their definition is within [`SAME`] of theirs, which closes at least half of the difference.
     ByDefinition,
     /// Both are within [`SAME`] of what the server did for them, which was not the same.
-    ByServer,
+    BothTrue,
     /// None of these, with what is known of it as a sentence.
     Differs(String),
 }
@@ -61,7 +61,7 @@ impl Sides {
         }
         let (mine, yours) = (apart(self.alike, self.alike_true), apart(self.theirs, self.theirs_true));
         if is_same(mine) && is_same(yours) {
-            return Verdict::ByServer;
+            return Verdict::BothTrue;
         }
         Verdict::Differs(self.why(mine, yours))
     }
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_server_that_did_otherwise_is_told_from_a_tool_that_errs() {
-        check([100.0, 100.0, 100.0, 100.0, 110.0, 110.0], Verdict::ByServer);
+        check([100.0, 100.0, 100.0, 100.0, 110.0, 110.0], Verdict::BothTrue);
         check(
             [100.0, 100.0, 100.0, 100.0, 110.0, 104.0],
             differs("by its own definition theirs is +5.77 % from what the server did, ours +0.00 %"),

@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn its_time_ends_within_the_last_round() {
         let check = |streams: u32, requests: u32, request_s: f64, expect: u64| {
-            let ask = Ask { url: "", streams, requests, tokens: 1, request_s };
+            let ask = Ask { url: "", model: "", mark: "", streams, requests, tokens: 1, request_s };
             assert_eq!(whole_seconds(&ask), expect, "{requests} of {request_s} s by {streams}");
         };
         check(256, 1024, 1.31, 5);
