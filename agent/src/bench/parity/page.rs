@@ -114,7 +114,9 @@ fn preamble(setting: &Setting, trials: &[Trial]) -> String {
     line(
         &mut text,
         &format!(
-            "- **the server's**: both are within {same} % of what the server did for them, which was not the same."
+            "- **both true**: each is within {same} % of what the server did for it, which was not the same for both. Where \
+             streams are refilled as they end, it has as many requests to answer as it is sent, and a tool that takes \
+             longer to send the next one gets fewer."
         ),
     );
     line(&mut text, "- **differs**: none of these; what is known of it stands there.");
@@ -143,7 +145,7 @@ fn words(definition: &Definition) -> String {
 
 /// How many figures have which verdict.
 fn counts(text: &mut String, asked: &Asked, compared: &[Compared]) {
-    let head = ["streams", "tool", "trials", "within 1 %", "by definition", "the server's", "differs", "not said"];
+    let head = ["streams", "tool", "trials", "within 1 %", "by definition", "both true", "differs", "not said"];
     begin(text, "## Verdicts", &head);
     for one in compared {
         let count = |is: fn(&Verdict) -> bool| one.sides.iter().filter(|sides| is(&sides.verdict())).count();
@@ -153,7 +155,7 @@ fn counts(text: &mut String, asked: &Asked, compared: &[Compared]) {
             one.trials.to_string(),
             count(|verdict| *verdict == Verdict::Same).to_string(),
             count(|verdict| *verdict == Verdict::ByDefinition).to_string(),
-            count(|verdict| *verdict == Verdict::ByServer).to_string(),
+            count(|verdict| *verdict == Verdict::BothTrue).to_string(),
             count(|verdict| matches!(verdict, Verdict::Differs(_))).to_string(),
             count(|verdict| *verdict == Verdict::Unsaid).to_string(),
         ];
@@ -209,7 +211,7 @@ fn verdict(figure: &Figure, sides: &Sides, definition: &Definition) -> String {
             Some(says) => format!("by definition: {says}"),
             None => "by definition: over all requests and the whole time".to_owned(),
         },
-        Verdict::ByServer => "the server's".to_owned(),
+        Verdict::BothTrue => "both true".to_owned(),
         Verdict::Differs(_) => "differs".to_owned(),
     }
 }
