@@ -27,7 +27,7 @@ pub struct ChartOption {
     pub(super) tooltip: Tooltip,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) legend: Option<Legend>,
-    pub(super) x_axis: XAxis,
+    pub(super) x_axis: Axis,
     pub(super) y_axis: Axis,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) visual_map: Option<VisualMap>,
@@ -45,29 +45,6 @@ impl ChartOption {
     pub(super) fn legend(mut self, legend: Legend) -> Self {
         self.legend = Some(legend);
         self
-    }
-}
-
-/// The horizontal axis: one of numbers, or one of numbers that is not shown with names below it, a name for each unit.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum XAxis {
-    /// Numbers.
-    One(Box<Axis>),
-    /// Numbers, and the names that stand for their units.
-    Named(Box<[Axis; 2]>),
-}
-
-impl XAxis {
-    /// The axis of numbers changed.
-    pub(super) fn with(self, change: impl FnOnce(Axis) -> Axis) -> Self {
-        match self {
-            XAxis::One(axis) => XAxis::One(Box::new(change(*axis))),
-            XAxis::Named(axes) => {
-                let [numbers, names] = *axes;
-                XAxis::Named(Box::new([change(numbers), names]))
-            }
-        }
     }
 }
 
@@ -152,6 +129,12 @@ impl Series {
     /// only; the page's bundle registers `cells`, which draws these on axes of numbers.
     pub(super) fn cells(name: &str, encode: DimensionEncode) -> Self {
         Self { render_item: Some("cells"), ..Self::new("custom", name, encode) }
+    }
+
+    /// Rectangles from one value to another of the horizontal axis, each in the band of a category and so much of it high.
+    /// The page's bundle registers `spans`.
+    pub(super) fn spans(name: &str, encode: DimensionEncode) -> Self {
+        Self { render_item: Some("spans"), ..Self::new("custom", name, encode) }
     }
 
     /// Telling these columns to whoever points at it.

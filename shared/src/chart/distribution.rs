@@ -79,10 +79,10 @@ fn chart(
     option = with_legend_below(option, legend(theme));
     let (low, high) = (latencies.first().map_or(0.0, |ms| ms.max(LEAST_MS)), latencies.last().copied().unwrap_or(0.0));
     if high >= 10.0 * low && high > 0.0 {
-        option.x_axis = option.x_axis.with(|axis| axis.type_(AxisType::Log));
+        option.x_axis = option.x_axis.type_(AxisType::Log);
     } else {
         // From zero the differences that matter would be a hair's breadth.
-        option.x_axis = option.x_axis.with(|axis| axis.scale(true));
+        option.x_axis = option.x_axis.scale(true);
     }
     (option, data)
 }

@@ -46,7 +46,7 @@ pub fn curves(curves: &[Curve], figure: Figure, theme: Theme) -> ChartDefinition
     let least = levels.iter().copied().filter(|level| *level > 0.0).fold(f64::INFINITY, f64::min);
     if levels.iter().any(|level| *level >= 10.0 * least) {
         // Levels double: on an axis of equal steps the low ones would lie on one another.
-        option.x_axis = option.x_axis.with(|axis| axis.type_(AxisType::Log));
+        option.x_axis = option.x_axis.type_(AxisType::Log);
     }
     let mut option = named(option, curves, theme);
     for (curve, (colour, dashes)) in curves.iter().zip(styles(curves)) {

@@ -23,8 +23,6 @@ pub use theme::{PALETTE, Theme};
 pub use tracks::{ENGINE_CHARTS, GPU_CHARTS, HOST_CHARTS, MOST_GPUS, TrackChart, kv_use};
 pub use waterfall::waterfall;
 
-use definition::XAxis;
-
 use charming::component::{Axis, Grid, Legend, Title};
 use charming::element::{
     AxisLabel, AxisLine, AxisLineStyle, AxisPointer, AxisPointerType, AxisType, LineStyle, LineStyleType, NameLocation,
@@ -86,7 +84,7 @@ fn frame(theme: Theme, title: &str, x_unit: &str, unit: &str, y: AxisType, tip: 
             .border_color(theme.line())
             .padding((6, 8)),
         legend: None,
-        x_axis: XAxis::One(Box::new(x_axis(theme, x_unit))),
+        x_axis: x_axis(theme, x_unit),
         y_axis: Axis::new()
             .type_(y)
             .axis_label(AxisLabel::new().color(theme.text()))

@@ -2,6 +2,7 @@
 //! Must not know how runs are made.
 
 use super::new_run::PresetCards;
+use super::new_study::StudyCards;
 use super::on_demand::{OnDemand, Screen};
 use super::runs::{When, best, engine_words};
 use crate::erased::{Kept, kept, live};
@@ -40,6 +41,9 @@ pub fn Now() -> impl IntoView {
                 <Card title="No run yet" about="Here you will see what runs, live, and what ran before. Choose what to measure; the first run needs no GPU.">
                     <PresetCards/>
                 </Card>
+                <Card title="Or a study" about="A set of runs that are read together.">
+                    <StudyCards/>
+                </Card>
                 <OnDemand screen=Screen::Machine/>
             }
             .into_any();
@@ -53,6 +57,8 @@ pub fn Now() -> impl IntoView {
                 <div class="now-machine"><OnDemand screen=Screen::Machine/></div>
                 <Card title="Start another">
                     <PresetCards/>
+                    <h3 class="part">"Or a study: runs that are read together"</h3>
+                    <StudyCards/>
                 </Card>
             </div>
             {live(move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><Lines runs=waiting/></Card> }))}

@@ -5,7 +5,7 @@ use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
-use crate::parts::{CopyButton, Figure, Icon, StateBadge, VerdictBadge};
+use crate::parts::{Confirm, CopyButton, Download, Figure, Icon, StateBadge, VerdictBadge, files};
 use crate::route::Place;
 use leptos::prelude::*;
 use shared::event::RunState;
@@ -139,6 +139,7 @@ pub fn RunHeader() -> impl IntoView {
                         <span class="quiet viewers" title="Browsers and terminals that follow this run" data-testid="viewers"><Icon name="eye"/>{n}</span>
                     }))}
                     <CopyButton text=link label="Copy link"/>
+                    {app.run().map(|run| view! { <Download files=files(&format!("/api/v1/runs/{run}"))/> })}
                     {live(move || if goes_on.get() { view! { <Cancel/> }.into_any() } else { view! { <Resume/><Again/> }.into_any() })}
                 </span>
             </div>
@@ -189,35 +190,18 @@ fn engine_words(view: &RunView) -> String {
 #[component]
 fn Cancel() -> impl IntoView {
     let app = App::get();
-    let asking = RwSignal::new(false);
-    let cancel = move |_| {
-        asking.set(false);
+    let cancel = Callback::new(move |()| {
         let Some(run) = app.run() else { return };
         spawn(async move {
             if let Err(failure) = http::command(&format!("/api/v1/runs/{run}/cancel"), "{}").await {
                 app.tell(&failure);
             }
         });
-    };
-    live(move || {
-        if asking.get() {
-            view! {
-                <span class="confirm" role="group" aria-label="Cancel the run?">
-                    "Stop the run?"
-                    <button class="button small danger" data-testid="cancel-confirm" on:click=click(cancel)>"Stop"</button>
-                    <button class="button small" on:click=click(move |_| asking.set(false))>"Go on"</button>
-                </span>
-            }
-            .into_any()
-        } else {
-            view! {
-                <button class="button small" data-testid="cancel-run" on:click=click(move |_| asking.set(true))>
-                    <Icon name="stop"/>"Cancel"
-                </button>
-            }
-            .into_any()
-        }
-    })
+    });
+    view! {
+        <Confirm label="Cancel" icon="stop" question="Stop the run?" yes="Stop" no="Go on" testid="cancel-run" does=cancel/>
+    }
+    .into_any()
 }
 
 /// Has a run that ended before its end go on.

@@ -10,6 +10,7 @@ mod machine;
 mod points;
 mod request;
 mod scatter;
+mod source;
 mod verdict;
 
 use crate::charts::TimeAxis;
@@ -96,10 +97,15 @@ fn AfterPoints() -> impl IntoView {
     })
 }
 
-/// Everything of a run that is known.
+/// Everything of a run that is known; of one that another tool measured, what its files say.
 #[component]
 fn Parts() -> impl IntoView {
     let app = App::get();
+    let imported = kept(move || app.with_view(|view| view.source.is_some()).unwrap_or(false));
+    live(move || if imported.get() { imported_parts() } else { own_parts(app) })
+}
+
+fn own_parts(app: App) -> AnyView {
     let axis = TimeAxis { zoom: RwSignal::new(None), end_s: charts::axis_end(app), group: Some("run") };
     view! {
         <header::RunHeader/>
@@ -109,7 +115,19 @@ fn Parts() -> impl IntoView {
         <points::PointsTable/>
         <AfterPoints/>
         <scatter::Requests axis=axis/>
-        <log::Details/>
+        <log::Details tabs=&["Engine log", "Plan", "About"]/>
+    }
+    .into_any()
+}
+
+fn imported_parts() -> AnyView {
+    view! {
+        <header::RunHeader/>
+        <source::SourceCard/>
+        <verdict::VerdictCard/>
+        <source::SourceCurves/>
+        <points::PointsTable/>
+        <log::Details tabs=&["Plan", "About"]/>
     }
     .into_any()
 }
