@@ -120,7 +120,20 @@ mod tests {
     #[test]
     fn the_dashboards_paths_are_told_from_files() {
         let check = |path: &str, expect: bool| assert_eq!(is_page(path), expect, "{path}");
-        for page in ["/", "//", "/new", "/new/", "/runs", "/runs/r0123", "/engines", "/studies", "/studies/s0123", "/studies/new", "/compare", "/metrics-guide"] {
+        for page in [
+            "/",
+            "//",
+            "/new",
+            "/new/",
+            "/runs",
+            "/runs/r0123",
+            "/engines",
+            "/studies",
+            "/studies/s0123",
+            "/studies/new",
+            "/compare",
+            "/metrics-guide",
+        ] {
             check(page, true);
         }
         for other in ["/app.js", "/runs/r0123/x", "/studies/s0123/x", "/newer", "/api/v1/runs", "/favicon.ico"] {

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What a ladder is read by: work done, waiting, money, energy.
-pub const LADDER_FIGURES: [&str; 5] = ["output_throughput", "ttft.mean", "tpot.mean", "cost_per_mtok", "energy_per_token"];
+pub const LADDER_FIGURES: [&str; 5] =
+    ["output_throughput", "ttft.mean", "tpot.mean", "cost_per_mtok", "energy_per_token"];
 
 /// A ladder as far as it has been measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -40,11 +40,7 @@ impl<T: Send + Sync + 'static> Copy for Fetched<T> {}
 impl<T: DeserializeOwned + PartialEq + Send + Sync + 'static> Fetched<T> {
     /// Nothing asked yet.
     pub fn new() -> Self {
-        Self {
-            value: RwSignal::new(None),
-            error: RwSignal::new(None),
-            asking: StoredValue::new(Asking::default()),
-        }
+        Self { value: RwSignal::new(None), error: RwSignal::new(None), asking: StoredValue::new(Asking::default()) }
     }
 
     /// Asks a path now, or right after the answer that is on its way.

@@ -81,7 +81,8 @@ pub fn Compare() -> impl IntoView {
             return view! { <Beside known=known/> }.into_any();
         }
         if came.get() {
-            return view! { <p class="quiet" data-testid="no-curve">"None of these runs has figures so far."</p> }.into_any();
+            return view! { <p class="quiet" data-testid="no-curve">"None of these runs has figures so far."</p> }
+                .into_any();
         }
         if of.error.with(Option::is_some) {
             return view! {

@@ -153,7 +153,11 @@ fn summary(report: &ImportReport) -> String {
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, words)| format!("{} {words}", format::count(*n))).collect();
     let new = report.new_runs().len() as u64;
     let runs = if new == 1 { "one new run".to_owned() } else { format!("{} new runs", format::count(new)) };
-    let files = if report.files.len() == 1 { "One file".to_owned() } else { format!("{} files", format::count(report.files.len() as u64)) };
+    let files = if report.files.len() == 1 {
+        "One file".to_owned()
+    } else {
+        format!("{} files", format::count(report.files.len() as u64))
+    };
     format!("{files}: {}; {runs}.", said.join(", "))
 }
 

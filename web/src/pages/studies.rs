@@ -36,7 +36,8 @@ pub fn Studies() -> impl IntoView {
         };
         of.value.with(|rows| rows.as_ref().map(visible))
     });
-    let body = move || match rows.get() {
+    let body = move || {
+        match rows.get() {
         None if of.error.with(Option::is_some) => ().into_any(),
         None => view! { <div class="skeleton" aria-label="Loading" aria-busy="true"></div> }.into_any(),
         Some(rows) if rows.is_empty() => view! {
@@ -49,6 +50,7 @@ pub fn Studies() -> impl IntoView {
         }
         .into_any(),
         Some(rows) => table(app, rows),
+    }
     };
     view! {
         <header class="page-head">

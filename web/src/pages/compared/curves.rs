@@ -94,9 +94,7 @@ pub fn Curves(known: Known) -> impl IntoView {
             let figure = drawn.figure(&statistic.get())?;
             known.with(|known| Some(chart::curves(&known.as_ref()?.curves, figure, theme)))
         });
-        live(move || {
-            shown.get().then(|| view! { <Chart name=drawn.name label=drawn.label define=define.clone()/> })
-        })
+        live(move || shown.get().then(|| view! { <Chart name=drawn.name label=drawn.label define=define.clone()/> }))
     };
     let two_sided = kept(move || {
         known.with(|known| {

@@ -159,7 +159,8 @@ mod tests {
         assert_eq!(table.title, "Output throughput, tok/s");
         let text: Vec<(String, Vec<String>)> = (table.rows.iter())
             .map(|(level, cells)| {
-                let text = |c: &Cell| format!("{}{}{} {}", c.mark, c.text, c.half, c.title.split([';', '.']).next().unwrap());
+                let text =
+                    |c: &Cell| format!("{}{}{} {}", c.mark, c.text, c.half, c.title.split([';', '.']).next().unwrap());
                 (level.clone(), cells.iter().map(text).collect())
             })
             .collect();

@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn changes_have_signs_and_intervals() {
-        let check = |got: (String, String), value: &str, interval: &str| assert_eq!(got, (value.into(), interval.into()));
+        let check =
+            |got: (String, String), value: &str, interval: &str| assert_eq!(got, (value.into(), interval.into()));
         check(difference(around(12.0, -0.5, 24.5)), "+12.0", " [−0.500, +24.5]");
         check(difference(around(0.0, 0.0, 0.0)), "0", " [0, 0]");
         check(change(around(1.032, 0.989, 1.054)), "+3.2 %", " [−1.1 %, +5.4 %]");

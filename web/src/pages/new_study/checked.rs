@@ -101,11 +101,12 @@ impl Draft {
     /// A new change, whose answer is awaited.
     fn forget(self) -> u64 {
         self.checked.set(None);
-        self.change.try_update_value(|n| {
-            *n += 1;
-            *n
-        })
-        .unwrap_or_default()
+        self.change
+            .try_update_value(|n| {
+                *n += 1;
+                *n
+            })
+            .unwrap_or_default()
     }
 
     fn check(self, changed: Changed) {

@@ -18,7 +18,10 @@ use std::sync::Arc;
 const WORDS: [&str; LADDER_FIGURES.len()] = ["tok/s", "TTFT", "TPOT", "$/Mtok", "J/token"];
 /// Name of a case's chart, and what somebody hears who cannot see it.
 const CHARTS: [(&str, &str); 2] = [
-    ("waterfall-latency", "What each step made of the figure in the latency-bound case; the table below has the numbers"),
+    (
+        "waterfall-latency",
+        "What each step made of the figure in the latency-bound case; the table below has the numbers",
+    ),
     (
         "waterfall-throughput",
         "What each step made of the figure in the throughput-bound case; the table below has the numbers",

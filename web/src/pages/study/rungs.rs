@@ -49,7 +49,8 @@ fn table(
     };
     let unlike = unlike_lines(rungs.iter().filter_map(|rung| rung.against.get(&key)));
     let unlike = unlike.into_iter().map(|line| {
-        view! { <li><span class="shape" aria-hidden="true">"△ "</span>{format!("Unlike besides: {line}")}</li> }.into_any()
+        view! { <li><span class="shape" aria-hidden="true">"△ "</span>{format!("Unlike besides: {line}")}</li> }
+            .into_any()
     });
     view! {
         <div class="scroll" tabindex="0" role="region" aria-label=title.clone()>
