@@ -122,6 +122,7 @@ fn Picker(label: &'static str, folder: bool, taking: Taking) -> impl IntoView {
             spawn(taking.take(files));
         }
     };
+    let testid = if folder { "import-folder" } else { "import-files" };
     let busy = kept(move || taking.under_way.with(Option::is_some));
     view! {
         <label class="button picker">
@@ -129,9 +130,9 @@ fn Picker(label: &'static str, folder: bool, taking: Taking) -> impl IntoView {
             <input
                 type="file"
                 multiple
-                webkitdirectory=folder
+                attr:webkitdirectory=folder
                 class="unseen"
-                data-testid=if folder { "import-folder" } else { "import-files" }
+                data-testid=testid
                 disabled=move || busy.get()
                 node_ref=field
                 on:change=chosen

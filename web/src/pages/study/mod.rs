@@ -83,16 +83,20 @@ fn Followed(study: StudyId) -> impl IntoView {
     });
     let has = kept(move || of.value.with(Option::is_some));
     let failed = kept(move || of.error.with(Option::is_some));
-    live(move || match (has.get(), failed.get()) {
-        (true, _) => view! { <ErrorBox error=of.error/><Parts shown=Shown { of }/> }.into_any(),
-        (false, true) => view! { <ErrorBox error=of.error/><Nothing/> }.into_any(),
-        (false, false) => view! {
+    live(move || {
+        if has.get() {
+            return view! { <ErrorBox error=of.error/><Parts shown=Shown { of }/> }.into_any();
+        }
+        if failed.get() {
+            return view! { <ErrorBox error=of.error/><Nothing/> }.into_any();
+        }
+        view! {
             <div aria-label="Loading the study" aria-busy="true" data-testid="loading">
                 <div class="skeleton short"></div>
                 <div class="columns"><div class="skeleton"></div><div class="skeleton"></div></div>
             </div>
         }
-        .into_any(),
+        .into_any()
     })
 }
 

@@ -42,6 +42,7 @@ fn table(
     why: Kept<Reasons>,
 ) -> AnyView {
     let key = figure.key();
+    let testid = if left_out { "without" } else { "ladder" };
     let has_limit = rungs.iter().any(|rung| rung.bound(&key).is_some());
     let row = |rung: &Rung| {
         let reason = why.with(|why| why.get(&(left_out, rung.step)).cloned());
@@ -54,7 +55,7 @@ fn table(
     });
     view! {
         <div class="scroll" tabindex="0" role="region" aria-label=title.clone()>
-            <table class="points" data-testid=if left_out { "without" } else { "ladder" }>
+            <table class="points" data-testid=testid>
                 <caption>{title.clone()}</caption>
                 <thead><tr>
                     <th scope="col">{what}</th>
