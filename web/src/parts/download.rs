@@ -13,7 +13,7 @@ pub fn files(at: &str) -> Vec<File> {
         ("Figures and plan, JSON", "json"),
         ("Points and trials, CSV", "csv"),
         ("Requests, Parquet", "parquet"),
-        ("Files of vLLM's sweep", "sweep"),
+        ("Sweep, as the serving bench writes it", "sweep"),
         ("Files of the published study", "study"),
         ("Everything, to import elsewhere", "archive"),
     ];
