@@ -13,7 +13,7 @@ mod rows;
 mod study_form;
 mod undo;
 
-pub use app::{App, Connection, Toast};
+pub use app::{App, Connection};
 pub use fetched::Fetched;
 pub use fold::FOLD;
 pub use machine::MachineFold;

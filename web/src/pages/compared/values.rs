@@ -46,7 +46,7 @@ fn table(compared: &Compared, key: &str) -> Table {
         (level.words(), compared.curves.iter().map(cell).collect())
     };
     Table {
-        title: figure.map(|figure| heading(figure)).unwrap_or_default(),
+        title: figure.map(heading).unwrap_or_default(),
         heads: compared.curves.iter().map(|curve| (curve.label.clone(), Some(curve.run.clone()))).collect(),
         rows: levels.into_iter().map(row).collect(),
     }
