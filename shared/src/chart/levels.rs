@@ -94,7 +94,23 @@ pub fn pareto(curves: &[Curve], theme: Theme) -> ChartDefinition {
 
 /// A legend of the curves alone: whiskers are told by their colour.
 fn named(option: ChartOption, curves: &[Curve], theme: Theme) -> ChartOption {
-    with_legend_below(option, legend(theme).data(curves.iter().map(|curve| curve.label.clone()).collect::<Vec<_>>()))
+    let names: Vec<String> = curves.iter().map(|curve| curve.label.clone()).collect();
+    let rows = legend_rows(&names);
+    let mut option = with_legend_below(option, legend(theme).data(names));
+    option.grid = option.grid.top(44.0 + 18.0 * rows as f64);
+    option
+}
+
+/// Rows that a legend of these names takes on a narrow screen: it wraps, and what is below it has to make room.
+fn legend_rows(names: &[String]) -> usize {
+    const SCREEN: usize = 330;
+    // A line, gaps, and letters of a small font, pixels.
+    let width = |name: &String| 40 + 6 * name.chars().count();
+    let place = |(rows, used): (usize, usize), name: &String| match used + width(name) {
+        wider if wider > SCREEN && used > 0 => (rows + 1, width(name)),
+        wider => (rows, wider),
+    };
+    names.iter().fold((1, 0), place).0
 }
 
 fn whiskers(curve: &Curve) -> String {
@@ -192,6 +208,14 @@ mod tests {
         let solid = |colour: usize| (PALETTE[colour], "Solid".to_owned());
         assert_eq!(of(&["x", "y", "x"]), [solid(0), solid(1), (PALETTE[0], "Dashed".to_owned())]);
         assert_eq!(of(&["x", "x"]), [solid(0), solid(1)]);
+    }
+
+    #[test]
+    fn a_long_legend_takes_rows_of_its_own() {
+        let rows = |names: &[&str]| legend_rows(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!((rows(&[]), rows(&["a"]), rows(&["a", "b", "c"])), (1, 1, 1));
+        assert_eq!(rows(&["vLLM fact_recall, KV cache"; 4]), 4);
+        assert_eq!(rows(&["Same run", "Same run (2)", "Same run (3)", "Same run (4)"]), 2);
     }
 
     #[test]

@@ -15,7 +15,6 @@ use serde::Deserialize;
 use shared::chart::Theme;
 use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
-use shared::study::StudyPlan;
 use shared::view::RunView;
 use shared::wire::{ClientMessage, EngineRow, PROTOCOL_VERSION, RunRow};
 use std::time::Duration;
@@ -109,8 +108,6 @@ pub struct App {
     pub machine: Machine,
     /// A plan to start from on the next visit to the form.
     pub draft: RwSignal<Option<Plan>>,
-    /// A study to start from on the next visit to its form.
-    pub study_draft: RwSignal<Option<StudyPlan>>,
     /// Studies that are deleted unless somebody takes it back.
     pub hidden_studies: RwSignal<Vec<StudyId>>,
     /// Somebody asked for the search field.
@@ -149,7 +146,6 @@ impl App {
             engines: Engines::default(),
             machine: Machine::default(),
             draft: RwSignal::new(None),
-            study_draft: RwSignal::new(None),
             hidden_studies: RwSignal::new(Vec::new()),
             search: RwSignal::new(false),
             help: RwSignal::new(false),

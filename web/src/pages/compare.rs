@@ -8,7 +8,6 @@ use crate::parts::{CopyButton, Download, Empty, ErrorBox};
 use crate::route::Place;
 use leptos::prelude::*;
 use shared::compare::{Compared, Figure};
-use std::sync::Arc;
 
 /// The address of runs beside one another, the first of them the base.
 fn path(runs: &str, figure: Option<&str>) -> String {

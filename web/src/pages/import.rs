@@ -130,7 +130,7 @@ fn Picker(label: &'static str, folder: bool, taking: Taking) -> impl IntoView {
             <input
                 type="file"
                 multiple
-                attr:webkitdirectory=folder
+                prop:webkitdirectory=folder
                 class="unseen"
                 data-testid=testid
                 disabled=move || busy.get()

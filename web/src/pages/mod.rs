@@ -15,6 +15,7 @@ mod plan_form;
 mod run;
 mod runs;
 mod sign_in;
+mod source;
 mod studies;
 mod study;
 

@@ -9,6 +9,7 @@ use super::metrics_guide::MetricsGuide;
 use super::new_run::NewRun;
 use super::new_study::NewStudy;
 use super::run::Run;
+use super::source::Imported;
 use super::studies::Studies;
 use super::study::Study;
 use crate::erased::{click, live, spawn};
@@ -45,6 +46,7 @@ code!(rest, import, |_| view! { <Import/> }.into_any());
 code!(study, studies, |_| view! { <Studies/> }.into_any());
 code!(study, new_study, |_| view! { <NewStudy/> }.into_any());
 code!(study, study, |id| view! { <Study id=id/> }.into_any());
+code!(study, imported, |_| view! { <Imported/> }.into_any());
 code!(study, compare, |_| view! { <Compare/> }.into_any());
 
 /// A screen that is not part of what the page starts with.
@@ -70,6 +72,8 @@ pub enum Screen {
     Study,
     /// Runs and studies beside one another.
     Compare,
+    /// What an imported run says of itself, which is a part of its page.
+    Imported,
 }
 
 impl Screen {
@@ -86,6 +90,7 @@ impl Screen {
             Screen::NewStudy => new_study().await,
             Screen::Study => study().await,
             Screen::Compare => compare().await,
+            Screen::Imported => imported().await,
         };
         came.ok()
     }

@@ -118,7 +118,7 @@ pub fn Curves(known: Known) -> impl IntoView {
                 </select>
             </label>
         </div>
-        <section class="charts" aria-label="Charts over load levels">
+        <section class="charts curves" aria-label="Charts over load levels">
             {DRAWN.iter().map(chart).collect_view()}
             {live(move || two_sided.get().then(|| view! {
                 <Chart name="pareto" label="Output tokens per second of a GPU against those of a user; a ring is around what no other beats in both" define=pareto.clone()/>

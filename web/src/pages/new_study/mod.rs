@@ -46,39 +46,55 @@ pub fn StudyCards() -> impl IntoView {
     view! { <div class="presets">{PRESETS.iter().map(card).collect_view()}</div> }.into_any()
 }
 
+/// A study's plan, as the agent gives it with everything else.
+#[derive(Deserialize)]
+struct Earlier {
+    plan: StudyPlan,
+}
+
+/// The plan that a visit begins with: that of the study in the address, else the preset's, else the first preset's.
+async fn beginning(of: Option<String>, preset: Option<String>) -> Result<Option<StudyPlan>, http::Failure> {
+    if let Some(of) = of {
+        let path = format!("/api/v1/studies/{}", js_sys::encode_uri_component(&of));
+        return http::get::<Earlier>(&path).await.map(|earlier| Some(earlier.plan));
+    }
+    let presets = http::get::<Vec<PresetStudy>>("/api/v1/studies/presets").await?;
+    let find = |key: &str| presets.iter().find(|preset| preset.key == key).and_then(|preset| preset.plan.clone());
+    Ok(preset.and_then(|key| find(&key)).or_else(|| find(PRESETS[0].key)))
+}
+
 /// The screen.
 #[component]
 pub fn NewStudy() -> impl IntoView {
     let app = App::get();
-    let key = Place::get().query("preset");
-    let presets = RwSignal::new(Vec::<PresetStudy>::new());
+    let place = Place::get();
+    let (of, preset) = (place.query("of"), place.query("preset"));
+    let plan = RwSignal::new(None::<StudyPlan>);
     let error = RwSignal::new(None::<ApiError>);
-    spawn(async move {
-        match http::get::<Vec<PresetStudy>>("/api/v1/studies/presets").await {
-            Ok(list) => drop(presets.try_set(list)),
-            Err(failure) => {
-                app.failed(&failure);
-                error.try_set(Some(failure.error()));
+    Effect::new(move |_| {
+        let (of, preset) = (of.get(), preset.get());
+        spawn(async move {
+            match beginning(of, preset).await {
+                Ok(begins) => {
+                    error.try_set(None);
+                    plan.try_set(begins);
+                }
+                Err(failure) => {
+                    app.failed(&failure);
+                    error.try_set(Some(failure.error()));
+                }
             }
-        }
+        });
     });
-    let begin = move || {
-        let preset = |key: &str| presets.with(|list| list.iter().find(|p| p.key == key).and_then(|p| p.plan.clone()));
-        let draft = (key.get().as_deref() == Some("again")).then(|| app.study_draft.get_untracked()).flatten();
-        draft.or_else(|| preset(&key.get()?)).or_else(|| preset(PRESETS[0].key))
-    };
-    view! {
-        {live(move || match begin() {
-            Some(plan) => view! { <Editor plan=plan/> }.into_any(),
-            None => view! {
-                <h1>"New study"</h1>
-                <ErrorBox error=error/>
-                <div class="skeleton" aria-label="Loading" aria-busy="true"></div>
-            }
-            .into_any(),
-        })}
-    }
-    .into_any()
+    live(move || match plan.get() {
+        Some(plan) => view! { <Editor plan=plan/> }.into_any(),
+        None => view! {
+            <h1>"New study"</h1>
+            <ErrorBox error=error/>
+            <div class="skeleton" aria-label="Loading" aria-busy="true"></div>
+        }
+        .into_any(),
+    })
 }
 
 /// Form, plan and Start for one beginning.

@@ -10,9 +10,9 @@ mod machine;
 mod points;
 mod request;
 mod scatter;
-mod source;
 mod verdict;
 
+use super::on_demand::{OnDemand, Screen};
 use crate::charts::TimeAxis;
 use crate::erased::{kept, live};
 use crate::model::{App, FOLD};
@@ -123,9 +123,8 @@ fn own_parts(app: App) -> AnyView {
 fn imported_parts() -> AnyView {
     view! {
         <header::RunHeader/>
-        <source::SourceCard/>
         <verdict::VerdictCard/>
-        <source::SourceCurves/>
+        <OnDemand screen=Screen::Imported/>
         <points::PointsTable/>
         <log::Details tabs=&["Plan", "About"]/>
     }

@@ -143,10 +143,7 @@ fn AfterEnd(shown: Shown) -> impl IntoView {
             command(app, format!("/api/v1/studies/{id}/resume"));
         }
     };
-    let again = move |_| {
-        app.study_draft.set(shown.of.value.with_untracked(|view| view.as_ref().map(|view| view.plan.clone())));
-        place.go(&format!("{}?preset=again", Route::NewStudy.path()));
-    };
+    let again = shown.text(|view| format!("{}?of={}", Route::NewStudy.path(), view.study));
     let delete = move |_| {
         let Some(id) = shown.id() else { return };
         let name = shown.of.value.with_untracked(|view| view.as_ref().map(|v| v.plan.name.clone()).unwrap_or_default());
@@ -157,7 +154,7 @@ fn AfterEnd(shown: Shown) -> impl IntoView {
         {live(move || incomplete.get().then(|| view! {
             <button class="button small" data-testid="study-resume" title="Measures what its runs have not" on:click=click(resume)>"Resume"</button>
         }))}
-        <button class="button small" on:click=click(again)>"Run again"</button>
+        <a class="button small" href=move || again.get()>"Run again"</a>
         <button class="button small" data-testid="delete-study" on:click=click(delete)><Icon name="delete"/>"Delete"</button>
     }
     .into_any()

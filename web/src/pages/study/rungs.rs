@@ -97,7 +97,7 @@ fn line(rung: &Rung, figure: Figure, has_limit: bool, reason: Option<String>) ->
         .into_any();
     };
     let doubt = matches!(rung.verdict, Verdict::Doubtful | Verdict::Invalid).then(|| {
-        let caveats: Vec<String> = rung.caveats.iter().map(|caveat| caveat.sentence()).collect();
+        let caveats: Vec<&str> = rung.caveats.iter().map(|caveat| caveat.sentence()).collect();
         let title = format!("{}. {}", rung.verdict.label(), caveats.join(" "));
         view! { <span class="caveat" title=title>{verdict_shape(Some(rung.verdict))}" "</span> }
     });

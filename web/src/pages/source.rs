@@ -1,7 +1,7 @@
 //! Owns what an imported run says of where it comes from: tool, version, files with their hashes, other definitions.
 //! Must not know how files are read.
 
-use super::super::compared::{Curves, Known};
+use super::compared::{Curves, Known};
 use crate::erased::{kept, live};
 use crate::format;
 use crate::model::App;
@@ -38,9 +38,14 @@ fn file(of: &SourceFile) -> AnyView {
     .into_any()
 }
 
-/// The card.
+/// The card, and the curves.
 #[component]
-pub fn SourceCard() -> impl IntoView {
+pub fn Imported() -> impl IntoView {
+    view! { <SourceCard/><SourceCurves/> }.into_any()
+}
+
+#[component]
+fn SourceCard() -> impl IntoView {
     let app = App::get();
     let source = kept(move || app.with_view(|view| view.source.clone()).flatten());
     let card = |source: &Source| {
@@ -48,6 +53,7 @@ pub fn SourceCard() -> impl IntoView {
             1 => "One file".to_owned(),
             n => format!("{n} files"),
         };
+        let (tool, rows) = (tool(source), source.files.iter().map(file).collect_view());
         let definitions = (!source.definitions.is_empty()).then(|| {
             view! {
                 <p class="quiet">"These follow another definition there:"</p>
@@ -56,14 +62,14 @@ pub fn SourceCard() -> impl IntoView {
         });
         view! {
             <Card title="Imported" about="Another tool measured this. Its figures are the files' own; what they do not say is absent.">
-                <p data-testid="source-tool">{tool(source)}</p>
+                <p data-testid="source-tool">{tool}</p>
                 {definitions}
                 <details>
                     <summary>{files}" with hashes (SHA-256)"</summary>
                     <div class="scroll" tabindex="0" role="region" aria-label="Files of the import">
                         <table data-testid="source-files">
                             <thead><tr><th scope="col">"File"</th><th scope="col" class="number">"Length"</th><th scope="col">"SHA-256"</th></tr></thead>
-                            <tbody>{source.files.iter().map(file).collect_view()}</tbody>
+                            <tbody>{rows}</tbody>
                         </table>
                     </div>
                 </details>
@@ -76,7 +82,7 @@ pub fn SourceCard() -> impl IntoView {
 
 /// The curves over levels of an imported run: of means, where its files have no percentiles.
 #[component]
-pub fn SourceCurves() -> impl IntoView {
+fn SourceCurves() -> impl IntoView {
     let app = App::get();
     let known: Known = kept(move || {
         let curves = app.with_view(|view| {
