@@ -207,6 +207,14 @@ async fn files_of_other_tools_are_taken_in_and_shown_for_what_they_are() {
     tab.wait("source-tool", |text| text.starts_with("vLLM bench")).await;
     tab.wait("source-files", |text| text.contains("vllm-bench-2024.json")).await;
     drawn(&tab, "curve-throughput", 1).await;
+    // Nobody knows its price; with one, costs are worked out.
+    tab.wait("no-curve", |text| text.contains("Give a price")).await;
+    tab.eval(
+        "(() => { const field = document.querySelector('[data-testid=price]'); field.value = '2.93'; \
+         field.dispatchEvent(new Event('change', { bubbles: true })); })()",
+    )
+    .await;
+    drawn(&tab, "curve-cost", 1).await;
     // What only a run of our own has is not there.
     for absent in ["chart-throughput", "machine", "engine-log", "chart-by-level"] {
         assert_eq!(tab.text(absent).await, None, "{absent}");

@@ -28,7 +28,7 @@ pub struct ChartOption {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) legend: Option<Legend>,
     pub(super) x_axis: Axis,
-    pub(super) y_axis: Axis,
+    pub(super) y_axis: YAxis,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) visual_map: Option<VisualMap>,
     pub(super) series: Vec<Series>,
@@ -45,6 +45,63 @@ impl ChartOption {
     pub(super) fn legend(mut self, legend: Legend) -> Self {
         self.legend = Some(legend);
         self
+    }
+}
+
+/// The vertical axis: one of numbers, or names from the top down.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum YAxis {
+    /// Numbers.
+    Numbers(Box<Axis>),
+    /// Names, a band for each.
+    Names(Box<Names>),
+}
+
+impl YAxis {
+    /// An axis of numbers changed.
+    pub(super) fn with(self, change: impl FnOnce(Axis) -> Axis) -> Self {
+        match self {
+            YAxis::Numbers(axis) => YAxis::Numbers(Box::new(change(*axis))),
+            names @ YAxis::Names(_) => names,
+        }
+    }
+}
+
+/// Names of several lines each. charming's labels cannot say how far lines are apart, which ECharts then measures by a
+/// letter that not every font has.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Names {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    inverse: bool,
+    data: Vec<String>,
+    axis_tick: Shown,
+    axis_line: Shown,
+    axis_label: NameLabel,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NameLabel {
+    color: &'static str,
+    font_size: u8,
+    line_height: u8,
+    interval: u8,
+}
+
+impl Names {
+    pub(super) fn of(data: Vec<String>, theme: Theme) -> YAxis {
+        let hidden = || Shown { show: false };
+        YAxis::Names(Box::new(Self {
+            kind: "category",
+            inverse: true,
+            data,
+            axis_tick: hidden(),
+            axis_line: hidden(),
+            axis_label: NameLabel { color: theme.text(), font_size: 11, line_height: 14, interval: 0 },
+        }))
     }
 }
 

@@ -42,7 +42,7 @@ pub fn ecdf(overlays: &[Overlay], theme: Theme) -> ChartDefinition {
         (!beyond).then(|| up_to.map_or(0.0, |(_, share)| *share))
     };
     let (mut option, data) = chart(overlays, theme, "at most", values, share_at);
-    option.y_axis = option.y_axis.max(1.0).interval(0.25);
+    option.y_axis = option.y_axis.with(|axis| axis.max(1.0).interval(0.25));
     for (colour, words, _) in overlays {
         option = option.series(drawn(*colour, words));
     }

@@ -46,7 +46,9 @@ pub fn curves(curves: &[Curve], figure: Figure, theme: Theme) -> ChartDefinition
     let least = levels.iter().copied().filter(|level| *level > 0.0).fold(f64::INFINITY, f64::min);
     if levels.iter().any(|level| *level >= 10.0 * least) {
         // Levels double: on an axis of equal steps the low ones would lie on one another.
-        option.x_axis = option.x_axis.type_(AxisType::Log);
+        // Its own ends would be at whole decades, far from the last level.
+        let most = levels.iter().copied().fold(least, f64::max);
+        option.x_axis = option.x_axis.type_(AxisType::Log).min(least).max(1.1 * most);
     }
     let mut option = named(option, curves, theme);
     for (curve, (colour, dashes)) in curves.iter().zip(styles(curves)) {

@@ -23,6 +23,8 @@ pub use theme::{PALETTE, Theme};
 pub use tracks::{ENGINE_CHARTS, GPU_CHARTS, HOST_CHARTS, MOST_GPUS, TrackChart, kv_use};
 pub use waterfall::waterfall;
 
+use definition::YAxis;
+
 use charming::component::{Axis, Grid, Legend, Title};
 use charming::element::{
     AxisLabel, AxisLine, AxisLineStyle, AxisPointer, AxisPointerType, AxisType, LineStyle, LineStyleType, NameLocation,
@@ -85,11 +87,13 @@ fn frame(theme: Theme, title: &str, x_unit: &str, unit: &str, y: AxisType, tip: 
             .padding((6, 8)),
         legend: None,
         x_axis: x_axis(theme, x_unit),
-        y_axis: Axis::new()
-            .type_(y)
-            .axis_label(AxisLabel::new().color(theme.text()))
-            .split_number(4)
-            .split_line(SplitLine::new().line_style(LineStyle::new().color(theme.line()))),
+        y_axis: YAxis::Numbers(Box::new(
+            Axis::new()
+                .type_(y)
+                .axis_label(AxisLabel::new().color(theme.text()))
+                .split_number(4)
+                .split_line(SplitLine::new().line_style(LineStyle::new().color(theme.line()))),
+        )),
         visual_map: None,
         series: Vec::new(),
     }

@@ -72,6 +72,22 @@ impl Curve {
     }
 }
 
+impl Curve {
+    /// The curve with costs where none is known, at what the engine and all it runs on would cost an hour: arithmetic on
+    /// measured throughput, so without an interval of its own.
+    #[must_use]
+    pub fn at_price(mut self, usd_per_hour: f64) -> Self {
+        for point in &mut self.points {
+            let throughput = point.figures.get("output_throughput").copied().filter(|rate| *rate > 0.0);
+            if let Some(throughput) = throughput {
+                let cost = usd_per_hour / 3600.0 / throughput * 1e6;
+                point.figures.entry("cost_per_mtok".to_owned()).or_insert(cost);
+            }
+        }
+        self
+    }
+}
+
 impl CurvePoint {
     fn of(run: &Recorded, index: PointIndex, point: &RecordedPoint) -> Self {
         let read = |figure: Figure| Some((figure.key(), figure.read(point.summary.as_ref()?)?));
@@ -171,6 +187,18 @@ mod tests {
         let rows: Vec<_> = found.rows.iter().map(|row| (row.curve, row.level, row.comparison.judgement)).collect();
         assert_eq!(rows, [(1, Level::Concurrency(8), Judgement::Better)]);
         assert!(compare_runs(&[], &figures, false).rows.is_empty());
+    }
+
+    #[test]
+    fn a_price_makes_costs_where_none_is_known() {
+        let [curve] = <[Curve; 1]>::try_from(Curve::of(&levels(&[(1, &[100.0]), (8, &[])]), "a")).unwrap();
+        let costs = |curve: &Curve| -> Vec<Option<f64>> {
+            curve.points.iter().map(|point| point.figures.get("cost_per_mtok").copied()).collect()
+        };
+        // 3.6 dollars an hour are 0.001 a second, for 100 tokens.
+        assert_eq!((costs(&curve), costs(&curve.clone().at_price(3.6))), (vec![None, None], vec![Some(10.0), None]));
+        // What is known stays.
+        assert_eq!(costs(&curve.at_price(3.6).at_price(7.2))[0], Some(10.0));
     }
 
     #[test]

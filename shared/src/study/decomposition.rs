@@ -121,7 +121,10 @@ impl Case {
                 format!("{}: {:.1} % of what the hardware allows.", last.label, bound.reached * 100.0)
             }
             (None, Some(why)) => format!("What the hardware allows is unknown: {why}"),
-            (None, None) => "What the hardware allows of this figure is not known.".to_owned(),
+            (None, None) if last.limit.is_some() => {
+                "What the hardware allows of this figure has no bound here.".to_owned()
+            }
+            (None, None) => "What the hardware allows is unknown: no GPU of the engine is known.".to_owned(),
         })
     }
 }

@@ -57,11 +57,12 @@ pub fn Now() -> impl IntoView {
                 <div class="now-machine"><OnDemand screen=Screen::Machine/></div>
                 <Card title="Start another">
                     <PresetCards/>
-                    <h3 class="part">"Or a study: runs that are read together"</h3>
-                    <StudyCards/>
                 </Card>
             </div>
             {live(move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><Lines runs=waiting/></Card> }))}
+            <Card title="Or a study" about="A set of runs that are read together.">
+                <StudyCards/>
+            </Card>
             <Card title="Last runs">
                 {live(move || ended.with(Vec::is_empty).then(|| view! { <p class="quiet">"None has ended yet."</p> }))}
                 <Lines runs=ended/>

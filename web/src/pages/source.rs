@@ -1,11 +1,12 @@
 //! Owns what an imported run says of where it comes from: tool, version, files with their hashes, other definitions.
 //! Must not know how files are read.
 
-use super::compared::{Curves, Known};
+use super::compared::{Curves, Known, priced};
 use crate::erased::{kept, live};
 use crate::format;
 use crate::model::App;
 use crate::parts::Card;
+use crate::route::Place;
 use leptos::prelude::*;
 use shared::compare::{Compared, Curve, Recorded};
 use shared::metric::Metric;
@@ -91,5 +92,7 @@ fn SourceCurves() -> impl IntoView {
         });
         curves.flatten().map(|curves| Arc::new(Compared { curves, rows: Vec::new() }))
     });
-    view! { <Curves known=known/> }
+    let has_points = kept(move || known.with(|known| known.as_ref().is_some_and(|known| !known.curves.is_empty())));
+    let known = priced(known, Place::get());
+    live(move || has_points.get().then(|| view! { <Curves known=known/> }))
 }

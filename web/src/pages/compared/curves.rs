@@ -71,7 +71,7 @@ fn missing(compared: &Compared, statistic: &str) -> Option<String> {
     let names: Vec<String> =
         DRAWN.iter().filter(lacks).filter_map(|drawn| Some(drawn.figure(statistic)?.name())).collect();
     (!names.is_empty()).then(|| {
-        let why = if lacks(&&DRAWN[3]) { " Cost needs a price of the engine's GPUs, and how many it has." } else { "" };
+        let why = if lacks(&&DRAWN[3]) { " Give a price, and costs are worked out from throughput." } else { "" };
         format!("No point has a figure of: {}.{why}", names.join(", "))
     })
 }
@@ -80,7 +80,7 @@ fn missing(compared: &Compared, statistic: &str) -> Option<String> {
 #[component]
 pub fn Curves(known: Known) -> impl IntoView {
     let place = Place::get();
-    let asked = place.query("statistic");
+    let (asked, typed) = (place.query("statistic"), place.query("price"));
     let statistic = kept(move || {
         let is_one = |asked: &String| STATISTICS.iter().any(|(key, _)| key == asked);
         asked.get().filter(is_one).unwrap_or_else(|| "mean".to_owned())
@@ -116,6 +116,18 @@ pub fn Curves(known: Known) -> impl IntoView {
                 >
                     {STATISTICS.into_iter().map(option).collect_view()}
                 </select>
+            </label>
+            <label class="field wide-field">
+                <span class="field-label">"Price where none is known"<span class="unit">"$/h of an engine"</span></span>
+                <input
+                    type="text"
+                    inputmode="decimal"
+                    autocomplete="off"
+                    data-testid="price"
+                    title="Of the engine with all that it runs on. A run that has a price of its own keeps it."
+                    prop:value=move || typed.get().unwrap_or_default()
+                    on:change:target=move |e| place.set_query("price", Some(e.target().value().trim()).filter(|p| !p.is_empty()))
+                />
             </label>
         </div>
         <section class="charts curves" aria-label="Charts over load levels">

@@ -30,11 +30,31 @@ pub fn figure_of(place: Place) -> Kept<String> {
     kept(move || asked.get().filter(|key| Figure::parse(key).is_ok()).unwrap_or_else(|| FIRST.to_owned()))
 }
 
+/// The price of the address, US dollars for an hour of an engine with all that it runs on.
+pub fn price_of(place: Place) -> Kept<Option<f64>> {
+    let asked = place.query("price");
+    kept(move || asked.get()?.parse().ok().filter(|price: &f64| price.is_finite() && *price > 0.0))
+}
+
+/// Them with costs at the price of the address, where they have none of their own.
+pub fn priced(known: Known, place: Place) -> Known {
+    let price = price_of(place);
+    kept(move || {
+        known.with(|known| {
+            let known = known.as_ref()?;
+            let Some(price) = price.get() else { return Some(known.clone()) };
+            let curves = known.curves.iter().map(|curve| curve.clone().at_price(price)).collect();
+            Some(Arc::new(Compared { curves, rows: known.rows.clone() }))
+        })
+    })
+}
+
 /// Everything of them: a choice of figure for what is read closely, and curves of the usual ones.
 #[component]
 pub fn Beside(known: Known) -> impl IntoView {
     let place = Place::get();
     let figure = figure_of(place);
+    let known = priced(known, place);
     let several = kept(move || known.with(|known| known.as_ref().is_some_and(|c| c.curves.len() > 1)));
     view! {
         <Curves known=known/>
@@ -64,7 +84,7 @@ fn Choice(known: Known, figure: Kept<String>) -> impl IntoView {
     };
     view! {
         <div class="tools">
-            <label class="field">
+            <label class="field wide-field">
                 <span class="field-label">"Figure of the tables"</span>
                 <select
                     data-testid="figure"

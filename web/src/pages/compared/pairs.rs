@@ -41,6 +41,7 @@ fn line(compared: &Compared, row: &ComparedRow) -> AnyView {
         <tr data-testid="pair-row">
             <th scope="row">{label(row.curve)}</th>
             <td class="number">{row.level.short()}</td>
+            <td class="judged"><Word of=comparison.clone()/>{mark}</td>
             {side(&comparison.base)}
             {side(&comparison.other)}
             <Apart of=words::difference(comparison.difference)/>
@@ -48,7 +49,6 @@ fn line(compared: &Compared, row: &ComparedRow) -> AnyView {
             <td class="number">{words::effect(comparison)}</td>
             <td class="number">{words::p(comparison)}</td>
             <td class="number">{words::finds(comparison.detectable)}</td>
-            <td class="judged"><Word of=comparison.clone()/>{mark}</td>
         </tr>
     }
     .into_any()
@@ -105,6 +105,7 @@ pub fn Pairs(known: Known, figure: Kept<String>) -> impl IntoView {
                         <thead><tr>
                             <th scope="col">"What"</th>
                             {head("Level", "Requests in flight, or a second")}
+                            <th scope="col">"Word"</th>
                             {head("Base", "Over all trials; ± is half of the interval at 95 %")}
                             {head("This", "Over all trials; ± is half of the interval at 95 %")}
                             {head("Difference", "Of the means over trials, with its interval at 95 %")}
@@ -112,7 +113,6 @@ pub fn Pairs(known: Known, figure: Kept<String>) -> impl IntoView {
                             {head("Effect, g", "Hedges' g: the difference over the spread of repeats")}
                             {head("p (Holm)", "Exact permutation test, corrected for all rows of this figure")}
                             {head("Finds", "The least true difference that so many repeats find with a probability of 0.8")}
-                            <th scope="col">"Word"</th>
                         </tr></thead>
                         <tbody>{shown.rows.iter().map(|row| line(shown, row)).collect_view()}</tbody>
                     </table>

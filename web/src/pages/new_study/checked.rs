@@ -71,6 +71,7 @@ impl Draft {
     /// How many runs, and how long.
     pub fn words(self) -> String {
         self.checked.with(|checked| match checked {
+            Some(checked) if checked.runs.len() == 1 => format!("One run. {}", checked.estimate_words),
             Some(checked) => format!("{} runs. {}", checked.runs.len(), checked.estimate_words),
             None => String::new(),
         })

@@ -74,6 +74,37 @@ fn throughput_now(view: &RunView) -> Option<f64> {
     Some(tokens / ns_to_s(width * bins as u64))
 }
 
+/// Requests by how they ended; of an imported run those of its summaries, where its files count them.
+fn ended(view: &RunView) -> Option<Ended> {
+    if view.source.is_none() {
+        return Some(Ended { ok: view.ended.ok, failed: view.ended.failed, cancelled: view.ended.cancelled });
+    }
+    let summaries: Vec<_> = view.points.iter().filter_map(|point| point.summary.as_ref()).collect();
+    let ok = summaries.iter().map(|summary| summary.ok).sum();
+    let attempted: u64 = summaries.iter().map(|summary| summary.attempted).sum();
+    (attempted > 0).then(|| Ended { ok, failed: attempted.saturating_sub(ok), cancelled: 0 })
+}
+
+/// How many requests ended, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ended {
+    ok: u64,
+    failed: u64,
+    cancelled: u64,
+}
+
+/// The requests that did not end well.
+fn others_words(ended: &Ended) -> String {
+    let failed = match ended.failed {
+        0 => "none failed".to_owned(),
+        n => format!("✕ {} failed", format::count(n)),
+    };
+    match ended.cancelled {
+        0 => failed,
+        n => format!("{failed}, {} cut off", format::count(n)),
+    }
+}
+
 /// The header.
 #[component]
 pub fn RunHeader() -> impl IntoView {
@@ -86,17 +117,12 @@ pub fn RunHeader() -> impl IntoView {
     let starting = text(starting_words);
     let share = kept(move || app.with_view(|v| (share_done(v) * 1000.0).round() / 10.0).unwrap_or(0.0));
     let trials = text(|v| format::progress(v.progress().0, v.progress().1));
-    let ok = text(|v| format::count(v.ended.ok));
-    let others = text(|v| {
-        let failed = match v.ended.failed {
-            0 => "none failed".to_owned(),
-            n => format!("✕ {} failed", format::count(n)),
-        };
-        match v.ended.cancelled {
-            0 => failed,
-            n => format!("{failed}, {} cut off", format::count(n)),
-        }
+    let ok = text(|v| format::or_absent(ended(v), |ended| format::count(ended.ok)));
+    let others = text(|v| match ended(v) {
+        None => "not said by the files".to_owned(),
+        Some(ended) => others_words(&ended),
     });
+    let own = kept(move || app.with_view(|v| v.source.is_none()).unwrap_or(true));
     let elapsed = text(|v| format::duration(v.last_ns));
     let eta = text(|v| format::or_absent(v.eta_ns(), |ns| format!("≈ {}", format::duration(ns))));
     let eta_note = kept(move || {
@@ -156,7 +182,9 @@ pub fn RunHeader() -> impl IntoView {
                     <Figure label="Waiting" value=Signal::derive(move || waiting.get().unwrap_or_default())/>
                 }))}
                 <Figure label="Elapsed" value=elapsed/>
-                <Figure label="Cost so far" value=cost note=Signal::derive(move || cost_note.get())/>
+                {live(move || own.get().then(|| view! {
+                    <Figure label="Cost so far" value=cost note=Signal::derive(move || cost_note.get())/>
+                }))}
                 {live(move || has_energy.get().then(|| view! {
                     <Figure label="Energy so far" value=of_energy(|(value, _)| value) note=of_energy(|(_, note)| note)/>
                 }))}
@@ -273,6 +301,18 @@ mod tests {
         assert!(share_done(&late) < 1.0 / 3.0);
         let done = view(|_| (), vec![(1, Body::State { state: RunState::Done, reason: None })]);
         assert!((share_done(&done) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn requests_of_an_imported_run_are_those_of_its_files() {
+        let mut view = view(|_| (), vec![]);
+        assert_eq!(ended(&view), Some(Ended { ok: 0, failed: 0, cancelled: 0 }));
+        view.source = Some(shared::source::Source::default());
+        assert_eq!(ended(&view), None);
+        let summary = |attempted, ok| Some(shared::summary::Summary { attempted, ok, ..Default::default() });
+        view.points.iter_mut().for_each(|point| point.summary = summary(300, 298));
+        let points = view.points.len() as u64;
+        assert_eq!(ended(&view), Some(Ended { ok: 298 * points, failed: 2 * points, cancelled: 0 }));
     }
 
     #[test]

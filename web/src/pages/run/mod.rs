@@ -102,7 +102,7 @@ fn AfterPoints() -> impl IntoView {
 fn Parts() -> impl IntoView {
     let app = App::get();
     let imported = kept(move || app.with_view(|view| view.source.is_some()).unwrap_or(false));
-    live(move || if imported.get() { imported_parts() } else { own_parts(app) })
+    live(move || if imported.get() { imported_parts(app) } else { own_parts(app) })
 }
 
 fn own_parts(app: App) -> AnyView {
@@ -120,12 +120,17 @@ fn own_parts(app: App) -> AnyView {
     .into_any()
 }
 
-fn imported_parts() -> AnyView {
+fn imported_parts(app: App) -> AnyView {
+    let axis = TimeAxis { zoom: RwSignal::new(None), end_s: charts::axis_end(app), group: Some("run") };
+    // Some files tell how a cache or a memory filled.
+    let has_tracks = kept(move || app.with_view(|view| !view.telemetry.tracks.is_empty()).unwrap_or(false));
+    let has_points = kept(move || app.with_view(|view| !view.points.is_empty()).unwrap_or(false));
     view! {
         <header::RunHeader/>
         <verdict::VerdictCard/>
         <OnDemand screen=Screen::Imported/>
-        <points::PointsTable/>
+        {live(move || has_tracks.get().then(|| view! { <machine::Machine axis=axis/> }))}
+        {live(move || has_points.get().then(|| view! { <points::PointsTable/> }))}
         <log::Details tabs=&["Plan", "About"]/>
     }
     .into_any()
