@@ -40,8 +40,8 @@ pub fn curves(curves: &[Curve], figure: Figure, theme: Theme) -> ChartDefinition
         }
     }
     let axis = if figure.unit() == "ms" { latency_axis(&data, 1..1 + curves.len()) } else { AxisType::Value };
-    let title = format!("{} by {}", figure.name(), level_words(curves));
-    let mut option = frame(theme, &title, "", figure.unit(), axis, Trigger::Item);
+    let option = frame(theme, &figure.name(), level_words(curves), figure.unit(), axis, Trigger::Item);
+    let mut option = with_name_below(option);
     let levels: Vec<f64> = curves.iter().flat_map(|curve| &curve.points).map(|point| point.level.value()).collect();
     let least = levels.iter().copied().filter(|level| *level > 0.0).fold(f64::INFINITY, f64::min);
     if levels.iter().any(|level| *level >= 10.0 * least) {
@@ -82,8 +82,8 @@ pub fn pareto(curves: &[Curve], theme: Theme) -> ChartDefinition {
             data.push(&row);
         }
     }
-    let title = format!("Output tok/s {words} against tok/s per user");
-    let option = frame(theme, &title, "", "", AxisType::Value, Trigger::Item);
+    let title = format!("Output tok/s {words} against that of a user");
+    let option = with_name_below(frame(theme, &title, "tok/s per user", "", AxisType::Value, Trigger::Item));
     let mut option = named(option, curves, theme);
     for (curve, (colour, dashes)) in curves.iter().zip(styles(curves)) {
         let line = Series::line("tok/s per user", &curve.label, &curve.label, colour);
@@ -113,6 +113,13 @@ fn legend_rows(names: &[String]) -> usize {
         wider => (rows, wider),
     };
     names.iter().fold((1, 0), place).0
+}
+
+/// The name of the horizontal axis below its numbers: it is a few words long.
+fn with_name_below(mut option: ChartOption) -> ChartOption {
+    option.x_axis = option.x_axis.name_gap(32);
+    option.grid = option.grid.bottom(48);
+    option
 }
 
 fn whiskers(curve: &Curve) -> String {
@@ -197,7 +204,7 @@ mod tests {
             [Some(16.0), None, None],
         ];
         assert_eq!(rows(&chart), expect);
-        assert!(serde_json::to_string(&chart.option).unwrap().contains("by requests in flight, tok/s"));
+        assert!(serde_json::to_string(&chart.option).unwrap().contains("\"Output throughput, tok/s\""));
         assert!(rows(&curves(&[], figure, Theme::Dark)).is_empty());
     }
 
