@@ -21,5 +21,4 @@ mod study;
 
 pub use now::Now;
 pub use on_demand::{OnDemand, Screen};
-pub use runs::Runs;
 pub use sign_in::SignIn;

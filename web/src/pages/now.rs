@@ -2,7 +2,6 @@
 //! Must not know how runs are made.
 
 use super::new_run::PresetCards;
-use super::new_study::StudyCards;
 use super::on_demand::{OnDemand, Screen};
 use super::runs::{When, best, engine_words};
 use crate::erased::{Kept, kept, live};
@@ -42,7 +41,7 @@ pub fn Now() -> impl IntoView {
                     <PresetCards/>
                 </Card>
                 <Card title="Or a study" about="A set of runs that are read together.">
-                    <StudyCards/>
+                    <OnDemand screen=Screen::StudyCards/>
                 </Card>
                 <OnDemand screen=Screen::Machine/>
             }
@@ -61,7 +60,7 @@ pub fn Now() -> impl IntoView {
             </div>
             {live(move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><Lines runs=waiting/></Card> }))}
             <Card title="Or a study" about="A set of runs that are read together.">
-                <StudyCards/>
+                <OnDemand screen=Screen::StudyCards/>
             </Card>
             <Card title="Last runs">
                 {live(move || ended.with(Vec::is_empty).then(|| view! { <p class="quiet">"None has ended yet."</p> }))}

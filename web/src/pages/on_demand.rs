@@ -7,8 +7,9 @@ use super::import::Import;
 use super::machine::Machine;
 use super::metrics_guide::MetricsGuide;
 use super::new_run::NewRun;
-use super::new_study::NewStudy;
+use super::new_study::{NewStudy, StudyCards};
 use super::run::Run;
+use super::runs::Runs;
 use super::source::Imported;
 use super::studies::Studies;
 use super::study::Study;
@@ -42,6 +43,8 @@ code!(rest, new_run, |_| view! { <NewRun/> }.into_any());
 code!(rest, engines, |_| view! { <Engines/> }.into_any());
 code!(rest, machine, |_| view! { <Machine/> }.into_any());
 code!(rest, metrics, |_| view! { <MetricsGuide/> }.into_any());
+code!(rest, runs, |_| view! { <Runs/> }.into_any());
+code!(rest, study_cards, |_| view! { <StudyCards/> }.into_any());
 code!(rest, import, |_| view! { <Import/> }.into_any());
 code!(study, studies, |_| view! { <Studies/> }.into_any());
 code!(study, new_study, |_| view! { <NewStudy/> }.into_any());
@@ -62,6 +65,10 @@ pub enum Screen {
     Machine,
     /// The definitions.
     Metrics,
+    /// The list of runs.
+    Runs,
+    /// The presets of studies, which are a part of the first screen.
+    StudyCards,
     /// Taking files of other tools in, which is a part of the list of runs.
     Import,
     /// The studies.
@@ -85,6 +92,8 @@ impl Screen {
             Screen::Engines => engines().await,
             Screen::Machine => machine().await,
             Screen::Metrics => metrics().await,
+            Screen::Runs => runs().await,
+            Screen::StudyCards => study_cards().await,
             Screen::Import => import().await,
             Screen::Studies => studies().await,
             Screen::NewStudy => new_study().await,
