@@ -6,7 +6,7 @@ use super::theme::{PALETTE, Theme};
 use super::{ChartData, ChartDefinition, frame, latency_axis, legend, with_legend_below};
 use crate::compare::{Curve, CurvePoint, Figure};
 use crate::plan::Level;
-use charming::element::{AxisType, ItemStyle, LineStyleType, Trigger};
+use charming::element::{AxisType, ItemStyle, LineStyleType, NameLocation, TextStyle, Trigger};
 use std::borrow::Cow;
 
 /// Lines of one engine's second, third and further configurations.
@@ -41,14 +41,14 @@ pub fn curves(curves: &[Curve], figure: Figure, theme: Theme) -> ChartDefinition
     }
     let axis = if figure.unit() == "ms" { latency_axis(&data, 1..1 + curves.len()) } else { AxisType::Value };
     let option = frame(theme, &figure.name(), level_words(curves), figure.unit(), axis, Trigger::Item);
-    let mut option = with_name_below(option);
+    let mut option = with_name_below(option, theme);
     let levels: Vec<f64> = curves.iter().flat_map(|curve| &curve.points).map(|point| point.level.value()).collect();
     let least = levels.iter().copied().filter(|level| *level > 0.0).fold(f64::INFINITY, f64::min);
     if levels.iter().any(|level| *level >= 10.0 * least) {
         // Levels double: on an axis of equal steps the low ones would lie on one another.
         // Its own ends would be at whole decades, far from the last level.
         let most = levels.iter().copied().fold(least, f64::max);
-        option.x_axis = option.x_axis.type_(AxisType::Log).min(least).max(1.1 * most);
+        option.x_axis = option.x_axis.type_(AxisType::Log).min(least).max(most);
     }
     let mut option = named(option, curves, theme);
     for (curve, (colour, dashes)) in curves.iter().zip(styles(curves)) {
@@ -83,7 +83,7 @@ pub fn pareto(curves: &[Curve], theme: Theme) -> ChartDefinition {
         }
     }
     let title = format!("Output tok/s {words} against that of a user");
-    let option = with_name_below(frame(theme, &title, "tok/s per user", "", AxisType::Value, Trigger::Item));
+    let option = with_name_below(frame(theme, &title, "tok/s per user", "", AxisType::Value, Trigger::Item), theme);
     let mut option = named(option, curves, theme);
     for (curve, (colour, dashes)) in curves.iter().zip(styles(curves)) {
         let line = Series::line("tok/s per user", &curve.label, &curve.label, colour);
@@ -116,9 +116,10 @@ fn legend_rows(names: &[String]) -> usize {
 }
 
 /// The name of the horizontal axis below its numbers: it is a few words long.
-fn with_name_below(mut option: ChartOption) -> ChartOption {
-    option.x_axis = option.x_axis.name_gap(32);
-    option.grid = option.grid.bottom(48);
+fn with_name_below(mut option: ChartOption, theme: Theme) -> ChartOption {
+    let style = TextStyle::new().color(theme.text()).align("center");
+    option.x_axis = option.x_axis.name_location(NameLocation::Middle).name_gap(26).name_text_style(style);
+    option.grid = option.grid.bottom(50);
     option
 }
 

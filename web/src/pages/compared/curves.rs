@@ -118,7 +118,7 @@ pub fn Curves(known: Known) -> impl IntoView {
                 </select>
             </label>
             <label class="field wide-field">
-                <span class="field-label">"Price where none is known"<span class="unit">"$/h of an engine"</span></span>
+                <span class="field-label">"Price if unknown"<span class="unit">"$/h"</span></span>
                 <input
                     type="text"
                     inputmode="decimal"
