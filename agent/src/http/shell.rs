@@ -50,8 +50,11 @@ pub(super) async fn sign_in(
 /// True for the paths that the dashboard itself routes.
 fn is_page(path: &str) -> bool {
     match path.trim_end_matches('/') {
-        "" | "/new" | "/runs" | "/engines" | "/metrics-guide" => true,
-        path => path.strip_prefix("/runs/").is_some_and(|run| !run.is_empty() && !run.contains('/')),
+        "" | "/new" | "/runs" | "/engines" | "/studies" | "/compare" | "/metrics-guide" => true,
+        path => {
+            let of = path.strip_prefix("/runs/").or_else(|| path.strip_prefix("/studies/"));
+            of.is_some_and(|id| !id.is_empty() && !id.contains('/'))
+        }
     }
 }
 
@@ -118,10 +121,23 @@ mod tests {
     #[test]
     fn the_dashboards_paths_are_told_from_files() {
         let check = |path: &str, expect: bool| assert_eq!(is_page(path), expect, "{path}");
-        for page in ["/", "//", "/new", "/new/", "/runs", "/runs/r0123", "/engines", "/metrics-guide"] {
+        for page in [
+            "/",
+            "//",
+            "/new",
+            "/new/",
+            "/runs",
+            "/runs/r0123",
+            "/engines",
+            "/studies",
+            "/studies/s0123",
+            "/studies/new",
+            "/compare",
+            "/metrics-guide",
+        ] {
             check(page, true);
         }
-        for other in ["/app.js", "/runs/r0123/x", "/newer", "/api/v1/runs", "/favicon.ico"] {
+        for other in ["/app.js", "/runs/r0123/x", "/studies/s0123/x", "/newer", "/api/v1/runs", "/favicon.ico"] {
             check(other, false);
         }
     }

@@ -62,7 +62,7 @@ pub fn ecdf(overlays: &[Overlay], theme: Theme) -> ChartDefinition {
         (!beyond).then(|| up_to.map_or(0.0, |(_, share)| *share))
     };
     let (mut option, data) = chart(overlays, theme, "at most", values, share_at);
-    option.y_axis = option.y_axis.max(1.0).interval(0.25);
+    option.y_axis = option.y_axis.with(|axis| axis.max(1.0).interval(0.25));
     for (colour, words, _) in overlays {
         option = option.series(drawn(*colour, words));
     }
@@ -99,10 +99,10 @@ fn chart(
     option = with_legend_below(option, legend(theme));
     let (low, high) = (latencies.first().map_or(0.0, |ms| ms.max(LEAST_MS)), latencies.last().copied().unwrap_or(0.0));
     if high >= 10.0 * low && high > 0.0 {
-        option.x_axis = option.x_axis.with(|axis| axis.type_(AxisType::Log));
+        option.x_axis = option.x_axis.type_(AxisType::Log);
     } else {
         // From zero the differences that matter would be a hair's breadth.
-        option.x_axis = option.x_axis.with(|axis| axis.scale(true));
+        option.x_axis = option.x_axis.scale(true);
     }
     (option, data)
 }

@@ -80,11 +80,12 @@ impl TrackChart {
             let legend = legend(theme).item_width(12).item_gap(8).data(names);
             option = if letters > BESIDE { with_legend_below(option, legend) } else { option.legend(legend) };
         }
-        option.y_axis = match (self.top, self.top(shown)) {
-            (Top::At(_), Some(top)) => option.y_axis.max(top).interval(top / 2.0),
-            (_, Some(top)) => option.y_axis.max(top).split_number(3),
-            (_, None) => option.y_axis.split_number(3),
-        };
+        let top = (self.top, self.top(shown));
+        option.y_axis = option.y_axis.with(|axis| match top {
+            (Top::At(_), Some(top)) => axis.max(top).interval(top / 2.0),
+            (_, Some(top)) => axis.max(top).split_number(3),
+            (_, None) => axis.split_number(3),
+        });
         let data = rows(telemetry.width_ns(), now_ns, &lines, &held);
         let mut marks = Marks::of(self.marks(telemetry, now_ns, shown), theme);
         for (place, line) in lines.iter().enumerate() {

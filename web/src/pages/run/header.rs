@@ -5,7 +5,7 @@ use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
-use crate::parts::{CopyButton, Figure, Icon, StateBadge, VerdictBadge};
+use crate::parts::{Confirm, CopyButton, Download, Figure, Icon, StateBadge, VerdictBadge, files};
 use crate::route::Place;
 use leptos::prelude::*;
 use shared::event::RunState;
@@ -49,6 +49,37 @@ fn throughput_now(view: &RunView) -> Option<f64> {
     Some(tokens / ns_to_s(width * bins as u64))
 }
 
+/// Requests by how they ended; of an imported run those of its summaries, where its files count them.
+fn ended(view: &RunView) -> Option<Ended> {
+    if view.source.is_none() {
+        return Some(Ended { ok: view.ended.ok, failed: view.ended.failed, cancelled: view.ended.cancelled });
+    }
+    let summaries: Vec<_> = view.points.iter().filter_map(|point| point.summary.as_ref()).collect();
+    let ok = summaries.iter().map(|summary| summary.ok).sum();
+    let attempted: u64 = summaries.iter().map(|summary| summary.attempted).sum();
+    (attempted > 0).then(|| Ended { ok, failed: attempted.saturating_sub(ok), cancelled: 0 })
+}
+
+/// How many requests ended, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ended {
+    ok: u64,
+    failed: u64,
+    cancelled: u64,
+}
+
+/// The requests that did not end well.
+fn others_words(ended: &Ended) -> String {
+    let failed = match ended.failed {
+        0 => "none failed".to_owned(),
+        n => format!("✕ {} failed", format::count(n)),
+    };
+    match ended.cancelled {
+        0 => failed,
+        n => format!("{failed}, {} cut off", format::count(n)),
+    }
+}
+
 /// The header.
 #[component]
 pub fn RunHeader() -> impl IntoView {
@@ -61,17 +92,12 @@ pub fn RunHeader() -> impl IntoView {
     let starting = text(starting_words);
     let share = kept(move || app.with_view(|v| (share_done(v) * 1000.0).round() / 10.0).unwrap_or(0.0));
     let trials = text(|v| format::progress(v.progress().0, v.progress().1));
-    let ok = text(|v| format::count(v.ended.ok));
-    let others = text(|v| {
-        let failed = match v.ended.failed {
-            0 => "none failed".to_owned(),
-            n => format!("✕ {} failed", format::count(n)),
-        };
-        match v.ended.cancelled {
-            0 => failed,
-            n => format!("{failed}, {} cut off", format::count(n)),
-        }
+    let ok = text(|v| format::or_absent(ended(v), |ended| format::count(ended.ok)));
+    let others = text(|v| match ended(v) {
+        None => "not said by the files".to_owned(),
+        Some(ended) => others_words(&ended),
     });
+    let own = kept(move || app.with_view(|v| v.source.is_none()).unwrap_or(true));
     let elapsed = text(|v| format::duration(v.last_ns));
     let eta = text(|v| format::or_absent(v.eta_ns(), |ns| format!("≈ {}", format::duration(ns))));
     let eta_note = kept(move || {
@@ -114,6 +140,7 @@ pub fn RunHeader() -> impl IntoView {
                         <span class="quiet viewers" title="Browsers and terminals that follow this run" data-testid="viewers"><Icon name="eye"/>{n}</span>
                     }))}
                     <CopyButton text=link label="Copy link"/>
+                    {app.run().map(|run| view! { <Download files=files(&format!("/api/v1/runs/{run}"))/> })}
                     {live(move || if goes_on.get() { view! { <Cancel/> }.into_any() } else { view! { <Resume/><Again/> }.into_any() })}
                 </span>
             </div>
@@ -130,7 +157,9 @@ pub fn RunHeader() -> impl IntoView {
                     <Figure label="Waiting" value=Signal::derive(move || waiting.get().unwrap_or_default())/>
                 }))}
                 <Figure label="Elapsed" value=elapsed/>
-                <Figure label="Cost so far" value=cost note=Signal::derive(move || cost_note.get())/>
+                {live(move || own.get().then(|| view! {
+                    <Figure label="Cost so far" value=cost note=Signal::derive(move || cost_note.get())/>
+                }))}
                 {live(move || has_energy.get().then(|| view! {
                     <Figure label="Energy so far" value=of_energy(|(value, _)| value) note=of_energy(|(_, note)| note)/>
                 }))}
@@ -153,35 +182,18 @@ fn starting_words(view: &RunView) -> String {
 #[component]
 fn Cancel() -> impl IntoView {
     let app = App::get();
-    let asking = RwSignal::new(false);
-    let cancel = move |_| {
-        asking.set(false);
+    let cancel = Callback::new(move |()| {
         let Some(run) = app.run() else { return };
         spawn(async move {
             if let Err(failure) = http::command(&format!("/api/v1/runs/{run}/cancel"), "{}").await {
                 app.tell(&failure);
             }
         });
-    };
-    live(move || {
-        if asking.get() {
-            view! {
-                <span class="confirm" role="group" aria-label="Cancel the run?">
-                    "Stop the run?"
-                    <button class="button small danger" data-testid="cancel-confirm" on:click=click(cancel)>"Stop"</button>
-                    <button class="button small" on:click=click(move |_| asking.set(false))>"Go on"</button>
-                </span>
-            }
-            .into_any()
-        } else {
-            view! {
-                <button class="button small" data-testid="cancel-run" on:click=click(move |_| asking.set(true))>
-                    <Icon name="stop"/>"Cancel"
-                </button>
-            }
-            .into_any()
-        }
-    })
+    });
+    view! {
+        <Confirm label="Cancel" icon="stop" question="Stop the run?" yes="Stop" no="Go on" testid="cancel-run" does=cancel/>
+    }
+    .into_any()
 }
 
 /// Has a run that ended before its end go on.
@@ -252,6 +264,18 @@ mod tests {
         assert!(share_done(&late) < 1.0 / 3.0);
         let done = view(|_| (), vec![(1, Body::State { state: RunState::Done, reason: None })]);
         assert!((share_done(&done) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn requests_of_an_imported_run_are_those_of_its_files() {
+        let mut view = view(|_| (), vec![]);
+        assert_eq!(ended(&view), Some(Ended { ok: 0, failed: 0, cancelled: 0 }));
+        view.source = Some(shared::source::Source::default());
+        assert_eq!(ended(&view), None);
+        let summary = |attempted, ok| Some(shared::summary::Summary { attempted, ok, ..Default::default() });
+        view.points.iter_mut().for_each(|point| point.summary = summary(300, 298));
+        let points = view.points.len() as u64;
+        assert_eq!(ended(&view), Some(Ended { ok: 298 * points, failed: 2 * points, cancelled: 0 }));
     }
 
     #[test]

@@ -79,7 +79,9 @@ pub fn PointsTable() -> impl IntoView {
     };
     let lines = kept(move || app.with_view(|view| lines(view, &groups(has.get()))).unwrap_or_default());
     let unknown = kept(move || app.with_view(no_limit).flatten());
-    let several = kept(move || lines.with(|l| l.len() > 1));
+    // An imported run has curves of its own.
+    let own = kept(move || app.with_view(|view| view.source.is_none()).unwrap_or(false));
+    let several = kept(move || own.get() && lines.with(|l| l.len() > 1));
     view! {
         <Card title="Points" about="Exact figures of each load level once its trials ended; percentiles by nearest rank over all samples.">
             <div class="scroll" tabindex="0" role="region" aria-label="Table of points">
