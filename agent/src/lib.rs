@@ -7,6 +7,7 @@ pub mod cli;
 mod cores;
 mod descriptors;
 pub mod engine;
+pub mod export;
 pub mod history;
 pub mod http;
 pub mod hub;
