@@ -8,6 +8,7 @@ mod cores;
 mod dashboard;
 mod descriptors;
 pub mod engine;
+pub mod export;
 pub mod history;
 pub mod http;
 pub mod hub;

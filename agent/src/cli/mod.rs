@@ -6,6 +6,7 @@ mod baseline;
 mod compare;
 mod compared;
 mod doctor;
+mod export;
 mod gate;
 mod holder;
 mod import;
@@ -76,6 +77,8 @@ enum Command {
     Watch(watch::WatchArgs),
     /// Take results of other tools in, as runs that show where they come from.
     Import(import::ImportArgs),
+    /// Write results to files: figures, records, the layouts of other tools, or a run whole to be taken in elsewhere.
+    Export(export::ExportArgs),
     /// Execute a study: a preset or a file, over any engines, its runs read together.
     #[command(after_help = EXIT_CODES)]
     Study(study::StudyArgs),
@@ -171,6 +174,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Run(args) => block_on(run::run(args)),
         Command::Watch(args) => block_on(watch::watch(args)),
         Command::Import(args) => block_on(import::import(args)),
+        Command::Export(args) => block_on(export::export(args)),
         Command::Study(args) => block_on(study::study(args)),
         Command::Compare(args) => block_on(compare::compare(args)),
         Command::Gate(args) => block_on(gate::gate(args)),
