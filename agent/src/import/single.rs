@@ -1,7 +1,7 @@
 //! Owns the figures of a file that holds one measurement, for who compares them and stores no run.
 //! Must not know any format.
 
-use super::format;
+use super::format::{self, Read};
 use shared::summary::Summary;
 
 /// The figures that a result file of another tool says, by that tool's own definitions.
@@ -9,7 +9,10 @@ use shared::summary::Summary;
 /// # Errors
 /// A sentence: what the file is not, or what is wrong with it, or that it holds several measurements.
 pub fn figures(bytes: &[u8]) -> Result<Summary, String> {
-    match <[_; 1]>::try_from(format::read(bytes, "")?) {
+    let Read::Trials(trials) = format::read(bytes, "")? else {
+        return Err("It holds runs of our own, where the result of another tool is wanted.".to_owned());
+    };
+    match <[_; 1]>::try_from(trials) {
         Ok([trial]) => Ok(trial.summary),
         Err(trials) => Err(format!("It holds {} measurements, where one is wanted.", trials.len())),
     }
