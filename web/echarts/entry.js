@@ -92,3 +92,4 @@ core.registerCustomSeries("strip", (params, api) => {
 });
 
 export * from "echarts/core";
+export { filled, legible } from "./definition.js";

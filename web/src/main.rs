@@ -3,7 +3,6 @@
 
 mod charts;
 mod erased;
-mod format;
 mod link;
 mod model;
 mod pages;
@@ -17,6 +16,7 @@ use model::{App, Connection};
 use pages::{Now, OnDemand, Screen, SignIn};
 use parts::{ConnectionBanner, Empty, Help, Rail, Toasts};
 use route::{Place, Route};
+use shared::format;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 

@@ -6,6 +6,7 @@ use super::assets;
 use super::error::Refusal;
 use super::guard::BoundedText;
 use super::{shape, token};
+use crate::dashboard;
 use axum::extract::{self, ConnectInfo};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -69,7 +70,7 @@ pub(super) async fn page(
         return super::refuse_method(&method, &uri).into_response();
     }
     if !is_page(uri.path()) {
-        let file = assets::file(assets::embedded, uri.path().trim_start_matches('/'), &headers);
+        let file = assets::file(dashboard::file, uri.path().trim_start_matches('/'), &headers);
         return file.unwrap_or_else(|| not_found(&headers));
     }
     if let Some((token, rest)) = uri.query().and_then(token::of_query) {
@@ -82,7 +83,7 @@ pub(super) async fn page(
             Err(refusal) => sentence(refusal.status(), "Not signed in", refusal.sentence()),
         };
     }
-    assets::index(assets::embedded, &headers).unwrap_or_else(|| {
+    assets::index(dashboard::file, &headers).unwrap_or_else(|| {
         let text = "This agent was built without its dashboard: run cargo xtask up, which builds both. \
             The API under /api/v1 works as it is.";
         sentence(StatusCode::SERVICE_UNAVAILABLE, "No dashboard", text)

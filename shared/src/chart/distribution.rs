@@ -6,12 +6,32 @@ use super::theme::{PALETTE, Theme};
 use super::{ChartData, ChartDefinition, frame, legend, with_legend_below};
 use crate::metric::Metric;
 use crate::order;
+use crate::view::RunView;
 use crate::wire::PointDistribution;
 use charming::element::{AxisType, Trigger};
 use std::borrow::Cow;
 
 /// Least latency on a log axis, ms: chunks that arrived in one read have no gap between them.
 const LEAST_MS: f64 = 0.001;
+
+/// Points whose distributions are shown at first: more would hide one another.
+const AT_FIRST: usize = 4;
+
+/// Points that have been measured, in order of level, which a search does not keep: place and words of the level.
+#[must_use]
+pub fn measured_points(view: &RunView) -> Vec<(usize, String)> {
+    let points = view.points.iter().enumerate().filter(|(_, point)| point.summary.is_some());
+    let points = order::by_key(points.collect(), |(_, point)| (order::key_of(point.level.value()), 0));
+    points.into_iter().map(|(place, point)| (place, point.words())).collect()
+}
+
+/// Those of the points that are shown at first: some from the lowest to the highest.
+#[must_use]
+pub fn first_points(points: &[(usize, String)]) -> Vec<(usize, String)> {
+    let count = points.len().min(AT_FIRST);
+    let pick = |i: usize| points.get(i * (points.len() - 1) / (count - 1).max(1)).cloned();
+    (0..count).filter_map(pick).collect()
+}
 
 /// One point's distribution with the words for its level; its place among the points is its colour.
 pub type Overlay = (usize, String, PointDistribution);

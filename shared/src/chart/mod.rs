@@ -13,7 +13,7 @@ mod tracks;
 mod waterfall;
 
 pub use definition::{ChartData, ChartDefinition, ChartOption};
-pub use distribution::{Overlay, ecdf, histogram};
+pub use distribution::{Overlay, ecdf, first_points, histogram, measured_points};
 pub use gaps::gap_map;
 pub use levels::{curves, pareto};
 pub use live::{Latency, in_flight, latency, throughput};

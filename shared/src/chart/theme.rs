@@ -24,6 +24,15 @@ impl Theme {
         }
     }
 
+    /// Colour behind a chart that is a picture of its own.
+    #[must_use]
+    pub fn background(self) -> &'static str {
+        match self {
+            Theme::Light => "#ffffff",
+            Theme::Dark => "#14171d",
+        }
+    }
+
     /// Colour of what floats over a chart.
     #[must_use]
     pub fn surface(self) -> &'static str {

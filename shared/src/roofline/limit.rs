@@ -25,6 +25,7 @@ pub struct Seen {
 
 /// What the hardware allows at a point, and how much of it was reached.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Limit {
     /// Least time per output token with the measured batch and context, ms.
     pub tpot_floor_ms: Option<f64>,
@@ -88,6 +89,7 @@ pub struct Bound {
 
 /// Where the bounds of a GPU come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// Its driver's highest clocks, bus width and cores.

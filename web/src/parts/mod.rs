@@ -21,7 +21,7 @@ mod tabs;
 mod theme_switch;
 mod toast;
 
-pub use badge::{StateBadge, VerdictBadge, verdict_shape};
+pub use badge::{StateBadge, VerdictBadge};
 pub use card::Card;
 pub use confirm::Confirm;
 pub use connection::ConnectionBanner;
