@@ -99,7 +99,7 @@ fn named(option: ChartOption, curves: &[Curve], theme: Theme) -> ChartOption {
     let names: Vec<String> = curves.iter().map(|curve| curve.label.clone()).collect();
     let rows = legend_rows(&names);
     let mut option = with_legend_below(option, legend(theme).data(names));
-    option.grid = option.grid.top(44.0 + 18.0 * rows as f64);
+    option.grid = option.grid.top(40.0 + 23.0 * rows as f64);
     option
 }
 
