@@ -2,19 +2,20 @@
 //! Must not know what is done with what it says.
 
 use anyhow::{Context, bail};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use reqwest::StatusCode;
 use serde::Deserialize;
 use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
 use shared::study::{StudyPlan, StudyView};
 use shared::view::RunView;
-use shared::wire::{ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, ServerMessage};
+use shared::wire::{ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, PointDistribution, ServerMessage};
 use std::path::PathBuf;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_util::io::ReaderStream;
 
 const ENDED: &str = "the connection to the agent ended before the end of the run: see whether the agent still serves, and \
     follow the run again with watch";
@@ -82,13 +83,22 @@ impl Agent {
     pub async fn import(&self, files: Vec<(String, PathBuf)>) -> anyhow::Result<ImportReport> {
         let mut form = reqwest::multipart::Form::new();
         for (name, path) in files {
-            // Read when its turn comes, so that no more than one is in memory.
-            let bytes = futures_util::stream::once(async move { tokio::fs::read(path).await });
+            // Opened when its turn comes, so that no more than one is, and read in parts.
+            let opened = futures_util::stream::once(async move { tokio::fs::File::open(path).await });
+            let bytes = opened.map_ok(ReaderStream::new).try_flatten();
             let part = reqwest::multipart::Part::stream(reqwest::Body::wrap_stream(bytes)).file_name(name);
             form = form.part("file", part);
         }
         let request = self.http.post(format!("{}/api/v1/imports", self.url)).multipart(form);
         Ok(self.answer(request).await?.json().await?)
+    }
+
+    /// What the agent exports of one of its `runs` or `studies`, its bytes yet to come.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn export(&self, kind: &str, id: &str, format: &str) -> anyhow::Result<reqwest::Response> {
+        self.answer(self.http.get(format!("{}/api/v1/{kind}/{id}/export?format={format}", self.url))).await
     }
 
     /// Cancels a run.
@@ -107,6 +117,15 @@ impl Agent {
     pub async fn view(&self, run: &RunId) -> anyhow::Result<RunView> {
         let request = self.http.get(format!("{}/api/v1/runs/{run}", self.url));
         Ok(self.answer(request).await?.json().await?)
+    }
+
+    /// The exact distribution of a latency over a point's requests.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn distribution(&self, run: &RunId, point: usize, key: &str) -> anyhow::Result<PointDistribution> {
+        let path = format!("/api/v1/runs/{run}/points/{point}/distribution?metric={key}");
+        Ok(self.answer(self.http.get(format!("{}{path}", self.url))).await?.json().await?)
     }
 
     /// Hands in a study.

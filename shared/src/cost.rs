@@ -6,16 +6,19 @@ use serde::{Deserialize, Serialize};
 
 /// US dollars for one GPU for one hour.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct UsdPerGpuHour(pub f64);
 
 /// US dollars for a million tokens.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct UsdPerMTok(pub f64);
 
 /// A price, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Price {
     /// Of one GPU.
     pub usd_per_gpu_hour: UsdPerGpuHour,
@@ -25,6 +28,7 @@ pub struct Price {
 
 /// Where a price comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PriceOrigin {
     /// The plan's `[cost]`.
@@ -40,6 +44,7 @@ pub enum PriceOrigin {
 
 /// What stands beside a price in a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PriceSource {
     /// The GPUs that it is for: words of their names.
     pub gpu: String,
@@ -68,6 +73,7 @@ impl PriceOrigin {
 /// What an engine's time is priced at, as it was settled when the engine was ready: what is edited later changes no
 /// run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pricing {
     /// GPUs that are paid for.
     pub gpus: Option<u32>,

@@ -7,6 +7,7 @@ use std::fmt;
 /// A run's id: `r` and 20 lower-case hexadecimal digits, the first 12 of them the creation time in Unix ms,
 /// so that ids sort by age and two runs begun in one millisecond still differ.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(String);
 
@@ -51,6 +52,7 @@ impl fmt::Display for RunId {
 
 /// A study's id: `s` and 20 lower-case hexadecimal digits, made as a run's are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct StudyId(String);
 

@@ -6,6 +6,7 @@ use std::ops::AddAssign;
 
 /// How a request ended (METRICS.md, "Outcomes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Ended well with the output that was asked for.

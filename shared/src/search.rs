@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The end of a search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SearchEnd {
     /// The answer: the knee of a sweep, or the highest level that kept the limits; absent where there is none.
     pub answer: Option<Level>,
@@ -17,6 +18,7 @@ pub struct SearchEnd {
 
 /// Why a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SearchStop {
     /// Throughput grew by less than the limit from the answer to the level beyond it.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where an imported run comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Source {
     /// The tool that measured.
     pub tool: String,
@@ -23,6 +24,7 @@ pub struct Source {
 
 /// One file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceFile {
     /// Its name as it was handed in, folders included; no path of this host.
     pub name: String,
@@ -34,6 +36,7 @@ pub struct SourceFile {
 
 /// How a figure was computed, where not as here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Definition {
     /// The metric's key; `percentiles` for all percentiles.
     pub metric: String,
@@ -42,6 +45,15 @@ pub struct Definition {
 }
 
 impl Source {
+    /// The tool's name where it is this one: a run that was exported and taken in again.
+    pub const OWN: &str = "Tokenprism";
+
+    /// True where the figures are our own, so that our rules have looked at all of them.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.tool == Self::OWN
+    }
+
     /// How a metric was computed, where not as here: what a comparison with our own figure must say beside it.
     #[must_use]
     pub fn definition(&self, metric: &str) -> Option<&str> {

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 /// One percentile, or why there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Percentile {
     /// The value, ms.
@@ -34,6 +35,7 @@ impl Percentile {
 
 /// A latency's exact distribution over one trial or point.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Distribution {
     /// Samples that the mean is over; absent where another tool measured and does not say.
     #[serde(default)]
@@ -59,6 +61,7 @@ pub struct Distribution {
 
 /// How output tokens were counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TokenSource {
     /// The server's `usage`.
@@ -74,6 +77,7 @@ pub enum TokenSource {
 
 /// Requests and tokens that met every limit of the plan's `[slo]` (METRICS.md `goodput`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Goodput {
     /// Requests of the window that met every limit.
     pub met: u64,
@@ -87,6 +91,7 @@ pub struct Goodput {
 
 /// How a value moved and hung together over the window: whether warm-up was over, and what a sample is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Steadiness {
     /// Change of TTFT over the window by Sen's slope, as a share of its median; positive where it grew.
     pub ttft_drift: f64,
@@ -98,6 +103,7 @@ pub struct Steadiness {
 
 /// What the engine's prefix cache did during a trial, by its own counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PrefixCache {
     /// Prompt tokens that were looked up.
     pub queries: u64,
@@ -108,6 +114,7 @@ pub struct PrefixCache {
 /// An interval over repeats by Student's t, two-sided: each trial's value is one sample; of a pooled percentile, each
 /// trial is what is drawn anew.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Interval {
     /// Trials.
     pub n: u32,
@@ -119,6 +126,7 @@ pub struct Interval {
 
 /// Exact figures of one trial, or of one point's trials pooled.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Summary {
     /// Requests meant to be sent in the window.
     pub attempted: u64,

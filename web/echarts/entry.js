@@ -61,6 +61,21 @@ core.registerCustomSeries("cells", (params, api) => {
   return shape && { type: "rect", shape, style: { fill: api.visual("color") } };
 });
 
+// `renderItem: "spans"`: rectangles from one value to another of the horizontal axis, in the band of a category, of which
+// they take a share.
+core.registerCustomSeries("spans", (params, api) => {
+  const [low, high] = params.encode.x;
+  const [place, share] = params.encode.y;
+  const [left, middle] = api.coord([api.value(low), api.value(place)]);
+  const [right] = api.coord([api.value(high), api.value(place)]);
+  const height = api.size([0, 1])[1] * api.value(share);
+  const shape = core.graphic.clipRectByRect(
+    { x: left, y: middle - height / 2, width: Math.max(right - left, 1.5), height },
+    params.coordSys,
+  );
+  return shape && { type: "rect", shape, style: { fill: api.visual("color") } };
+});
+
 // `renderItem: "strip"`: a strip along the horizontal axis from one value to another wherever a third is above zero.
 core.registerCustomSeries("strip", (params, api) => {
   const [from, to] = params.encode.x;
@@ -77,3 +92,4 @@ core.registerCustomSeries("strip", (params, api) => {
 });
 
 export * from "echarts/core";
+export { filled, legible } from "./definition.js";

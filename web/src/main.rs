@@ -3,7 +3,6 @@
 
 mod charts;
 mod erased;
-mod format;
 mod link;
 mod model;
 mod pages;
@@ -14,9 +13,10 @@ use crate::erased::{kept, live};
 use leptos::ev;
 use leptos::prelude::*;
 use model::{App, Connection};
-use pages::{Now, OnDemand, Runs, Screen, SignIn};
+use pages::{Now, OnDemand, Screen, SignIn};
 use parts::{ConnectionBanner, Empty, Help, Rail, Toasts};
 use route::{Place, Route};
+use shared::format;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
@@ -62,8 +62,12 @@ fn Screens() -> impl IntoView {
         Route::Now => view! { <Now/> }.into_any(),
         Route::NewRun => view! { <OnDemand screen=Screen::NewRun/> }.into_any(),
         Route::Engines => view! { <OnDemand screen=Screen::Engines/> }.into_any(),
-        Route::Runs => view! { <Runs/> }.into_any(),
+        Route::Runs => view! { <OnDemand screen=Screen::Runs/> }.into_any(),
         Route::Run(id) => view! { <OnDemand screen=Screen::Run of=id/> }.into_any(),
+        Route::Studies => view! { <OnDemand screen=Screen::Studies/> }.into_any(),
+        Route::NewStudy => view! { <OnDemand screen=Screen::NewStudy/> }.into_any(),
+        Route::Study(id) => view! { <OnDemand screen=Screen::Study of=id/> }.into_any(),
+        Route::Compare => view! { <OnDemand screen=Screen::Compare/> }.into_any(),
         Route::Metrics => view! { <OnDemand screen=Screen::Metrics/> }.into_any(),
         Route::Lost => view! {
             <Empty title="There is no such page" text="The address leads nowhere: it may be of another version." action="To the start" href="/"/>

@@ -20,6 +20,14 @@ pub enum Route {
     Runs,
     /// One run, by the text of its id.
     Run(String),
+    /// The studies.
+    Studies,
+    /// The form of a study.
+    NewStudy,
+    /// One study, by the text of its id.
+    Study(String),
+    /// Runs and studies beside one another, named by the query.
+    Compare,
     /// The definitions.
     Metrics,
     /// Nothing that this version has.
@@ -34,9 +42,13 @@ impl Route {
             "new" => Route::NewRun,
             "engines" => Route::Engines,
             "runs" => Route::Runs,
+            "studies" => Route::Studies,
+            "studies/new" => Route::NewStudy,
+            "compare" => Route::Compare,
             "metrics-guide" => Route::Metrics,
-            path => match path.strip_prefix("runs/") {
-                Some(run) if !run.contains('/') => Route::Run(run.to_owned()),
+            path => match path.split_once('/') {
+                Some(("runs", run)) if !run.contains('/') => Route::Run(run.to_owned()),
+                Some(("studies", study)) if !study.contains('/') => Route::Study(study.to_owned()),
                 _ => Route::Lost,
             },
         }
@@ -50,6 +62,10 @@ impl Route {
             Route::Engines => "/engines".to_owned(),
             Route::Runs => "/runs".to_owned(),
             Route::Run(run) => format!("/runs/{run}"),
+            Route::Studies => "/studies".to_owned(),
+            Route::NewStudy => "/studies/new".to_owned(),
+            Route::Study(study) => format!("/studies/{study}"),
+            Route::Compare => "/compare".to_owned(),
             Route::Metrics => "/metrics-guide".to_owned(),
         }
     }
@@ -173,6 +189,11 @@ mod tests {
         check("/runs", Route::Runs);
         check("/runs/", Route::Runs);
         check("/runs/r0123", Route::Run("r0123".to_owned()));
+        check("/studies", Route::Studies);
+        check("/studies/new", Route::NewStudy);
+        check("/studies/s0123", Route::Study("s0123".to_owned()));
+        check("/studies/s0123/x", Route::Lost);
+        check("/compare", Route::Compare);
         check("/metrics-guide", Route::Metrics);
         check("/runs/r0123/x", Route::Lost);
         check("/elsewhere", Route::Lost);

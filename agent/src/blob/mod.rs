@@ -10,7 +10,7 @@ pub use write::BlobWriter;
 use crate::record::RequestRecord;
 use shared::ids::{RequestId, RunId, TrialIndex};
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -71,6 +71,11 @@ pub enum BlobError {
 }
 
 impl BlobError {
+    /// The bytes of a blob that was opened could not be read to their end.
+    pub(crate) fn unread(name: &str, source: std::io::Error) -> Self {
+        Self::io(Path::new(name), "read", source)
+    }
+
     fn io(path: &Path, doing: &'static str, source: std::io::Error) -> Self {
         if source.kind() == ErrorKind::StorageFull {
             return Self::Full { path: path.to_owned() };
@@ -120,16 +125,60 @@ impl BlobStore {
     /// # Errors
     /// A name that is none, a file that is not there or cannot be read.
     pub fn read(&self, name: &str) -> Result<Records, BlobError> {
+        Ok(Records::new(self.path_of(name)?, self.open_file(name)?))
+    }
+
+    /// The bytes of a blob as they are on the disk.
+    ///
+    /// # Errors
+    /// A name that is none, a file that is not there or cannot be read.
+    pub fn open_file(&self, name: &str) -> Result<File, BlobError> {
+        let path = self.path_of(name)?;
+        match File::open(&path) {
+            Ok(file) => Ok(file),
+            Err(e) if e.kind() == ErrorKind::NotFound => Err(BlobError::Missing(name.to_owned())),
+            Err(e) => Err(BlobError::io(&path, "read", e)),
+        }
+    }
+
+    /// Puts a blob of a run here that was written elsewhere, on the disk once this returns. Blocks on the disk. A file of
+    /// that name is never touched.
+    ///
+    /// # Errors
+    /// A name that is none or another run's, a file that is there, or a failure of the disk; nothing is left behind then.
+    pub fn put(&self, run: &RunId, name: &str, mut bytes: impl Read) -> Result<(), BlobError> {
+        let path = self.path_of(name)?;
+        if !name.strip_prefix(run.as_str()).is_some_and(|rest| rest.starts_with('-')) {
+            return Err(BlobError::Name(name.to_owned()));
+        }
+        let mut file = tempfile::NamedTempFile::new_in(&self.dir).map_err(|e| BlobError::io(&path, "written", e))?;
+        let written = std::io::copy(&mut bytes, &mut file).and_then(|_| file.as_file().sync_all());
+        written.map_err(|e| BlobError::io(&path, "written", e))?;
+        file.persist_noclobber(&path).map_err(|e| BlobError::io(&path, "written", e.error))?;
+        File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(|e| BlobError::io(&self.dir, "written", e))
+    }
+
+    /// Takes a blob away that was put here for a run that was not taken in after all.
+    pub fn take_back(&self, name: &str) {
+        if let Ok(path) = self.path_of(name) {
+            std::fs::remove_file(path).ok();
+        }
+    }
+
+    /// A file without a name beside the blobs, for what is on its way out: it is gone with its last handle.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn spool(&self) -> Result<File, BlobError> {
+        tempfile::tempfile_in(&self.dir).map_err(|e| BlobError::io(&self.dir, "given a file", e))
+    }
+
+    fn path_of(&self, name: &str) -> Result<PathBuf, BlobError> {
         let stem = name.strip_suffix(ENDING).filter(|s| s.len() <= 64 && s.starts_with('r'));
         if !stem.is_some_and(|s| s.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'-')) {
             return Err(BlobError::Name(name.chars().take(80).collect()));
         }
-        let path = self.dir.join(name);
-        match File::open(&path) {
-            Ok(file) => Ok(Records::new(path, file)),
-            Err(e) if e.kind() == ErrorKind::NotFound => Err(BlobError::Missing(name.to_owned())),
-            Err(e) => Err(BlobError::io(&path, "read", e)),
-        }
+        Ok(self.dir.join(name))
     }
 
     /// The record of one request. Blocks on the disk: reads the blob up to it.

@@ -135,6 +135,7 @@ pub(super) fn ladder(decomposition: &Decomposition) -> String {
         }
         let all = case.steps.iter().chain(&case.without);
         text.push_str(&notes(all.filter_map(|rung| rung.against.get("output_throughput"))));
+        text.extend(case.distance("output_throughput").map(|sentence| format!("{sentence}\n")));
     }
     text
 }
@@ -147,6 +148,7 @@ fn rungs(rungs: &[Rung], versus: &str) -> String {
             rung.label.clone(),
             rung.change.clone(),
             figure(rung, "output_throughput"),
+            rung.bound("output_throughput").map_or_else(|| "—".to_owned(), |b| format!("{:.1} %", b.reached * 100.0)),
             factor(against.and_then(|c| c.ratio)),
             against.map_or_else(|| "—".to_owned(), p),
             figure(rung, "ttft.mean"),
@@ -160,6 +162,18 @@ fn rungs(rungs: &[Rung], versus: &str) -> String {
             },
         ]
     });
-    let heads = ["step", "change", "output tok/s", versus, "p (Holm)", "TTFT ms", "TPOT ms", "$/Mtok", "J/tok", "word"];
-    table(&heads, rows, &[0, 1, 9])
+    let heads = [
+        "step",
+        "change",
+        "output tok/s",
+        "of the limit",
+        versus,
+        "p (Holm)",
+        "TTFT ms",
+        "TPOT ms",
+        "$/Mtok",
+        "J/tok",
+        "word",
+    ];
+    table(&heads, rows, &[0, 1, 10])
 }

@@ -3,16 +3,18 @@
 
 use super::holder::Holder;
 use super::{DONE, DataArg, FAILED};
-use crate::import::{Found, Importer, Intake, harmless_name, walk};
+use crate::blob::BlobStore;
+use crate::import::{Found, Importer, Intake, harmless_name, is_archive, walk};
 use crate::log::{DataDir, SqliteLog};
 use shared::wire::{FileFate, ImportReport, ImportedFile};
+use std::fs::File;
 use std::path::PathBuf;
 
 /// Arguments of `import`.
 #[derive(clap::Args, Debug)]
 pub struct ImportArgs {
-    /// Result files, and folders with everything in them: of vLLM's bench and its sweeps, GuideLLM, AIPerf, and the
-    /// published study's scripts.
+    /// Result files, and folders with everything in them: of vLLM's bench and its sweeps, GuideLLM, AIPerf, the
+    /// published study's scripts, and what `export` wrote.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -52,12 +54,16 @@ async fn here(data_dir: &DataDir, files: Vec<(String, PathBuf)>) -> anyhow::Resu
     let log = SqliteLog::open(&data_dir.log_path())?;
     let mut intake = Intake::default();
     for (name, path) in files {
-        match std::fs::read(&path) {
-            Ok(bytes) => intake.take(&name, &bytes),
-            Err(error) => intake.lose(&name, format!("It could not be read: {error}.")),
+        match File::open(&path) {
+            Ok(file) if is_archive(&file) => intake.take_archive(&name, file),
+            opened => match opened.and_then(|_| std::fs::read(&path)) {
+                Ok(bytes) => intake.take(&name, &bytes),
+                Err(error) => intake.lose(&name, format!("It could not be read: {error}.")),
+            },
         }
     }
-    Ok(Importer::new(log).import(intake).await?)
+    let blobs = BlobStore::open(data_dir.blob_dir())?;
+    Ok(Importer::new(log, blobs).import(intake).await?)
 }
 
 /// What is printed: each new run with the number of its files, what was there, and each file that was refused.

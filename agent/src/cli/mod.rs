@@ -6,16 +6,20 @@ mod baseline;
 mod compare;
 mod compared;
 mod doctor;
+mod export;
 mod gate;
 mod holder;
 mod import;
 mod observer;
+mod picture;
 mod price;
+mod report;
 mod run;
 mod secret;
 mod serve;
 mod source;
 mod study;
+mod subject;
 mod table;
 mod watch;
 
@@ -73,6 +77,8 @@ enum Command {
     Watch(watch::WatchArgs),
     /// Take results of other tools in, as runs that show where they come from.
     Import(import::ImportArgs),
+    /// Write results to files: figures, records, the layouts of other tools, or a run whole to be taken in elsewhere.
+    Export(export::ExportArgs),
     /// Execute a study: a preset or a file, over any engines, its runs read together.
     #[command(after_help = EXIT_CODES)]
     Study(study::StudyArgs),
@@ -81,6 +87,10 @@ enum Command {
     /// Fail where a candidate is significantly worse than its baseline.
     #[command(after_help = gate::EXIT_CODES)]
     Gate(gate::GateArgs),
+    /// Draw the charts of a run, study or comparison as files, without a browser.
+    Picture(picture::PictureArgs),
+    /// Write a run, study or comparison as one file to read: figures, charts, verdict and where they come from.
+    Report(report::ReportArgs),
     /// Keep secrets, such as API keys, for plans that name them.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
@@ -164,9 +174,12 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Run(args) => block_on(run::run(args)),
         Command::Watch(args) => block_on(watch::watch(args)),
         Command::Import(args) => block_on(import::import(args)),
+        Command::Export(args) => block_on(export::export(args)),
         Command::Study(args) => block_on(study::study(args)),
         Command::Compare(args) => block_on(compare::compare(args)),
         Command::Gate(args) => block_on(gate::gate(args)),
+        Command::Picture(args) => block_on(picture::picture(args)),
+        Command::Report(args) => block_on(report::report(args)),
         Command::Secret(command) => secret::secret(&command),
         Command::Price(command) => price::price(&command),
         Command::Doctor(args) if args.cost.observer => block_on(observer::observer(&args.cost, &args.data)),

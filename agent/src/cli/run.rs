@@ -4,20 +4,18 @@
 use super::holder::Holder;
 use super::{DataArg, code_of, means, table};
 use crate::blob::BlobStore;
+use crate::export::RunForm;
 use crate::log::{Committed, DataDir, SqliteLog};
 use crate::orchestrate::Queue;
 use crate::price::Prices;
 use crate::remote::{Agent, Follow};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
-use shared::caveat::Rule;
-use shared::compare::Recorded;
 use shared::engine::EngineKind;
 use shared::ids::RunId;
 use shared::plan::{EnginePlan, MAX_PLAN_BYTES, Plan};
 use shared::preset::{self, PRESETS};
-use shared::view::{PointView, RunView};
+use shared::view::RunView;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -227,53 +225,9 @@ pub(super) fn show(bar: &ProgressBar, view: &RunView) {
     bar.set_message(table::live_line(view));
 }
 
-/// A rule's objection, its figures and its sentence.
-fn said_of(rule: &Rule) -> serde_json::Value {
-    json!({"verdict": rule.verdict(), "label": rule.label(), "sentence": rule.sentence(), "rule": rule})
-}
-
 fn write_json(path: &Path, view: &RunView) -> anyhow::Result<()> {
-    // A point carries what the rules say of it: a script that reads one point must not miss that.
-    let point = |(index, point): (u32, &PointView)| {
-        json!({
-            "configuration": point.configuration,
-            "variant": point.variant,
-            "level": point.level,
-            "summary": point.summary,
-            "intervals": point.intervals,
-            "engines": point.engines,
-            "verdict": view.verdict_of_point(index),
-            "findings": view.findings_of(index).map(|f| said_of(&f.rule)).collect::<Vec<_>>(),
-        })
-    };
-    let points: Vec<_> = (0..).zip(&view.points).map(point).collect();
-    // Each trial's own figures, without which two runs cannot be compared.
-    let trials = Recorded::of(view).map(|recorded| recorded.trials);
-    let header = view.header.as_ref();
-    let file = json!({
-        "schema": 1,
-        "run": header.map(|h| &h.run),
-        "plan": header.map(|h| &h.plan),
-        "host": header.map(|h| &h.host),
-        "agent_version": header.map(|h| &h.agent_version),
-        "created_unix_ms": header.map(|h| h.anchor_unix_ms),
-        "state": view.run_state(),
-        "reason": view.reason,
-        "engine": view.engine,
-        "engines": view.engines,
-        "spending": view.spending,
-        "cost_usd": view.spending.usd(view.last_ns),
-        "energy": view.telemetry.energy_so_far(),
-        "resumptions": view.resumptions,
-        "failures": view.failures,
-        "points": points,
-        "trials": trials.unwrap_or_default(),
-        "search": view.search,
-        "observer": view.telemetry.observer.figures(),
-        "verdict": view.verdict(),
-        "findings": view.findings,
-        "caveats": view.caveats,
-    });
-    std::fs::write(path, serde_json::to_vec_pretty(&file)?)
+    let form =
+        RunForm::of(view).context("the run has no plan that this version can read, so there is nothing to write")?;
+    std::fs::write(path, form.bytes()?)
         .with_context(|| format!("{} could not be written; the run itself is kept in the log", path.display()))
 }

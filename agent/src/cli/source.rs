@@ -3,6 +3,7 @@
 
 use super::DataArg;
 use super::holder::Holder;
+use crate::export::{NamedRun, RunForm};
 use crate::history;
 use crate::log::{DataDir, LogError, SqliteLog};
 use crate::remote::Agent;
@@ -17,7 +18,7 @@ use std::path::Path;
 /// A run with the words that name it.
 pub(super) type Named = (String, Recorded);
 
-/// What `study --json` writes, as far as it is read here.
+/// What `study --json` writes, and what an export has of runs together, as far as it is read here.
 #[derive(Deserialize)]
 struct StudyFile {
     runs: Vec<StudyFileRun>,
@@ -50,7 +51,7 @@ impl Store {
     }
 
     /// A run by its id.
-    async fn run(&self, run: &RunId) -> anyhow::Result<RunView> {
+    pub(super) async fn run(&self, run: &RunId) -> anyhow::Result<RunView> {
         match self {
             Self::Here(_, log) => Ok((*log.view(run).await?.ok_or_else(|| LogError::NoSuchRun(run.clone()))?).clone()),
             Self::There(agent) => agent.view(run).await,
@@ -69,12 +70,23 @@ impl Store {
         Ok(StudyView::of(of.study, of.plan, of.created_unix_ms, &rows, recorded))
     }
 
-    /// The runs of a study that have figures, each with its label.
-    pub(super) async fn runs_of(&self, study: &StudyView) -> anyhow::Result<Vec<(u32, Named)>> {
-        let mut runs = Vec::new();
-        for (place, of) in (0..).zip(&study.runs) {
+    /// The exported form of each run of a study.
+    pub(super) async fn forms_of(&self, study: &StudyView) -> anyhow::Result<Vec<NamedRun>> {
+        let mut forms = Vec::new();
+        for (index, of) in (0..).zip(&study.runs) {
             let Some(run) = &of.run else { continue };
-            runs.extend(Recorded::of(&self.run(run).await?).map(|run| (place, (of.label.clone(), run))));
+            let form = RunForm::of(&self.run(run).await?);
+            forms.extend(form.map(|recorded| NamedRun { index, label: of.label.clone(), recorded }));
+        }
+        Ok(forms)
+    }
+
+    /// The runs of a study that have figures, each with its label.
+    async fn runs_of(&self, study: &StudyView) -> anyhow::Result<Vec<Named>> {
+        let mut runs = Vec::new();
+        for of in &study.runs {
+            let Some(run) = &of.run else { continue };
+            runs.extend(Recorded::of(&self.run(run).await?).map(|run| (of.label.clone(), run)));
         }
         Ok(runs)
     }
@@ -95,7 +107,7 @@ pub(super) async fn read(names: &[String], data: &DataArg) -> anyhow::Result<Vec
         };
         if let Ok(study) = StudyId::try_from(name.clone()) {
             let view = store.study(&study).await?;
-            runs.extend(store.runs_of(&view).await?.into_iter().map(|(_, run)| run));
+            runs.extend(store.runs_of(&view).await?);
             continue;
         }
         let run = RunId::try_from(name.clone())
@@ -111,7 +123,7 @@ fn of_file(name: &str) -> anyhow::Result<Vec<Named>> {
     let bytes = std::fs::read(name).with_context(|| format!("{name} could not be read"))?;
     let no_export = || format!("{name} is no export of `run --json` or `study --json`");
     let file: serde_json::Value = serde_json::from_slice(&bytes).with_context(no_export)?;
-    if file.get("study").is_some() {
+    if file.get("runs").is_some() {
         let study: StudyFile = serde_json::from_value(file).with_context(no_export)?;
         let named = |run: StudyFileRun| run.recorded.map(|recorded| (run.label, recorded));
         return Ok(study.runs.into_iter().filter_map(named).collect());

@@ -6,13 +6,13 @@ use super::source::Store;
 use super::{DONE, DOUBTFUL, DataArg, FAILED, INVALID, compared, means};
 use crate::blob::BlobStore;
 use crate::engine;
+use crate::export::StudyForm;
 use crate::history;
 use crate::log::{DataDir, SqliteLog};
 use crate::orchestrate::Queue;
 use crate::price::Prices;
 use crate::remote::Agent;
 use anyhow::Context;
-use serde_json::json;
 use shared::caveat::Verdict;
 use shared::engine::{EngineKind, ParamValue};
 use shared::event::RunState;
@@ -63,14 +63,8 @@ pub async fn study(args: StudyArgs) -> anyhow::Result<u8> {
     let view = store.study(&study).await?;
     print!("{}", render(&view));
     if let Some(path) = &args.json {
-        let runs: Vec<_> = store
-            .runs_of(&view)
-            .await?
-            .into_iter()
-            .map(|(index, (label, run))| json!({"index": index, "label": label, "recorded": run}))
-            .collect();
-        let file = json!({"schema": 1, "study": view, "runs": runs});
-        std::fs::write(path, serde_json::to_vec_pretty(&file)?)
+        let form = StudyForm::of(Some(view.clone()), store.forms_of(&view).await?);
+        std::fs::write(path, form.bytes()?)
             .with_context(|| format!("{} could not be written; the study itself is kept in the log", path.display()))?;
     }
     Ok(code(&view))

@@ -3,7 +3,7 @@
 
 use super::error::Refusal;
 use super::{App, off_the_loop};
-use crate::orchestrate::{host, unix_ms};
+use crate::orchestrate::{host, time_zone, unix_ms, utc_offset_minutes};
 use axum::Json;
 use axum::extract;
 use serde::Serialize;
@@ -37,45 +37,17 @@ pub(super) struct About {
 pub(super) async fn about(extract::State(app): extract::State<App>) -> Result<Json<About>, Refusal> {
     let version = app.state.agent_version;
     let about = off_the_loop("the host's facts", move || {
-        let host = host();
+        let (host, now_unix_ms) = (host(), unix_ms());
         Ok(About {
             version,
             protocol: PROTOCOL_VERSION,
             host: host.name,
             cores: host.cores,
             cpu: host.cpu,
-            now_unix_ms: unix_ms(),
-            utc_offset_minutes: utc_offset_minutes(),
+            now_unix_ms,
+            utc_offset_minutes: utc_offset_minutes(now_unix_ms),
             time_zone: time_zone(),
         })
     });
     about.await.map(Json)
-}
-
-/// The offset by the C library's rules, which SQLite asks; the standard library has no local time.
-fn utc_offset_minutes() -> Option<i32> {
-    let database = rusqlite::Connection::open_in_memory().ok()?;
-    let sql = "SELECT (strftime('%s', 'now', 'localtime') - strftime('%s', 'now')) / 60";
-    database.query_row(sql, [], |row| row.get(0)).ok()
-}
-
-/// The name that the system's clock file is a link to.
-fn time_zone() -> Option<String> {
-    let named =
-        std::env::var("TZ").ok().map(|name| name.trim_start_matches(':').to_owned()).filter(|n| n.contains('/'));
-    named.or_else(|| {
-        let link = std::fs::read_link("/etc/localtime").ok()?;
-        Some(link.to_str()?.split_once("zoneinfo/")?.1.to_owned())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_offset_is_one_that_exists() {
-        let offset = utc_offset_minutes().unwrap();
-        assert!((-12 * 60..=14 * 60).contains(&offset) && offset % 15 == 0, "{offset}");
-    }
 }

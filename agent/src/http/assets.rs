@@ -4,21 +4,10 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rust_embed::{Embed, EmbeddedFile};
-
-/// The built dashboard; empty where it was not built before the agent.
-#[derive(Embed)]
-#[folder = "../web/dist/"]
-#[allow_missing = true]
-struct Dist;
+use rust_embed::EmbeddedFile;
 
 /// Where files come from.
 pub(super) type Files = fn(&str) -> Option<EmbeddedFile>;
-
-/// The files of this binary.
-pub(super) fn embedded(path: &str) -> Option<EmbeddedFile> {
-    Dist::get(path)
-}
 
 /// The page that answers every path of the dashboard; nothing where the dashboard was not built.
 pub(super) fn index(files: Files, headers: &HeaderMap) -> Option<Response> {

@@ -27,6 +27,13 @@ pub(super) struct CompareQuery {
     figures: Option<String>,
 }
 
+impl CompareQuery {
+    /// Every usual figure of these.
+    pub(super) fn of(runs: String) -> Self {
+        Self { runs, figures: None }
+    }
+}
+
 /// Curves of runs and studies, and each compared with the first, level by level.
 #[utoipa::path(get, path = "/api/v1/compare", tag = "studies", params(CompareQuery), responses(
     (status = 200, description = "Curves and comparisons", body = shape::Compared),
@@ -37,19 +44,23 @@ pub(super) async fn compare(
     principal: Principal,
     asked: Result<Query<CompareQuery>, QueryRejection>,
 ) -> Result<Json<Compared>, Refusal> {
-    let asked = runs::query(asked)?;
+    compared(&app, &principal, &runs::query(asked)?).await.map(Json)
+}
+
+/// Runs and studies compared with the first of them.
+pub(super) async fn compared(app: &App, principal: &Principal, asked: &CompareQuery) -> Result<Compared, Refusal> {
     let figures = match &asked.figures {
         Some(keys) => keys.split(',').map(Figure::parse).collect::<Result<_, _>>().map_err(Refusal::bad_request)?,
         None => Figure::usual(),
     };
     let mut sides: Vec<(String, Recorded)> = Vec::new();
     for id in asked.runs.split(',').map(str::trim).filter(|id| !id.is_empty()) {
-        sides.extend(side(&app, &principal, id).await?);
+        sides.extend(side(app, principal, id).await?);
         if sides.len() > MAX_RUNS {
             return Err(Refusal::bad_request(format!("These are more than {MAX_RUNS} runs: compare fewer.")));
         }
     }
-    off_the_loop("the runs", move || Ok(compare_runs(&sides, &figures, false))).await.map(Json)
+    off_the_loop("the runs", move || Ok(compare_runs(&sides, &figures, false))).await
 }
 
 /// A run, or the runs of a study, each with its label.

@@ -3,6 +3,8 @@
 
 use crate::blob::BlobError;
 use crate::log::LogError;
+use crate::recount::RecountError;
+use crate::render::RenderError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared::ids::{InvalidRunId, RunId};
@@ -100,6 +102,33 @@ impl From<LogError> for Refusal {
         };
         if status.is_server_error() {
             tracing::error!(%error, "a request failed on the event log");
+        }
+        Self::new(status, error.to_string())
+    }
+}
+
+impl From<RecountError> for Refusal {
+    fn from(error: RecountError) -> Self {
+        match error {
+            RecountError::Blob(error) => error.into(),
+            RecountError::NoRecords { .. } | RecountError::Unmeasured { .. } => {
+                Self::new(StatusCode::NOT_FOUND, error.to_string())
+            }
+        }
+    }
+}
+
+impl From<RenderError> for Refusal {
+    fn from(error: RenderError) -> Self {
+        let status = match &error {
+            RenderError::NoSuchChart { .. } | RenderError::NoCharts => StatusCode::NOT_FOUND,
+            RenderError::Canvas(_) => StatusCode::BAD_REQUEST,
+            RenderError::NotBuilt => StatusCode::NOT_IMPLEMENTED,
+            RenderError::Bounds(..) => StatusCode::SERVICE_UNAVAILABLE,
+            RenderError::Drawing { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(%error, "a picture could not be drawn");
         }
         Self::new(status, error.to_string())
     }

@@ -4,23 +4,16 @@
 use super::error::Refusal;
 use super::runs::{self, RunPath};
 use super::{App, off_the_loop, shape};
-use crate::blob::BlobStore;
-use crate::record::{Latency, RequestRecord, Samples, Served, Span, goodput};
+use crate::record::Latency;
+use crate::recount;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{self, Query};
-use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::ids::{PointIndex, RunId};
-use shared::plan::{Arrival, SloPlan};
-use shared::view::{PointView, RunView};
+use shared::ids::PointIndex;
+use shared::plan::SloPlan;
 use shared::wire::{PointDistribution, PointGoodput};
 use utoipa::IntoParams;
-
-/// Points of an empirical distribution at most.
-const MAX_ECDF: u64 = 400;
-/// Bins of a histogram at most.
-const MAX_BINS: u32 = 60;
 
 /// Limits to judge by; at least one.
 #[derive(Deserialize, IntoParams)]
@@ -50,43 +43,6 @@ impl LimitsQuery {
     }
 }
 
-/// A trial that ended: where its records are, and what they were measured over.
-struct Measured {
-    blob: String,
-    span: Span,
-}
-
-impl Measured {
-    /// Passes on the records that belong to the trial's window.
-    fn each(&self, blobs: &BlobStore, mut take: impl FnMut(&RequestRecord)) -> Result<(), Refusal> {
-        for record in blobs.read(&self.blob)? {
-            let record = record?;
-            if self.span.holds(&record) {
-                take(&record);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The trials of a point that ended. One without records is refused, since figures without it would be others.
-fn measured(run: &RunId, view: &RunView, point: PointIndex) -> Result<Vec<Measured>, Refusal> {
-    let mut found = Vec::new();
-    let Some(header) = &view.header else { return Ok(found) };
-    for (index, trial) in view.trials_of(point) {
-        let Some(summary) = &trial.summary else { continue };
-        let blob = trial.blob.clone().ok_or_else(|| {
-            let sentence = format!(
-                "Trial {index} of {run} ended, but its records could not be written, so its point has no figures but those \
-                 of the run itself."
-            );
-            Refusal::new(StatusCode::NOT_FOUND, sentence)
-        })?;
-        found.push(Measured { blob, span: Span::of_summary(summary, &header.plan) });
-    }
-    Ok(found)
-}
-
 /// Goodput of every point that has ended trials, for any limits.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/goodput", tag = "runs", params(
     ("run" = String, Path, description = "Run id"), LimitsQuery), responses(
@@ -100,42 +56,7 @@ pub(super) async fn goodput_of(
 ) -> Result<Json<Vec<PointGoodput>>, Refusal> {
     let limits = runs::query(asked)?.limits()?;
     let view = path.view(&app).await?;
-    let rows = off_the_loop("the records", move || {
-        let arrival = view.header.as_ref().map(|h| h.plan.load.arrival).unwrap_or_default();
-        let mut rows = Vec::new();
-        for (point, planned) in (0..).zip(&view.points) {
-            let trials = measured(&path.run, &view, point)?;
-            if !trials.is_empty() {
-                rows.push(judged(&app.state.blobs, &trials, arrival, &limits, (point, planned))?);
-            }
-        }
-        Ok(rows)
-    });
-    Ok(Json(rows.await?))
-}
-
-/// One point's goodput.
-fn judged(
-    blobs: &BlobStore,
-    trials: &[Measured],
-    arrival: Arrival,
-    limits: &SloPlan,
-    (point, planned): (PointIndex, &PointView),
-) -> Result<PointGoodput, Refusal> {
-    let mut served = Vec::new();
-    for trial in trials {
-        trial.each(blobs, |record| served.push(Served::of(record, arrival)))?;
-    }
-    let found = goodput(&served, limits, trials.iter().map(|trial| trial.span.length_ns()).sum());
-    Ok(PointGoodput {
-        point,
-        level: planned.level,
-        words: planned.words(),
-        met: found.map(|g| g.met),
-        of: served.len() as u64,
-        requests_per_s: found.and_then(|g| g.requests_per_s),
-        tokens_per_s: found.and_then(|g| g.tokens_per_s),
-    })
+    off_the_loop("the records", move || Ok(recount::goodput_of(&app.state.blobs, &view, &limits)?)).await.map(Json)
 }
 
 /// Which latency.
@@ -162,26 +83,11 @@ pub(super) async fn distribution(
     let latency = latency(&runs::query(asked)?.metric)?;
     let point: PointIndex = path.number("point")?;
     let view = path.view(&app).await?;
-    let trials = measured(&path.run, &view, point)?;
-    if trials.is_empty() {
-        let sentence = format!("No trial of point {point} of {} has ended, or the run has no such point.", path.run);
-        return Err(Refusal::new(StatusCode::NOT_FOUND, sentence));
-    }
-    let pooled = off_the_loop("the records", move || {
-        let mut samples = Samples::default();
-        for trial in &trials {
-            trial.each(&app.state.blobs, |record| latency.take(record, &mut samples))?;
-        }
-        let ranked = samples.ranked();
-        Ok(PointDistribution {
-            metric: latency.key().to_owned(),
-            n: ranked.certain_total(),
-            at_least: ranked.bounds_total(),
-            ecdf: ranked.ecdf(MAX_ECDF),
-            bins: ranked.bins(MAX_BINS),
-        })
-    });
-    Ok(Json(pooled.await?))
+    let [pooled] = off_the_loop("the records", move || {
+        Ok(recount::distributions(&app.state.blobs, &path.run, &view, point, [latency])?)
+    })
+    .await?;
+    Ok(Json(pooled))
 }
 
 /// The latency of a key.

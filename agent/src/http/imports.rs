@@ -6,13 +6,16 @@ use super::access::{Principal, Scope};
 use super::error::Refusal;
 use super::off_the_loop;
 use super::shape;
-use crate::import::{Intake, MAX_FILE_BYTES};
+use crate::blob::BlobStore;
+use crate::import::{Intake, MAX_FILE_BYTES, may_be_archive};
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{self, Multipart};
 use axum::http::StatusCode;
 use shared::wire::ImportReport;
+use std::fs::File;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 
 /// Longest form that is read, bytes: of many files, each of which is bounded by itself.
 pub(super) const MAX_FORM_BYTES: usize = 1 << 30;
@@ -54,7 +57,7 @@ pub(super) async fn import(
         let sentence = "Other files are being imported: try again when they are.";
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, sentence).retry_after(Duration::from_secs(5)));
     };
-    let read = tokio::time::timeout(FORM_TIMEOUT, read(form));
+    let read = tokio::time::timeout(FORM_TIMEOUT, read(form, app.state.blobs.clone()));
     let intake = read.await.map_err(|_| too_slow(FORM_TIMEOUT))??;
     let report = app.importer.import(intake).await?;
     tracing::info!(
@@ -66,19 +69,26 @@ pub(super) async fn import(
     Ok(Json(report))
 }
 
-async fn read(mut form: Multipart) -> Result<Intake, Refusal> {
+async fn read(mut form: Multipart, blobs: BlobStore) -> Result<Intake, Refusal> {
     let mut intake = Intake::default();
     while let Some(mut part) = within(form.next_field()).await? {
         let name = part.file_name().or(part.name()).unwrap_or_default().to_owned();
-        intake = match bytes(&mut part).await? {
-            Some(bytes) => {
+        intake = match bytes(&mut part, &blobs).await? {
+            Part::Whole(bytes) => {
                 let take = move || {
                     intake.take(&name, &bytes);
                     Ok(intake)
                 };
                 off_the_loop("a file", take).await?
             }
-            None => {
+            Part::Archive(file) => {
+                let take = move || {
+                    intake.take_archive(&name, file);
+                    Ok(intake)
+                };
+                off_the_loop("an archive", take).await?
+            }
+            Part::TooLong => {
                 intake.lose(&name, format!("It is longer than the {} MiB that are read.", MAX_FILE_BYTES >> 20));
                 intake
             }
@@ -87,19 +97,49 @@ async fn read(mut form: Multipart) -> Result<Intake, Refusal> {
     Ok(intake)
 }
 
-/// The bytes of a part; nothing of one that is too long, whose rest is passed over.
-async fn bytes(part: &mut Field<'_>) -> Result<Option<Vec<u8>>, Refusal> {
+/// What came as a part.
+enum Part {
+    /// A file, in memory.
+    Whole(Vec<u8>),
+    /// What may be an archive, on the disk.
+    Archive(File),
+    /// A file that is too long; its rest was passed over.
+    TooLong,
+}
+
+/// The bytes of a part. What may be an archive is kept on the disk, where only the form's own limit bounds it.
+async fn bytes(part: &mut Field<'_>, blobs: &BlobStore) -> Result<Part, Refusal> {
     let mut bytes = Vec::new();
+    let mut spool: Option<tokio::fs::File> = None;
     let mut is_whole = true;
     while let Some(chunk) = within(part.chunk()).await? {
+        if let Some(file) = &mut spool {
+            file.write_all(&chunk).await.map_err(spooling)?;
+            continue;
+        }
         is_whole &= bytes.len() + chunk.len() <= MAX_FILE_BYTES;
-        if is_whole {
-            bytes.extend_from_slice(&chunk);
-        } else {
+        bytes.extend_from_slice(if is_whole { &chunk[..] } else { &[] });
+        if is_whole && may_be_archive(&bytes) {
+            let mut file = tokio::fs::File::from_std(blobs.spool()?);
+            file.write_all(&std::mem::take(&mut bytes)).await.map_err(spooling)?;
+            spool = Some(file);
+        } else if !is_whole {
             bytes = Vec::new();
         }
     }
-    Ok(is_whole.then_some(bytes))
+    match spool {
+        Some(mut file) => {
+            file.flush().await.map_err(spooling)?;
+            Ok(Part::Archive(file.into_std().await))
+        }
+        None if is_whole => Ok(Part::Whole(bytes)),
+        None => Ok(Part::TooLong),
+    }
+}
+
+fn spooling(error: std::io::Error) -> Refusal {
+    let sentence = format!("The archive could not be kept while it is read: {error}. Free space on the agent's disk.");
+    Refusal::new(StatusCode::INSUFFICIENT_STORAGE, sentence)
 }
 
 async fn within<T>(step: impl Future<Output = Result<T, MultipartError>>) -> Result<T, Refusal> {

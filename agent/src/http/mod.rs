@@ -7,10 +7,12 @@ mod assets;
 mod compare;
 mod engines;
 mod error;
+mod exports;
 mod figures;
 mod guard;
 mod imports;
 mod openapi;
+mod pictures;
 mod plans;
 mod prices;
 mod prometheus;
@@ -26,6 +28,7 @@ pub use access::{Access, Principal, Role, Scope};
 pub use openapi::openapi_json;
 
 use crate::blob::BlobStore;
+use crate::export::Exporter;
 use crate::hub::Hub;
 use crate::import::Importer;
 use crate::log::SqliteLog;
@@ -95,6 +98,9 @@ struct App {
     sockets: Arc<Semaphore>,
     importer: Importer,
     forms: Arc<Semaphore>,
+    drawing: Arc<Semaphore>,
+    exporter: Exporter,
+    exports: Arc<Semaphore>,
     stopping: CancellationToken,
 }
 
@@ -110,8 +116,11 @@ pub async fn serve(
     let app = App {
         hosts: Arc::new(guard::Hosts::new(listener.local_addr()?, state.access.hosts())),
         sockets: Arc::new(Semaphore::new(socket::MAX_SOCKETS)),
-        importer: Importer::new(state.log.clone()),
+        importer: Importer::new(state.log.clone(), state.blobs.clone()),
         forms: Arc::new(Semaphore::new(imports::MAX_FORMS)),
+        drawing: Arc::new(Semaphore::new(1)),
+        exporter: Exporter::new(state.log.clone(), state.blobs.clone()),
+        exports: Arc::new(Semaphore::new(exports::MAX_EXPORTS)),
         stopping: CancellationToken::new(),
         state,
     };
@@ -138,16 +147,27 @@ fn router(app: App) -> Router {
     let viewer = Router::new()
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/{run}", get(runs::read))
+        .route("/api/v1/runs/{run}/export", get(exports::of_run))
         .route("/api/v1/runs/{run}/goodput", get(figures::goodput_of))
         .route("/api/v1/runs/{run}/points/{point}/distribution", get(figures::distribution))
         .route("/api/v1/runs/{run}/trials/{trial}/requests", get(requests::list))
         .route("/api/v1/runs/{run}/requests/{id}", get(requests::timeline))
+        .route("/api/v1/runs/{run}/pictures", get(pictures::of_run))
+        .route("/api/v1/runs/{run}/pictures/{chart}", get(pictures::run_picture))
+        .route("/api/v1/runs/{run}/report", get(pictures::run_report))
         .route("/api/v1/presets", get(plans::presets))
         .route("/api/v1/studies", get(studies::list))
         .route("/api/v1/studies/presets", get(studies::presets))
         .route("/api/v1/studies/check", post(studies::check))
         .route("/api/v1/studies/{study}", get(studies::read))
+        .route("/api/v1/studies/{study}/pictures", get(pictures::of_study))
+        .route("/api/v1/studies/{study}/pictures/{chart}", get(pictures::study_picture))
+        .route("/api/v1/studies/{study}/report", get(pictures::study_report))
+        .route("/api/v1/studies/{study}/export", get(exports::of_study))
         .route("/api/v1/compare", get(compare::compare))
+        .route("/api/v1/compare/pictures", get(pictures::of_compared))
+        .route("/api/v1/compare/pictures/{chart}", get(pictures::compared_picture))
+        .route("/api/v1/compare/report", get(pictures::compared_report))
         .route("/api/v1/engines", get(engines::list))
         .route("/api/v1/engines/now", get(engines::now))
         .route("/api/v1/plan/check", post(plans::check))

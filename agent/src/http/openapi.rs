@@ -2,7 +2,8 @@
 //! Must not know how the routes are implemented.
 
 use super::{
-    agent, compare, engines, figures, imports, plans, prices, prometheus, requests, runs, shape, shell, socket, studies,
+    agent, compare, engines, exports, figures, imports, pictures, plans, prices, prometheus, requests, runs, shape,
+    shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -13,10 +14,11 @@ use utoipa::{Modify, OpenApi};
 #[openapi(
     info(title = "Tokenprism", description = "Runs, plans and requests of one agent. Every error is an `ApiError`."),
     paths(
-        runs::list, runs::create, runs::read, runs::cancel, runs::resume, runs::delete, figures::goodput_of,
-        figures::distribution, requests::list, requests::timeline,
+        runs::list, runs::create, runs::read, runs::cancel, runs::resume, runs::delete, exports::of_run, figures::goodput_of,
+        figures::distribution, pictures::of_run, pictures::run_picture, pictures::run_report, requests::list, requests::timeline,
         studies::list, studies::presets, studies::check, studies::create, studies::read, studies::cancel, studies::resume,
-        studies::delete, compare::compare,
+        studies::delete, exports::of_study, pictures::of_study, pictures::study_picture, pictures::study_report, compare::compare,
+        pictures::of_compared, pictures::compared_picture, pictures::compared_report,
         plans::presets, plans::check, prices::list, prices::set, prices::remove, engines::list, engines::now, engines::start, engines::stop, agent::about,
         prometheus::metrics, imports::import, document, socket::open, shell::health, shell::sign_in
     ),

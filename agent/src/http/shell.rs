@@ -6,6 +6,7 @@ use super::assets;
 use super::error::Refusal;
 use super::guard::BoundedText;
 use super::{shape, token};
+use crate::dashboard;
 use axum::extract::{self, ConnectInfo};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -49,8 +50,11 @@ pub(super) async fn sign_in(
 /// True for the paths that the dashboard itself routes.
 fn is_page(path: &str) -> bool {
     match path.trim_end_matches('/') {
-        "" | "/new" | "/runs" | "/engines" | "/metrics-guide" => true,
-        path => path.strip_prefix("/runs/").is_some_and(|run| !run.is_empty() && !run.contains('/')),
+        "" | "/new" | "/runs" | "/engines" | "/studies" | "/compare" | "/metrics-guide" => true,
+        path => {
+            let of = path.strip_prefix("/runs/").or_else(|| path.strip_prefix("/studies/"));
+            of.is_some_and(|id| !id.is_empty() && !id.contains('/'))
+        }
     }
 }
 
@@ -66,7 +70,7 @@ pub(super) async fn page(
         return super::refuse_method(&method, &uri).into_response();
     }
     if !is_page(uri.path()) {
-        let file = assets::file(assets::embedded, uri.path().trim_start_matches('/'), &headers);
+        let file = assets::file(dashboard::file, uri.path().trim_start_matches('/'), &headers);
         return file.unwrap_or_else(|| not_found(&headers));
     }
     if let Some((token, rest)) = uri.query().and_then(token::of_query) {
@@ -79,7 +83,7 @@ pub(super) async fn page(
             Err(refusal) => sentence(refusal.status(), "Not signed in", refusal.sentence()),
         };
     }
-    assets::index(assets::embedded, &headers).unwrap_or_else(|| {
+    assets::index(dashboard::file, &headers).unwrap_or_else(|| {
         let text = "This agent was built without its dashboard: run cargo xtask up, which builds both. \
             The API under /api/v1 works as it is.";
         sentence(StatusCode::SERVICE_UNAVAILABLE, "No dashboard", text)
@@ -117,10 +121,23 @@ mod tests {
     #[test]
     fn the_dashboards_paths_are_told_from_files() {
         let check = |path: &str, expect: bool| assert_eq!(is_page(path), expect, "{path}");
-        for page in ["/", "//", "/new", "/new/", "/runs", "/runs/r0123", "/engines", "/metrics-guide"] {
+        for page in [
+            "/",
+            "//",
+            "/new",
+            "/new/",
+            "/runs",
+            "/runs/r0123",
+            "/engines",
+            "/studies",
+            "/studies/s0123",
+            "/studies/new",
+            "/compare",
+            "/metrics-guide",
+        ] {
             check(page, true);
         }
-        for other in ["/app.js", "/runs/r0123/x", "/newer", "/api/v1/runs", "/favicon.ico"] {
+        for other in ["/app.js", "/runs/r0123/x", "/studies/s0123/x", "/newer", "/api/v1/runs", "/favicon.ico"] {
             check(other, false);
         }
     }

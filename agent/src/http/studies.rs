@@ -21,6 +21,7 @@ use shared::event::RunState;
 use shared::ids::StudyId;
 use shared::study::{self, Estimate, StudyPlan, StudyRow, StudyView};
 use shared::wire::RunRow;
+use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 /// Studies that one answer has at most.
@@ -33,9 +34,11 @@ impl<S: Send + Sync> FromRequestParts<S> for StudyPath {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let Path(text) = path.map_err(|error| Refusal::bad_request(format!("The path could not be read: {error}.")))?;
-        let study = StudyId::try_from(text).map_err(|error| Refusal::bad_request(error.to_string()))?;
+        let path = Path::<BTreeMap<String, String>>::from_request_parts(parts, state).await;
+        let Path(mut path) =
+            path.map_err(|error| Refusal::bad_request(format!("The path could not be read: {error}.")))?;
+        let study = StudyId::try_from(path.remove("study").unwrap_or_default())
+            .map_err(|error| Refusal::bad_request(error.to_string()))?;
         let principal = Principal::from_request_parts(parts, state).await?;
         if sees_all(&principal) { Ok(Self(study)) } else { Err(unknown(&study)) }
     }
@@ -213,10 +216,15 @@ pub(super) async fn read(
     extract::State(app): extract::State<App>,
     StudyPath(study): StudyPath,
 ) -> Result<Json<StudyView>, Refusal> {
-    let (of, rows) = found(&app, &study).await?;
-    let recorded = recorded(&app, &rows).await?;
+    view(&app, &study).await.map(Json)
+}
+
+/// A study as a fold over its runs.
+pub(super) async fn view(app: &App, study: &StudyId) -> Result<StudyView, Refusal> {
+    let (of, rows) = found(app, study).await?;
+    let recorded = recorded(app, &rows).await?;
     let fold = move || Ok(StudyView::of(of.study, of.plan, of.created_unix_ms, &rows, recorded));
-    off_the_loop("the study", fold).await.map(Json)
+    off_the_loop("the study", fold).await
 }
 
 /// Cancels every run of a study that waits or runs.

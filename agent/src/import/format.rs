@@ -4,7 +4,8 @@
 use super::cell::{Cell, Row};
 use super::json::Bounded;
 use super::trial::Trial;
-use super::{aiperf, file, gpu_timeline, guidellm, json, kv_timeline, tgi_script, vllm_bench};
+use super::{aiperf, file, gpu_timeline, guidellm, json, kv_timeline, own, tgi_script, vllm_bench};
+use crate::export::{RunForm, SIDECAR_KEY, is_header};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeSet;
@@ -14,21 +15,46 @@ pub(super) const MAX_TRIALS: usize = 10_000;
 /// Most names of an object that are looked at.
 const MAX_NAMES: usize = 2000;
 
-/// The trials of a file; `folder` is where it lies.
+/// What a file comes to.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// Trials that another tool measured.
+    Trials(Vec<Trial>),
+    /// Runs of our own, whole.
+    Runs(Vec<RunForm>),
+}
+
+/// What a file holds; `folder` is where it lies.
 ///
 /// # Errors
 /// A sentence: what it is not, or what is wrong with it.
-pub(super) fn read(bytes: &[u8], folder: &str) -> Result<Vec<Trial>, String> {
+pub(super) fn read(bytes: &[u8], folder: &str) -> Result<Read, String> {
     let text = file::text(bytes)?;
     let trials = match text.trim_start().as_bytes().first() {
-        Some(b'{' | b'[') => of_json(&json::finite(text), folder)?,
+        Some(b'{' | b'[') => {
+            let text = json::finite(text);
+            if let Some(runs) = own_runs(&text)? {
+                return Ok(Read::Runs(runs));
+            }
+            of_json(&text, folder)?
+        }
         _ => of_csv(text, folder)?,
     };
     match trials.len() {
         0 => Err("It holds no measurement.".to_owned()),
         n if n > MAX_TRIALS => Err(format!("It holds {n} measurements, more than the {MAX_TRIALS} that are read.")),
-        _ => Ok(trials),
+        _ => Ok(Read::Trials(trials)),
     }
+}
+
+/// The runs of our own form; nothing where it is another.
+fn own_runs(text: &str) -> Result<Option<Vec<RunForm>>, String> {
+    let Ok(Top::Object(names)) = json::parse(text) else { return Ok(None) };
+    let has = |name: &str| names.contains(name);
+    if own::is_run(has) {
+        return own::run(text).map(Some);
+    }
+    if own::is_several(has) { own::several(text).map(Some) } else { Ok(None) }
 }
 
 /// What stands at a text's top.
@@ -62,6 +88,9 @@ fn of_json(text: &str, folder: &str) -> Result<Vec<Trial>, String> {
             if gpu_timeline::is_named(has) {
                 return Ok(vec![gpu_timeline::trial(text, folder)?]);
             }
+            if has(SIDECAR_KEY) {
+                return Err("It says how the figures of the sweep beside it were computed: it holds none.".to_owned());
+            }
             if has("error_type") && has("run_number") {
                 return Err("It is a sweep's note that a run failed: it holds no figures.".to_owned());
             }
@@ -82,6 +111,9 @@ fn of_csv(text: &str, folder: &str) -> Result<Vec<Trial>, String> {
     let broken = |error: csv::Error| format!("It is broken: {error}.");
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let names: Vec<String> = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
+    if is_header(&names) {
+        return Err("It is a table of runs, which their files in JSON hold to the last digit: import those.".to_owned());
+    }
     let is_sweep = vllm_bench::is_named(|name| names.iter().any(|have| have == name));
     if !is_sweep && !tgi_script::is_named(&names) {
         return Err(unknown("text"));
@@ -110,8 +142,8 @@ fn rows(rows: impl Iterator<Item = Result<Row, String>>, folder: &str, are_copie
 
 fn unknown(what: &str) -> String {
     format!(
-        "It is {what}, but no result that is known here: those of vLLM's bench and its sweeps, GuideLLM, AIPerf and the \
-         published study's scripts are."
+        "It is {what}, but no result that is known here: those of vLLM's bench and its sweeps, GuideLLM, AIPerf, the \
+         published study's scripts and Tokenprism's own exports are."
     )
 }
 

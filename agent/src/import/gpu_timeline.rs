@@ -2,9 +2,9 @@
 //! Must not know any other format.
 
 use super::json::{self, Bounded};
-use super::kv_timeline::{MAX_READS, watched};
+use super::kv_timeline::{MAX_READS, kin, watched};
 use super::tool::TGI_MEMORY;
-use super::trial::{Kin, Trial, Watched, figure, told};
+use super::trial::{Trial, Watched, figure, told};
 use serde::Deserialize;
 use shared::caveat::Caveat;
 use shared::engine::EngineKind;
@@ -19,16 +19,18 @@ const SOURCE: &str = "gpu:all";
 
 #[derive(Deserialize)]
 struct File {
-    model_name: String,
-    num_prompts: u32,
-    max_concurrency: u32,
+    model_name: Option<String>,
+    num_prompts: Option<u32>,
+    max_concurrency: Option<u32>,
     history_times: Bounded<f64, MAX_READS>,
     history_memory_mb: Bounded<f64, MAX_READS>,
-    total_memory_mb: f64,
-    requests_completed: u64,
-    requests_failed: u64,
-    total_time_sec: f64,
+    total_memory_mb: Option<f64>,
+    requests_completed: Option<u64>,
+    requests_failed: Option<u64>,
+    total_time_sec: Option<f64>,
     throughput_req_per_sec: Option<f64>,
+    tool: Option<String>,
+    engine: Option<EngineKind>,
 }
 
 /// Whether these names are those of such a file.
@@ -49,27 +51,34 @@ pub(super) fn trial(text: &str, folder: &str) -> Result<Trial, String> {
         _ => Field::Failed(Field::IMPLAUSIBLE),
     };
     let memory: Vec<Field> = file.history_memory_mb.0.iter().map(bytes).collect();
-    let total = bytes(&file.total_memory_mb).value();
+    let total = file.total_memory_mb.as_ref().and_then(|mb| bytes(mb).value());
     let gpu = GpuFacts { source: SOURCE.to_owned(), memory_bytes: total, ..GpuFacts::default() };
     let watched = Watched { gpu: Some(gpu), ..watched(SOURCE, &file.history_times.0, &[(MEMORY_USED, memory)])? };
-    let mut kin = Kin::of(&TGI_MEMORY, EngineKind::Tgi);
+    let mut kin = kin(file.tool.as_deref(), file.engine, (&TGI_MEMORY, EngineKind::Tgi));
     kin.folder = folder.to_owned();
     kin.part = "GPU memory".to_owned();
-    kin.model = Some(file.model_name);
-    let (ok, failed) = (file.requests_completed, file.requests_failed);
+    kin.model = file.model_name;
+    // Our own export of a run without trials has the memory alone.
+    let Some(level) = file.max_concurrency.map(Level::Concurrency) else {
+        let window_s = file.history_times.0.last().copied().unwrap_or_default();
+        let summary = Summary { window_s, ..told() };
+        return Ok(Trial { watched: Some(Box::new(watched)), ..Trial::of(kin, None, summary) });
+    };
+    let count = |n: Option<u64>, name: &str| n.ok_or_else(|| format!("It has no usable \"{name}\"."));
+    let ok = count(file.requests_completed, "requests_completed")?;
+    let failed = count(file.requests_failed, "requests_failed")?;
     let summary = Summary {
         attempted: ok.checked_add(failed).ok_or("Its requests are too many.")?,
         ok,
         not_connected: (failed == 0).then_some(0),
-        window_s: figure(Some(file.total_time_sec)).ok_or("It has no usable \"total_time_sec\".")?,
+        window_s: figure(file.total_time_sec).ok_or("It has no usable \"total_time_sec\".")?,
         request_throughput: figure(file.throughput_req_per_sec),
         token_source: TokenSource::Unknown,
         caveats: vec![Caveat::TokenCountUnknown, Caveat::PriceUnknown, Caveat::WholeTime],
         ..told()
     };
-    let level = Some(Level::Concurrency(file.max_concurrency));
-    let requests = Some(file.num_prompts);
-    Ok(Trial { requests, watched: Some(Box::new(watched)), ..Trial::of(kin, level, summary) })
+    let requests = file.num_prompts;
+    Ok(Trial { requests, watched: Some(Box::new(watched)), ..Trial::of(kin, Some(level), summary) })
 }
 
 #[cfg(test)]

@@ -2,17 +2,22 @@
 //! by the longest of them.
 //! Must not know where files come from, nor the log.
 
+use super::archive::Archive;
 use super::events::{self, Item};
+use super::format::Read;
 use super::group::{self, Group};
 use super::trial::Trial;
-use super::{file, format};
+use super::{file, format, own};
 use shared::ids::RunId;
 use shared::source::SourceFile;
 use shared::wire::{FileFate, ImportReport, ImportedFile};
 use std::collections::BTreeMap;
+use std::fs::File;
 
 /// Most files of one import.
 pub const MAX_FILES: usize = 10_000;
+/// Most archives of one import: each keeps its file open.
+const MAX_ARCHIVES: usize = 200;
 /// Most trials of one import.
 const MAX_TRIALS: usize = 10_000;
 
@@ -20,7 +25,9 @@ const MAX_TRIALS: usize = 10_000;
 #[derive(Default)]
 pub struct Intake {
     files: Vec<SourceFile>,
-    read: Vec<Result<Vec<Trial>, String>>,
+    read: Vec<Result<Read, String>>,
+    /// Archives whose every byte is what it should be, by their names.
+    archives: Vec<(String, Archive)>,
     /// Files that nobody could read.
     lost: Vec<ImportedFile>,
     trials: usize,
@@ -45,7 +52,11 @@ impl Intake {
             Some(twin) => Err(format!("It has the same bytes as {}, which stands for both.", twin.name)),
             None => format::read(bytes, &group::sweep_folder(&noted.name)),
         };
-        self.trials += read.as_ref().map_or(0, Vec::len);
+        self.trials += match &read {
+            Ok(Read::Trials(trials)) => trials.len(),
+            Ok(Read::Runs(runs)) => runs.iter().map(|run| run.trials.len()).sum(),
+            Err(_) => 0,
+        };
         let read = if self.trials > MAX_TRIALS {
             Err(format!("There are more than {MAX_TRIALS} measurements: import the files in parts."))
         } else {
@@ -53,6 +64,25 @@ impl Intake {
         };
         self.files.push(noted);
         self.read.push(read);
+    }
+
+    /// Takes an archive in, which is read to its end and kept where it is. Blocks while it is read.
+    pub fn take_archive(&mut self, name: &str, file: File) {
+        let archive = match Archive::open(file) {
+            _ if self.archives.len() >= MAX_ARCHIVES => {
+                Err(format!("There are more than {MAX_ARCHIVES} archives: import them in parts."))
+            }
+            opened => opened,
+        };
+        match archive {
+            Ok(archive) => self.archives.push((file::harmless_name(name), archive)),
+            Err(why) => self.lose(name, why),
+        }
+    }
+
+    /// The archives, which are stored as they are and not by their figures.
+    pub(super) fn archives(&mut self) -> Vec<(String, Archive)> {
+        std::mem::take(&mut self.archives)
     }
 
     /// Notes a file that could not be handed in, and why.
@@ -73,13 +103,22 @@ impl Intake {
     pub(super) fn runs(self, known: &BTreeMap<String, Vec<RunId>>, now_unix_ms: u64) -> (Vec<Made>, Report) {
         let Self { files, read, mut lost, .. } = self;
         let mut fates: Vec<FileFate> = Vec::new();
+        let mut made = Vec::new();
         let mut trials: Vec<(usize, Trial)> = Vec::new();
         for ((place, file), read) in files.iter().enumerate().zip(read) {
             fates.push(match (known.get(&file.sha256), read) {
                 (Some(runs), _) => FileFate::Known { runs: runs.clone() },
                 (None, Err(why)) => FileFate::Refused { why },
-                (None, Ok(of_file)) => {
+                (None, Ok(Read::Trials(of_file))) => {
                     trials.extend(of_file.into_iter().map(|trial| (place, trial)));
+                    FileFate::Imported { runs: Vec::new() }
+                }
+                (None, Ok(Read::Runs(forms))) => {
+                    for form in forms {
+                        let run = RunId::new(now_unix_ms, rand::random());
+                        let items = own::events(&run, &form, file);
+                        made.push(Made { run, items, files: vec![place] });
+                    }
                     FileFate::Imported { runs: Vec::new() }
                 }
             });
@@ -89,7 +128,6 @@ impl Intake {
         for (place, why) in contradictions {
             fates[place] = FileFate::Refused { why };
         }
-        let mut made = Vec::new();
         for group in groups {
             match make(&group, now_unix_ms, &files) {
                 Ok(run) => made.push(run),
@@ -130,6 +168,11 @@ impl Report {
                 (Err(why), _) => *fate = FileFate::Refused { why: why.clone() },
             }
         }
+    }
+
+    /// Notes what became of an archive.
+    pub(super) fn note_archive(&mut self, name: String, fate: FileFate) {
+        self.files.push(ImportedFile { name, fate });
     }
 
     /// The report, files in the order of their names.

@@ -2,10 +2,11 @@
 //! Must not know any other format.
 
 use super::json::{self, Bounded};
-use super::tool::KV_TIMELINE;
+use super::tool::{KV_TIMELINE, OWN_TIMELINE, Tool};
 use super::trial::{Kin, Trial, Watched, told};
 use serde::Deserialize;
 use shared::engine::EngineKind;
+use shared::source::Source;
 use shared::telemetry::{Field, Group, KV_USED, Samples, Signal};
 use shared::units::s_to_ns;
 use shared::view::Telemetry;
@@ -20,6 +21,18 @@ struct File {
     peak_usage_percent: f64,
     history_times: Bounded<f64, MAX_READS>,
     history_values: Bounded<f64, MAX_READS>,
+    /// Our own export says who wrote it, of which engine and model.
+    tool: Option<String>,
+    engine: Option<EngineKind>,
+    model: Option<String>,
+}
+
+/// What the trials of a timeline have in common: of the study's script and its engine, or of our export and its own.
+pub(super) fn kin(tool: Option<&str>, engine: Option<EngineKind>, script: (&'static Tool, EngineKind)) -> Kin {
+    match tool {
+        Some(Source::OWN) => Kin::of(&OWN_TIMELINE, engine.unwrap_or(script.1)),
+        _ => Kin::of(script.0, script.1),
+    }
 }
 
 /// Whether these names are those of such a file.
@@ -32,8 +45,8 @@ pub(super) fn is_named<'a>(mut has: impl FnMut(&'a str) -> bool) -> bool {
 /// # Errors
 /// A sentence where its lists do not fit together.
 pub(super) fn trial(text: &str, folder: &str) -> Result<Trial, String> {
-    let File { peak_usage_percent, history_times: Bounded(history_times), history_values: Bounded(history_values) } =
-        json::parse(text)?;
+    let File { peak_usage_percent, history_times, history_values, tool, engine, model } = json::parse(text)?;
+    let (Bounded(history_times), Bounded(history_values)) = (history_times, history_values);
     let ppm = |percent: &f64| match (0.0..=100.0).contains(percent) {
         true => Field::Value((percent * 1e4).round() as u64),
         false => Field::Failed(Field::IMPLAUSIBLE),
@@ -44,7 +57,8 @@ pub(super) fn trial(text: &str, folder: &str) -> Result<Trial, String> {
     }
     let values: Vec<Field> = history_values.iter().map(ppm).collect();
     let watched = watched(Telemetry::ENGINE, &history_times, &[(KV_USED, values)])?;
-    let mut kin = Kin::of(&KV_TIMELINE, EngineKind::Vllm);
+    let mut kin = kin(tool.as_deref(), engine, (&KV_TIMELINE, EngineKind::Vllm));
+    kin.model = model;
     kin.folder = folder.to_owned();
     kin.part = "KV cache".to_owned();
     let mut summary = told();

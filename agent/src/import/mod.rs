@@ -2,6 +2,7 @@
 //! Must not know who hands files in, nor how a run is drawn.
 
 mod aiperf;
+mod archive;
 mod cell;
 mod events;
 mod file;
@@ -13,6 +14,7 @@ mod importer;
 mod intake;
 mod json;
 mod kv_timeline;
+mod own;
 mod pool;
 mod remarks;
 mod single;
@@ -23,11 +25,13 @@ mod vllm_bench;
 mod walk;
 mod when;
 
+pub use archive::{MAX_ARCHIVE_BYTES, is_archive, may_be_archive};
 pub use file::{MAX_FILE_BYTES, harmless_name};
 pub use importer::Importer;
 pub use intake::{Intake, MAX_FILES};
 pub use json::finite;
 pub use single::figures;
+pub use tool::VLLM_BENCH_NAME as VLLM_BENCH;
 pub use walk::{Found, walk};
 
 #[cfg(test)]

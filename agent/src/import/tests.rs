@@ -2,6 +2,7 @@
 //! Must not know how any format is read.
 
 use super::*;
+use crate::blob::BlobStore;
 use crate::log::SqliteLog;
 use shared::caveat::{Caveat, Rule};
 use shared::event::{Event, RunState};
@@ -276,7 +277,7 @@ fn one_with_ids_of(other: &RunView) -> RunView {
 async fn what_is_there_already_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let log = SqliteLog::open(&dir.path().join("log.sqlite")).unwrap();
-    let importer = Importer::new(log.clone());
+    let importer = Importer::new(log.clone(), BlobStore::open(dir.path().join("blobs")).unwrap());
     let first = importer.import(taken(&given("sweep"))).await.unwrap();
     let [run] = first.new_runs()[..] else { panic!("{first:?}") };
     let runs =
@@ -290,7 +291,7 @@ async fn what_is_there_already_changes_nothing() {
     // The projection is made anew as it was.
     drop((importer, log));
     let log = SqliteLog::open_as(&dir.path().join("log.sqlite"), u32::MAX).unwrap();
-    let importer = Importer::new(log.clone());
+    let importer = Importer::new(log.clone(), BlobStore::open(dir.path().join("blobs")).unwrap());
     assert_eq!(importer.import(taken(&given("sweep"))).await.unwrap(), again);
     // What was deleted can come back.
     log.delete(run).await.unwrap();

@@ -143,7 +143,8 @@ mod tests {
         let lines = "throughput,4,0,1,0,58.71,1000.00,60,60.00,150.00,0.00000329\n\
                      throughput,4,0,1,2,60.71,1200.00,60,50.00,150.00,0.00000394\n\
                      throughput,4,0,1,3,7.00,7.00,0,0.00,150.00,inf\n";
-        let trials = format::read(format!("{HEAD}{lines}").as_bytes(), "TGI").unwrap();
+        let read = format::read(format!("{HEAD}{lines}").as_bytes(), "TGI").unwrap();
+        let format::Read::Trials(trials) = read else { panic!("{read:?}") };
         let [trial] = trials.as_slice() else { panic!("{} trials", trials.len()) };
         let s = &trial.summary;
         assert_eq!((s.attempted, s.ok, s.outcomes[&Outcome::Empty]), (4, 2, 1));

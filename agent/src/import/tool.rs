@@ -3,7 +3,7 @@
 
 use shared::caveat::Caveat;
 use shared::metric::METRICS;
-use shared::source::Definition;
+use shared::source::{Definition, Source};
 
 /// A tool.
 #[derive(Debug)]
@@ -16,9 +16,12 @@ pub(super) struct Tool {
     pub caveats: &'static [Caveat],
 }
 
+/// The name of vLLM's bench, as the registry of metrics has it.
+pub const VLLM_BENCH_NAME: &str = "vLLM bench";
+
 /// `vllm bench serve`, and `vllm bench sweep`, which calls it.
 pub(super) static VLLM_BENCH: Tool = Tool {
-    name: "vLLM bench",
+    name: VLLM_BENCH_NAME,
     others: &[
         ("percentiles", "Interpolated between ranks (NumPy's default), where ours are nearest ranks."),
         (
@@ -67,6 +70,10 @@ pub(super) static KV_TIMELINE: Tool = Tool {
     others: &[],
     caveats: &[Caveat::OthersDefinitions, Caveat::SummariesOnly, Caveat::CacheHitsUnknown],
 };
+
+/// Our own export of such a timeline: of the run that it is of, the figures are in another file.
+pub(super) static OWN_TIMELINE: Tool =
+    Tool { name: Source::OWN, others: &[], caveats: &[Caveat::SummariesOnly, Caveat::CacheHitsUnknown] };
 
 impl Tool {
     /// How its figures differ from ours, of those that `has` says are there.

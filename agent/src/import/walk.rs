@@ -1,6 +1,7 @@
 //! Owns the way through folders on this host: regular files only, no link followed, bounded in depth and number.
 //! Must not know what files hold.
 
+use super::archive::is_archive;
 use super::file::{MAX_FILE_BYTES, too_long};
 use super::intake::MAX_FILES;
 use std::fs::{self, Metadata};
@@ -87,7 +88,8 @@ fn file(path: &Path, name: String, metadata: &Metadata) -> Found {
     if !metadata.is_file() {
         return left_out(name, "It is no regular file.".to_owned());
     }
-    if metadata.len() > MAX_FILE_BYTES as u64 {
+    let is_long = metadata.len() > MAX_FILE_BYTES as u64;
+    if is_long && !fs::File::open(path).is_ok_and(|file| is_archive(&file)) {
         return left_out(name, too_long(metadata.len()));
     }
     Found::File { name, path: path.to_owned() }

@@ -16,6 +16,17 @@ pub(super) fn encode(body: &Body) -> Result<Vec<u8>, LogError> {
     Ok(bytes)
 }
 
+/// Whether a body that was encoded elsewhere is one that this log would have taken.
+///
+/// # Errors
+/// Why not, as the end of a sentence.
+pub(super) fn fits(body: &[u8]) -> Result<(), String> {
+    match body.len() {
+        bytes if bytes > MAX_BODY_BYTES => Err(format!("an event has {bytes} bytes, more than {MAX_BODY_BYTES}")),
+        _ => Ok(()),
+    }
+}
+
 /// The body of bytes. One that this version cannot read becomes [`Body::Unknown`], which the fold counts: an event
 /// of a later version must not hide the run.
 pub(super) fn decode(bytes: &[u8]) -> Body {

@@ -86,6 +86,17 @@ pub enum LogError {
     /// The run was deleted.
     #[error("The run {0} was deleted.")]
     Deleted(RunId),
+    /// A run of this id is there.
+    #[error("There is a run {0} in this log already.")]
+    Taken(RunId),
+    /// Events that are no run.
+    #[error("The run {run} was not taken: {why}.")]
+    NotTaken {
+        /// The run.
+        run: RunId,
+        /// Why, as the end of a sentence.
+        why: String,
+    },
     /// Only ended runs can be deleted.
     #[error("The run {0} has not ended: cancel it before deleting it.")]
     NotFinal(RunId),

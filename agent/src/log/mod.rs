@@ -9,6 +9,7 @@ mod reader;
 mod schema;
 mod spare;
 mod sqlite;
+mod stored;
 mod studies;
 mod views;
 mod writer;
@@ -16,6 +17,7 @@ mod writer;
 pub use data_dir::DataDir;
 pub use error::LogError;
 pub use sqlite::SqliteLog;
+pub use stored::{Sink, Source, Stored};
 pub use studies::Study;
 
 use shared::event::{Body, Event};

@@ -4,6 +4,7 @@
 use super::error::LogError;
 use super::reader::{self, Read};
 use super::spare::Spare;
+use super::stored::{self, Stored};
 use super::studies::{self, Study};
 use super::views::Views;
 use super::writer::{Job, Reply, Writer};
@@ -22,6 +23,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 const MAX_BEHIND: usize = 1024;
 /// Most events or rows of one read.
 const MAX_READ: usize = 10_000;
+/// About the most bytes of bodies that one read of stored events has.
+const MAX_STORED_BYTES: usize = 1 << 20;
 
 /// The embedded event log. Clones share one file; the threads end with the last clone.
 #[derive(Clone, Debug)]
@@ -152,6 +155,28 @@ impl SqliteLog {
     /// [`LogError::NoSuchRun`], [`LogError::NotFinal`], [`LogError::Deleted`], or a failure of the disk.
     pub async fn delete(&self, run: &RunId) -> Result<(), LogError> {
         self.job(|reply| Job::Delete { run: run.clone(), reply }).await
+    }
+
+    /// Events of a run after `after_seq` as they are stored, oldest first, about a MiB of them; none at the end.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub async fn stored(&self, run: &RunId, after_seq: u64) -> Result<Vec<Stored>, LogError> {
+        if self.0.views.is_deleted(run) {
+            return Ok(Vec::new());
+        }
+        let run = run.clone();
+        self.read(move |conn| stored::read(conn, &run, after_seq, MAX_READ, MAX_STORED_BYTES)).await
+    }
+
+    /// Takes in a run that was stored in another log: all of its events as they are, or nothing. Other appends wait
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// [`LogError::Taken`], [`LogError::Deleted`], [`LogError::NotTaken`] where these are not the events of a run that
+    /// has ended, or a failure of the disk.
+    pub async fn restore(&self, run: &RunId, source: stored::Source) -> Result<(), LogError> {
+        self.job(|reply| Job::Restore { run: run.clone(), source, reply }).await
     }
 
     /// Puts a study into the list; its runs name it.

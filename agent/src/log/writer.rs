@@ -7,6 +7,7 @@ use super::error::LogError;
 use super::project::{self, AgentBody, signed};
 use super::schema::AGENT_STREAM;
 use super::spare::Spare;
+use super::stored;
 use super::studies::{self, Study};
 use super::views::Views;
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -33,6 +34,8 @@ pub(super) enum Job {
     Append { run: RunId, events: Vec<Event>, bodies: Vec<Vec<u8>>, reply: Reply<Arc<[Event]>> },
     /// Deletes an ended run.
     Delete { run: RunId, reply: Reply<()> },
+    /// Takes in a run that was stored in another log, all or nothing.
+    Restore { run: RunId, source: stored::Source, reply: Reply<()> },
     /// Puts a study into the list.
     BeginStudy { study: Box<Study>, reply: Reply<()> },
     /// Takes a study out of the list.
@@ -103,7 +106,7 @@ impl Writer {
         let mut before = BTreeMap::new();
         for (place, job) in group.iter_mut().enumerate() {
             let refusal = match job {
-                Job::Append { run, .. } | Job::Delete { run, .. }
+                Job::Append { run, .. } | Job::Delete { run, .. } | Job::Restore { run, .. }
                     if self.views.is_deleted(run) || changes.deleted.contains(run) =>
                 {
                     Some(LogError::Deleted(run.clone()))
@@ -133,6 +136,25 @@ impl Writer {
                         None
                     } else {
                         Some(LogError::NotFinal(run.clone()))
+                    }
+                }
+                Job::Restore { run, source, .. } => {
+                    let put = |conn: &Connection, event: &Event, body: &[u8]| {
+                        insert(conn, run.as_str(), event.seq, event.t_ns, kind(&event.body), body)
+                    };
+                    // A transaction of its own within: what was stored of a run that is refused goes again.
+                    tx.execute_batch("SAVEPOINT restore")?;
+                    match stored::take(&tx, run, source, put)? {
+                        Ok(view) => {
+                            tx.execute_batch("RELEASE restore")?;
+                            before.insert(run.clone(), 0);
+                            changes.views.insert(run.clone(), view);
+                            None
+                        }
+                        Err(error) => {
+                            tx.execute_batch("ROLLBACK TO restore; RELEASE restore")?;
+                            Some(error)
+                        }
                     }
                 }
                 Job::BeginStudy { study, .. } => {
@@ -183,9 +205,10 @@ impl Writer {
                     }
                     answers.push(Box::new(move || answer(reply, Ok(events))));
                 }
-                Job::Delete { reply, .. } | Job::BeginStudy { reply, .. } | Job::DeleteStudy { reply, .. } => {
-                    answers.push(Box::new(move || answer(reply, Ok(()))))
-                }
+                Job::Delete { reply, .. }
+                | Job::Restore { reply, .. }
+                | Job::BeginStudy { reply, .. }
+                | Job::DeleteStudy { reply, .. } => answers.push(Box::new(move || answer(reply, Ok(())))),
                 Job::LimitPages { pages, reply } => {
                     let set = self.conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()));
                     let set = set.map_err(|e| LogError::of(&self.path, "be limited", &e));
@@ -227,7 +250,11 @@ fn ends_a_run(group: &[Job]) -> bool {
         Job::Append { events, .. } => {
             events.iter().any(|event| matches!(event.body, Body::State { state, .. } if state.is_final()))
         }
-        Job::Delete { .. } | Job::BeginStudy { .. } | Job::DeleteStudy { .. } | Job::LimitPages { .. } => false,
+        Job::Delete { .. }
+        | Job::Restore { .. }
+        | Job::BeginStudy { .. }
+        | Job::DeleteStudy { .. }
+        | Job::LimitPages { .. } => false,
     })
 }
 
@@ -258,6 +285,7 @@ fn refuse(job: Job, error: LogError) {
     match job {
         Job::Append { reply, .. } => answer(reply, Err(error)),
         Job::Delete { reply, .. }
+        | Job::Restore { reply, .. }
         | Job::BeginStudy { reply, .. }
         | Job::DeleteStudy { reply, .. }
         | Job::LimitPages { reply, .. } => answer(reply, Err(error)),

@@ -33,3 +33,34 @@ pub fn created(run: &RunId, plan: &Plan, anchor_unix_ms: u64) -> Body {
 pub fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
+
+/// Offset of the host's local time from UTC at a time, minutes, where the system tells: by the C library's rules, which
+/// SQLite asks; the standard library has no local time.
+#[must_use]
+pub fn utc_offset_minutes(unix_ms: u64) -> Option<i32> {
+    let database = rusqlite::Connection::open_in_memory().ok()?;
+    let sql = "SELECT (strftime('%s', ?1, 'unixepoch', 'localtime') - ?1) / 60";
+    database.query_row(sql, [i64::try_from(unix_ms / 1000).ok()?], |row| row.get(0)).ok()
+}
+
+/// Name of the host's time zone, `Europe/Berlin`, where the system tells: what its clock file is a link to.
+#[must_use]
+pub fn time_zone() -> Option<String> {
+    let named =
+        std::env::var("TZ").ok().map(|name| name.trim_start_matches(':').to_owned()).filter(|n| n.contains('/'));
+    named.or_else(|| {
+        let link = std::fs::read_link("/etc/localtime").ok()?;
+        Some(link.to_str()?.split_once("zoneinfo/")?.1.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_offset_is_one_that_exists() {
+        let offset = utc_offset_minutes(unix_ms()).unwrap();
+        assert!((-12 * 60..=14 * 60).contains(&offset) && offset % 15 == 0, "{offset}");
+    }
+}

@@ -22,7 +22,7 @@ mod trial;
 pub use batch::sample_of;
 pub use by_hand::{ByHand, ByHandError, Watching};
 pub use floor::Floor;
-pub use host::{created, host, unix_ms};
+pub use host::{created, host, time_zone, unix_ms, utc_offset_minutes};
 pub use machine::{Machine, MachineViewer, Manner};
 pub use observer::{Beside, NotMeasured, Pair, beside};
 pub use queue::Queue;

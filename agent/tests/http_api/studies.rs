@@ -131,3 +131,35 @@ async fn what_is_no_study_is_refused_and_who_sees_some_runs_sees_no_study() {
     assert_eq!(as_of("GET", "/api/v1/studies", GUEST).await.1, Value::Array(vec![]));
     assert_eq!(answer(server.ask("GET", "/api/v1/studies/nonsense")).await.0, 400);
 }
+
+#[tokio::test]
+async fn pictures_are_listed_by_what_was_measured_and_shown_to_who_may_see_it() {
+    let server = Server::start().await;
+    let names = async |path: &str| -> Vec<String> {
+        let (status, rows) = answer(server.ask("GET", path)).await;
+        assert_eq!(status, 200, "{path} {rows}");
+        rows.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let (_, begun) = begin(&server, LADDER).await;
+    let study = format!("/api/v1/studies/{}", begun["study"].as_str().unwrap());
+    assert_eq!(names(&format!("{study}/pictures")).await, [""; 0]);
+    let (status, none) = answer(server.ask("GET", &format!("{study}/pictures/pareto"))).await;
+    assert_eq!((status, sentence(&none)), (404, "Nothing has been measured that a chart could show."));
+    let (_, view) = answer(server.ask("GET", &study)).await;
+    let runs = runs(&view);
+    for (run, around) in runs.iter().zip([10.0, 40.0, 40.2]) {
+        measure(&server, run, around).await;
+    }
+    let ladder = ["waterfall-latency-bound-output-throughput", "waterfall-throughput-bound-output-throughput"];
+    assert_eq!(names(&format!("{study}/pictures")).await, ladder);
+    assert_eq!(names(&format!("/api/v1/runs/{}/pictures", runs[0])).await, ["by-level"]);
+    let compared = format!("/api/v1/compare/pictures?runs={},{}", runs[0], runs[1]);
+    assert_eq!(names(&compared).await, ["curve-output-throughput"]);
+    let odd = format!("/api/v1/runs/{}/pictures/by-level?runs=a", runs[0]);
+    assert_eq!(answer(server.ask("GET", &odd)).await.0, 400);
+    for path in [format!("{study}/pictures"), format!("{study}/report"), format!("/api/v1/runs/{}/report", runs[0])] {
+        let (status, body) = answer(server.anonymous("GET", &path).bearer_auth(GUEST)).await;
+        assert_eq!(status, 404, "{path} {body}");
+        assert_eq!(answer(server.anonymous("GET", &path)).await.0, 401, "{path}");
+    }
+}

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the rules say of a point or a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The rules did not look at all of it: it never got that far.
@@ -34,10 +35,22 @@ impl Verdict {
             Verdict::Invalid => "invalid",
         }
     }
+
+    /// Its shape, which says without a colour how grave it is.
+    #[must_use]
+    pub fn shape(self) -> &'static str {
+        match self {
+            Verdict::NotJudged => "○",
+            Verdict::Valid => "✓",
+            Verdict::Doubtful => "△",
+            Verdict::Invalid => "✕",
+        }
+    }
 }
 
 /// One rule's objection to one point of a run, with the figures that it saw.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// The point it is about.
     pub point: PointIndex,
@@ -53,6 +66,7 @@ pub fn verdict_of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Verdic
 
 /// What a reader must know beside a run's numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Caveat {
     /// The engine is the built-in one.

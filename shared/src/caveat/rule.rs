@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The rules, each with what it measured. Fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// The client sent requests late.

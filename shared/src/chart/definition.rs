@@ -27,8 +27,8 @@ pub struct ChartOption {
     pub(super) tooltip: Tooltip,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) legend: Option<Legend>,
-    pub(super) x_axis: XAxis,
-    pub(super) y_axis: Axis,
+    pub(super) x_axis: Axis,
+    pub(super) y_axis: YAxis,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) visual_map: Option<VisualMap>,
     pub(super) series: Vec<Series>,
@@ -48,26 +48,60 @@ impl ChartOption {
     }
 }
 
-/// The horizontal axis: one of numbers, or one of numbers that is not shown with names below it, a name for each unit.
+/// The vertical axis: one of numbers, or names from the top down.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum XAxis {
+pub(super) enum YAxis {
     /// Numbers.
-    One(Box<Axis>),
-    /// Numbers, and the names that stand for their units.
-    Named(Box<[Axis; 2]>),
+    Numbers(Box<Axis>),
+    /// Names, a band for each.
+    Names(Box<Names>),
 }
 
-impl XAxis {
-    /// The axis of numbers changed.
+impl YAxis {
+    /// An axis of numbers changed.
     pub(super) fn with(self, change: impl FnOnce(Axis) -> Axis) -> Self {
         match self {
-            XAxis::One(axis) => XAxis::One(Box::new(change(*axis))),
-            XAxis::Named(axes) => {
-                let [numbers, names] = *axes;
-                XAxis::Named(Box::new([change(numbers), names]))
-            }
+            YAxis::Numbers(axis) => YAxis::Numbers(Box::new(change(*axis))),
+            names @ YAxis::Names(_) => names,
         }
+    }
+}
+
+/// Names of several lines each. charming's labels cannot say how far lines are apart, which ECharts then measures by a
+/// letter that not every font has.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Names {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    inverse: bool,
+    data: Vec<String>,
+    axis_tick: Shown,
+    axis_line: Shown,
+    axis_label: NameLabel,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NameLabel {
+    color: &'static str,
+    font_size: u8,
+    line_height: u8,
+    interval: u8,
+}
+
+impl Names {
+    pub(super) fn of(data: Vec<String>, theme: Theme) -> YAxis {
+        let hidden = || Shown { show: false };
+        YAxis::Names(Box::new(Self {
+            kind: "category",
+            inverse: true,
+            data,
+            axis_tick: hidden(),
+            axis_line: hidden(),
+            axis_label: NameLabel { color: theme.text(), font_size: 11, line_height: 14, interval: 0 },
+        }))
     }
 }
 
@@ -152,6 +186,12 @@ impl Series {
     /// only; the page's bundle registers `cells`, which draws these on axes of numbers.
     pub(super) fn cells(name: &str, encode: DimensionEncode) -> Self {
         Self { render_item: Some("cells"), ..Self::new("custom", name, encode) }
+    }
+
+    /// Rectangles from one value to another of the horizontal axis, each in the band of a category and so much of it high.
+    /// The page's bundle registers `spans`.
+    pub(super) fn spans(name: &str, encode: DimensionEncode) -> Self {
+        Self { render_item: Some("spans"), ..Self::new("custom", name, encode) }
     }
 
     /// Telling these columns to whoever points at it.

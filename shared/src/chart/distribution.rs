@@ -6,12 +6,32 @@ use super::theme::{PALETTE, Theme};
 use super::{ChartData, ChartDefinition, frame, legend, with_legend_below};
 use crate::metric::Metric;
 use crate::order;
+use crate::view::RunView;
 use crate::wire::PointDistribution;
 use charming::element::{AxisType, Trigger};
 use std::borrow::Cow;
 
 /// Least latency on a log axis, ms: chunks that arrived in one read have no gap between them.
 const LEAST_MS: f64 = 0.001;
+
+/// Points whose distributions are shown at first: more would hide one another.
+const AT_FIRST: usize = 4;
+
+/// Points that have been measured, in order of level, which a search does not keep: place and words of the level.
+#[must_use]
+pub fn measured_points(view: &RunView) -> Vec<(usize, String)> {
+    let points = view.points.iter().enumerate().filter(|(_, point)| point.summary.is_some());
+    let points = order::by_key(points.collect(), |(_, point)| (order::key_of(point.level.value()), 0));
+    points.into_iter().map(|(place, point)| (place, point.words())).collect()
+}
+
+/// Those of the points that are shown at first: some from the lowest to the highest.
+#[must_use]
+pub fn first_points(points: &[(usize, String)]) -> Vec<(usize, String)> {
+    let count = points.len().min(AT_FIRST);
+    let pick = |i: usize| points.get(i * (points.len() - 1) / (count - 1).max(1)).cloned();
+    (0..count).filter_map(pick).collect()
+}
 
 /// One point's distribution with the words for its level; its place among the points is its colour.
 pub type Overlay = (usize, String, PointDistribution);
@@ -42,7 +62,7 @@ pub fn ecdf(overlays: &[Overlay], theme: Theme) -> ChartDefinition {
         (!beyond).then(|| up_to.map_or(0.0, |(_, share)| *share))
     };
     let (mut option, data) = chart(overlays, theme, "at most", values, share_at);
-    option.y_axis = option.y_axis.max(1.0).interval(0.25);
+    option.y_axis = option.y_axis.with(|axis| axis.max(1.0).interval(0.25));
     for (colour, words, _) in overlays {
         option = option.series(drawn(*colour, words));
     }
@@ -79,10 +99,10 @@ fn chart(
     option = with_legend_below(option, legend(theme));
     let (low, high) = (latencies.first().map_or(0.0, |ms| ms.max(LEAST_MS)), latencies.last().copied().unwrap_or(0.0));
     if high >= 10.0 * low && high > 0.0 {
-        option.x_axis = option.x_axis.with(|axis| axis.type_(AxisType::Log));
+        option.x_axis = option.x_axis.type_(AxisType::Log);
     } else {
         // From zero the differences that matter would be a hair's breadth.
-        option.x_axis = option.x_axis.with(|axis| axis.scale(true));
+        option.x_axis = option.x_axis.scale(true);
     }
     (option, data)
 }

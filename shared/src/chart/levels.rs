@@ -6,7 +6,7 @@ use super::theme::{PALETTE, Theme};
 use super::{ChartData, ChartDefinition, frame, latency_axis, legend, with_legend_below};
 use crate::compare::{Curve, CurvePoint, Figure};
 use crate::plan::Level;
-use charming::element::{AxisType, ItemStyle, LineStyleType, Trigger};
+use charming::element::{AxisType, ItemStyle, LineStyleType, NameLocation, TextStyle, Trigger};
 use std::borrow::Cow;
 
 /// Lines of one engine's second, third and further configurations.
@@ -40,13 +40,15 @@ pub fn curves(curves: &[Curve], figure: Figure, theme: Theme) -> ChartDefinition
         }
     }
     let axis = if figure.unit() == "ms" { latency_axis(&data, 1..1 + curves.len()) } else { AxisType::Value };
-    let title = format!("{} by {}", figure.name(), level_words(curves));
-    let mut option = frame(theme, &title, "", figure.unit(), axis, Trigger::Item);
+    let option = frame(theme, &figure.name(), level_words(curves), figure.unit(), axis, Trigger::Item);
+    let mut option = with_name_below(option, theme);
     let levels: Vec<f64> = curves.iter().flat_map(|curve| &curve.points).map(|point| point.level.value()).collect();
     let least = levels.iter().copied().filter(|level| *level > 0.0).fold(f64::INFINITY, f64::min);
     if levels.iter().any(|level| *level >= 10.0 * least) {
         // Levels double: on an axis of equal steps the low ones would lie on one another.
-        option.x_axis = option.x_axis.with(|axis| axis.type_(AxisType::Log));
+        // Its own ends would be at whole decades, far from the last level.
+        let most = levels.iter().copied().fold(least, f64::max);
+        option.x_axis = option.x_axis.type_(AxisType::Log).min(least).max(most);
     }
     let mut option = named(option, curves, theme);
     for (curve, (colour, dashes)) in curves.iter().zip(styles(curves)) {
@@ -80,8 +82,8 @@ pub fn pareto(curves: &[Curve], theme: Theme) -> ChartDefinition {
             data.push(&row);
         }
     }
-    let title = format!("Output tok/s {words} against tok/s per user");
-    let option = frame(theme, &title, "", "", AxisType::Value, Trigger::Item);
+    let title = format!("Output tok/s {words} against that of a user");
+    let option = with_name_below(frame(theme, &title, "tok/s per user", "", AxisType::Value, Trigger::Item), theme);
     let mut option = named(option, curves, theme);
     for (curve, (colour, dashes)) in curves.iter().zip(styles(curves)) {
         let line = Series::line("tok/s per user", &curve.label, &curve.label, colour);
@@ -94,7 +96,31 @@ pub fn pareto(curves: &[Curve], theme: Theme) -> ChartDefinition {
 
 /// A legend of the curves alone: whiskers are told by their colour.
 fn named(option: ChartOption, curves: &[Curve], theme: Theme) -> ChartOption {
-    with_legend_below(option, legend(theme).data(curves.iter().map(|curve| curve.label.clone()).collect::<Vec<_>>()))
+    let names: Vec<String> = curves.iter().map(|curve| curve.label.clone()).collect();
+    let rows = legend_rows(&names);
+    let mut option = with_legend_below(option, legend(theme).data(names));
+    option.grid = option.grid.top(44.0 + 18.0 * rows as f64);
+    option
+}
+
+/// Rows that a legend of these names takes on a narrow screen: it wraps, and what is below it has to make room.
+fn legend_rows(names: &[String]) -> usize {
+    const SCREEN: usize = 330;
+    // A line, gaps, and letters of a small font, pixels.
+    let width = |name: &String| 40 + 6 * name.chars().count();
+    let place = |(rows, used): (usize, usize), name: &String| match used + width(name) {
+        wider if wider > SCREEN && used > 0 => (rows + 1, width(name)),
+        wider => (rows, wider),
+    };
+    names.iter().fold((1, 0), place).0
+}
+
+/// The name of the horizontal axis below its numbers: it is a few words long.
+fn with_name_below(mut option: ChartOption, theme: Theme) -> ChartOption {
+    let style = TextStyle::new().color(theme.text()).align("center");
+    option.x_axis = option.x_axis.name_location(NameLocation::Middle).name_gap(26).name_text_style(style);
+    option.grid = option.grid.bottom(50);
+    option
 }
 
 fn whiskers(curve: &Curve) -> String {
@@ -179,7 +205,7 @@ mod tests {
             [Some(16.0), None, None],
         ];
         assert_eq!(rows(&chart), expect);
-        assert!(serde_json::to_string(&chart.option).unwrap().contains("by requests in flight, tok/s"));
+        assert!(serde_json::to_string(&chart.option).unwrap().contains("\"Output throughput, tok/s\""));
         assert!(rows(&curves(&[], figure, Theme::Dark)).is_empty());
     }
 
@@ -192,6 +218,14 @@ mod tests {
         let solid = |colour: usize| (PALETTE[colour], "Solid".to_owned());
         assert_eq!(of(&["x", "y", "x"]), [solid(0), solid(1), (PALETTE[0], "Dashed".to_owned())]);
         assert_eq!(of(&["x", "x"]), [solid(0), solid(1)]);
+    }
+
+    #[test]
+    fn a_long_legend_takes_rows_of_its_own() {
+        let rows = |names: &[&str]| legend_rows(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!((rows(&[]), rows(&["a"]), rows(&["a", "b", "c"])), (1, 1, 1));
+        assert_eq!(rows(&["vLLM fact_recall, KV cache"; 4]), 4);
+        assert_eq!(rows(&["Same run", "Same run (2)", "Same run (3)", "Same run (4)"]), 2);
     }
 
     #[test]

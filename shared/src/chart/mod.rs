@@ -13,7 +13,7 @@ mod tracks;
 mod waterfall;
 
 pub use definition::{ChartData, ChartDefinition, ChartOption};
-pub use distribution::{Overlay, ecdf, histogram};
+pub use distribution::{Overlay, ecdf, first_points, histogram, measured_points};
 pub use gaps::gap_map;
 pub use levels::{curves, pareto};
 pub use live::{Latency, in_flight, latency, throughput};
@@ -23,7 +23,7 @@ pub use theme::{PALETTE, Theme};
 pub use tracks::{ENGINE_CHARTS, GPU_CHARTS, HOST_CHARTS, MOST_GPUS, TrackChart, kv_use};
 pub use waterfall::waterfall;
 
-use definition::XAxis;
+use definition::YAxis;
 
 use charming::component::{Axis, Grid, Legend, Title};
 use charming::element::{
@@ -86,12 +86,14 @@ fn frame(theme: Theme, title: &str, x_unit: &str, unit: &str, y: AxisType, tip: 
             .border_color(theme.line())
             .padding((6, 8)),
         legend: None,
-        x_axis: XAxis::One(Box::new(x_axis(theme, x_unit))),
-        y_axis: Axis::new()
-            .type_(y)
-            .axis_label(AxisLabel::new().color(theme.text()))
-            .split_number(4)
-            .split_line(SplitLine::new().line_style(LineStyle::new().color(theme.line()))),
+        x_axis: x_axis(theme, x_unit),
+        y_axis: YAxis::Numbers(Box::new(
+            Axis::new()
+                .type_(y)
+                .axis_label(AxisLabel::new().color(theme.text()))
+                .split_number(4)
+                .split_line(SplitLine::new().line_style(LineStyle::new().color(theme.line()))),
+        )),
         visual_map: None,
         series: Vec::new(),
     }

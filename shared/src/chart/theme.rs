@@ -24,6 +24,15 @@ impl Theme {
         }
     }
 
+    /// Colour behind a chart that is a picture of its own.
+    #[must_use]
+    pub fn background(self) -> &'static str {
+        match self {
+            Theme::Light => "#ffffff",
+            Theme::Dark => "#14171d",
+        }
+    }
+
     /// Colour of what floats over a chart.
     #[must_use]
     pub fn surface(self) -> &'static str {
@@ -42,13 +51,13 @@ impl Theme {
         }
     }
 
-    /// Colours of a step that made things better, worse, neither beyond noise, and of what marks an interval. Better and
-    /// worse differ in lightness, too.
+    /// Colours of a step that made things better, worse, neither beyond noise, of what marks an interval, and of what the
+    /// hardware allows. Better and worse differ in lightness, too.
     #[must_use]
     pub fn steps(self) -> &'static [&'static str] {
         match self {
-            Theme::Light => &["#0072B2", "#E69F00", "#b8bec9", "#2b2f38"],
-            Theme::Dark => &["#56B4E9", "#E69F00", "#5a6270", "#e6eaf0"],
+            Theme::Light => &["#0072B2", "#E69F00", "#b8bec9", "#2b2f38", "#CC79A7"],
+            Theme::Dark => &["#56B4E9", "#E69F00", "#5a6270", "#e6eaf0", "#CC79A7"],
         }
     }
 

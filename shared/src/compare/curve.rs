@@ -10,7 +10,7 @@ use crate::ids::{PointIndex, RunId};
 use crate::plan::Level;
 use crate::summary::Interval;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One engine configuration's figures against load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +72,22 @@ impl Curve {
     }
 }
 
+impl Curve {
+    /// The curve with costs where none is known, at what the engine and all it runs on would cost an hour: arithmetic on
+    /// measured throughput, so without an interval of its own.
+    #[must_use]
+    pub fn at_price(mut self, usd_per_hour: f64) -> Self {
+        for point in &mut self.points {
+            let throughput = point.figures.get("output_throughput").copied().filter(|rate| *rate > 0.0);
+            if let Some(throughput) = throughput {
+                let cost = usd_per_hour / 3600.0 / throughput * 1e6;
+                point.figures.entry("cost_per_mtok".to_owned()).or_insert(cost);
+            }
+        }
+        self
+    }
+}
+
 impl CurvePoint {
     fn of(run: &Recorded, index: PointIndex, point: &RecordedPoint) -> Self {
         let read = |figure: Figure| Some((figure.key(), figure.read(point.summary.as_ref()?)?));
@@ -110,10 +126,11 @@ pub struct ComparedRow {
 /// together. `strict` asks for as many repeats as an A/B needs.
 #[must_use]
 pub fn compare_runs(runs: &[(String, Recorded)], figures: &[Figure], strict: bool) -> Compared {
-    let curves: Vec<(usize, Curve)> = (0..)
+    let mut curves: Vec<(usize, Curve)> = (0..)
         .zip(runs)
         .flat_map(|(place, (label, run))| Curve::of(run, label).into_iter().map(move |curve| (place, curve)))
         .collect();
+    tell_apart(&mut curves);
     let arm = |place: usize, point: PointIndex| Arm::of(&runs.get(place)?.1, point);
     let mut places = Vec::new();
     let mut pairs = Vec::new();
@@ -140,6 +157,19 @@ pub fn compare_runs(runs: &[(String, Recorded)], figures: &[Figure], strict: boo
     Compared { curves: curves.into_iter().map(|(_, curve)| curve).collect(), rows }
 }
 
+/// Numbers the labels that an earlier curve has, too: two runs of one plan are two lines.
+fn tell_apart(curves: &mut [(usize, Curve)]) {
+    let mut taken = BTreeSet::new();
+    for (_, curve) in curves {
+        let label = curve.label.clone();
+        let mut number = 1;
+        while !taken.insert(curve.label.clone()) {
+            number += 1;
+            curve.label = format!("{label} ({number})");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sample::levels;
@@ -157,5 +187,25 @@ mod tests {
         let rows: Vec<_> = found.rows.iter().map(|row| (row.curve, row.level, row.comparison.judgement)).collect();
         assert_eq!(rows, [(1, Level::Concurrency(8), Judgement::Better)]);
         assert!(compare_runs(&[], &figures, false).rows.is_empty());
+    }
+
+    #[test]
+    fn a_price_makes_costs_where_none_is_known() {
+        let [curve] = <[Curve; 1]>::try_from(Curve::of(&levels(&[(1, &[100.0]), (8, &[])]), "a")).unwrap();
+        let costs = |curve: &Curve| -> Vec<Option<f64>> {
+            curve.points.iter().map(|point| point.figures.get("cost_per_mtok").copied()).collect()
+        };
+        // 3.6 dollars an hour are 0.001 a second, for 100 tokens.
+        assert_eq!((costs(&curve), costs(&curve.clone().at_price(3.6))), (vec![None, None], vec![Some(10.0), None]));
+        // What is known stays.
+        assert_eq!(costs(&curve.at_price(3.6).at_price(7.2))[0], Some(10.0));
+    }
+
+    #[test]
+    fn runs_of_one_name_have_labels_of_their_own() {
+        let named = |label: &str| (label.to_owned(), levels(&[(1, &[1.0; 4])]));
+        let found = compare_runs(&["a", "a", "a (2)", "a"].map(named), &[], false);
+        let labels: Vec<_> = found.curves.iter().map(|curve| curve.label.as_str()).collect();
+        assert_eq!(labels, ["a", "a (2)", "a (2) (2)", "a (3)"]);
     }
 }

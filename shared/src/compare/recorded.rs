@@ -104,6 +104,12 @@ impl Recorded {
         })
     }
 
+    /// True where another tool measured it.
+    #[must_use]
+    pub fn is_others(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| !source.is_own())
+    }
+
     /// Trials of a point.
     pub fn trials_of(&self, point: PointIndex) -> impl Iterator<Item = &RecordedTrial> {
         self.trials.iter().filter(move |trial| trial.point == point)

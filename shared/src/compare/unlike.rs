@@ -136,7 +136,7 @@ impl Facts {
         let (run, point) = (arm.run, arm.point()?);
         let plan = &run.plan;
         // Of another tool's run the plan says nothing of what its files do not tell.
-        let own = run.source.is_none();
+        let own = !run.is_others();
         let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
         let is_forced = plan.workload.ignore_eos && !run.caveats.contains(&Caveat::LengthNotForced);
         let unasked = if own { "its own" } else { UNKNOWN };
@@ -188,7 +188,7 @@ fn lengths(lengths: &Lengths) -> String {
 
 fn prompts(run: &Recorded) -> String {
     let workload = &run.plan.workload;
-    if run.source.is_some() {
+    if run.is_others() {
         return or_unknown(workload.input_tokens.as_ref().map(|input| format!("another tool's, {}", lengths(input))));
     }
     let made = match (&workload.input_tokens, &workload.prompts, &workload.file) {
@@ -216,12 +216,12 @@ fn trial(run: &Recorded, point: &RecordedPoint) -> String {
     let length = match (load.requests_at(point.level), load.duration_s) {
         (Some(n), _) => format!("{n} requests"),
         (None, Some(seconds)) => format!("{seconds} s"),
-        (None, None) if run.source.is_some() => "of unknown length".to_owned(),
+        (None, None) if run.is_others() => "of unknown length".to_owned(),
         (None, None) => "a trace".to_owned(),
     };
-    match run.source {
-        Some(_) => format!("{length}, warm-up unknown"),
-        None => format!("{length}, {} s of warm-up", load.warmup_s),
+    match run.is_others() {
+        true => format!("{length}, warm-up unknown"),
+        false => format!("{length}, {} s of warm-up", load.warmup_s),
     }
 }
 
@@ -250,7 +250,7 @@ fn hardware(run: &Recorded, point: &RecordedPoint) -> String {
 
 /// That of an imported run only read its files.
 fn host(run: &Recorded) -> String {
-    if run.source.is_some() {
+    if run.is_others() {
         return UNKNOWN.to_owned();
     }
     let host = &run.host;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One GPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Gpu {
     /// Its type, where that is known.
     pub name: Option<String>,
@@ -17,6 +18,7 @@ pub struct Gpu {
 
 /// The driver's own figures that bound what a whole GPU can do. Clocks are the highest that it may ever run at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GpuBounds {
     /// Clock of the memory, MHz.
     pub memory_clock_mhz: Option<u32>,

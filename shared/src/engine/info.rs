@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 /// What is known of an engine once it answers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EngineInfo {
     /// Words that name it on every view.
     pub label: String,
@@ -67,6 +68,7 @@ pub struct EngineInfo {
 
 /// A container's image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ImageInfo {
     /// As the plan names it.
     pub name: String,
@@ -76,6 +78,7 @@ pub struct ImageInfo {
 
 /// A step of an engine's start. They come in this order; an engine may leave some out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// The container's image is brought.
@@ -123,6 +126,7 @@ impl Starting {
 
 /// When a step of an engine's start began.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StartPhase {
     /// Which.
     pub phase: Phase,
@@ -132,6 +136,7 @@ pub struct StartPhase {
 
 /// How much an engine can hold at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Capacity {
     /// Tokens of the KV cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]

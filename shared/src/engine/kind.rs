@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The kinds of engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EngineKind {
     /// The small Llama in this binary: random weights on the CPU.
@@ -29,6 +30,7 @@ pub enum EngineKind {
 
 /// How an engine is started by the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Launch {
     /// As a process of this host.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The shape of a decoder-only transformer. Its arithmetic is exact for the families that are read, and no other is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelShape {
     /// Whose arithmetic it has, as its config names it: `llama`, `qwen3_moe`.
     pub family: String,
@@ -50,6 +51,7 @@ pub struct ModelShape {
 
 /// A mixture of experts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Experts {
     /// Experts of a layer that a token is routed to one or several of; shared ones are not among them.
     pub total: u32,
@@ -63,6 +65,7 @@ pub struct Experts {
 
 /// How far back the layers of a model look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Attention {
     /// Every layer sees the whole text.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 /// Which engine, and how it is reached.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EnginePlan {
     /// Which kind.
@@ -101,6 +102,7 @@ impl EnginePlan {
 
 /// GPUs, how many or which.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "gpus are a number, or a list of indices or of UUIDs")]
 pub enum Gpus {
     /// This many.
@@ -126,6 +128,7 @@ impl Gpus {
 
 /// In which order configurations are measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     /// All trials of one, then all of the next: as few starts as there are configurations.

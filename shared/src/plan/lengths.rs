@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Lengths in tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(
     untagged,
     expecting = "a length is a number of tokens, or a table such as { distribution = \"uniform\", min = 64, max = 512 }; \
@@ -19,6 +20,7 @@ pub enum Lengths {
 
 /// A distribution of lengths. Draws are rounded to whole tokens and held between `min` and `max`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "distribution", rename_all = "snake_case", try_from = "Table")]
 pub enum Spread {
     /// Every length from `min` to `max` is as likely.
@@ -60,6 +62,7 @@ pub enum Spread {
 /// What stands in a plan: the fields of all distributions, of which each has its own. A variant each, as serde would
 /// tell them apart, is four times as much for the page to load.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Table {
     distribution: String,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How hard a point asks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// This many requests, or sessions, in flight.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// How hard the engine is asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LoadPlan {
     /// How requests arrive.
@@ -98,6 +99,7 @@ impl LoadPlan {
 
 /// How requests arrive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Arrival {
     /// A new request as soon as one ends.
@@ -141,6 +143,7 @@ impl Arrival {
 
 /// A rate that changes over the trial. A ramp has no warm-up: all of it is the window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RampPlan {
     /// Requests per second at the start.
@@ -154,6 +157,7 @@ pub struct RampPlan {
 
 /// The shape of a ramp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Curve {
     /// The same step each second.
@@ -165,6 +169,7 @@ pub enum Curve {
 
 /// A recorded trace that is played again: its times, input lengths and output lengths.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TracePlan {
     /// JSONL on the agent's host: `timestamp` (ms), `input_length`, `output_length`, and `hash_ids` where blocks of
@@ -177,6 +182,7 @@ pub struct TracePlan {
 
 /// A search that finds its levels itself, from measurement to measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SearchPlan {
     /// What it looks for.
@@ -197,6 +203,7 @@ impl SearchPlan {
 
 /// What a search looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// Where throughput stops growing, or latency grows without bound.

@@ -31,6 +31,7 @@ pub const MAX_PLAN_BYTES: usize = 64 << 10;
 
 /// What a run will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Schema number, [`SCHEMA`].
@@ -57,6 +58,7 @@ pub struct Plan {
 /// Limits that goodput is judged by. TTFT is counted as the arrival's headline: from due under an open loop, from sent
 /// else.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SloPlan {
     /// Most time to first token, ms.
@@ -72,6 +74,7 @@ pub struct SloPlan {
 
 /// What a GPU hour costs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CostPlan {
     /// US dollars for one GPU for one hour.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How often a run looks at its machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TelemetryPlan {
     /// How often what is cheap to read is read, Hz. What is slow (PCIe counters, memory errors, processes) is read once a

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the engine is asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadPlan {
     /// Length of synthetic prompts, tokens. One of this, `prompts` and `file`; none of them where a trace is played.
@@ -40,6 +41,7 @@ pub struct WorkloadPlan {
 
 /// Shared prefixes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PrefixPlan {
     /// Groups; requests take them in turn.
@@ -51,6 +53,7 @@ pub struct PrefixPlan {
 /// Conversations: each turn's prompt holds the turns before it. What the engine said is replaced by a planned reply
 /// of the planned length, so that every engine gets the same work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SessionPlan {
     /// Turns of each synthetic conversation, or most turns that are taken of one from a file.

@@ -25,6 +25,7 @@ pub struct Seen {
 
 /// What the hardware allows at a point, and how much of it was reached.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Limit {
     /// Least time per output token with the measured batch and context, ms.
     pub tpot_floor_ms: Option<f64>,
@@ -62,8 +63,33 @@ pub struct Limit {
     pub origin: Origin,
 }
 
+impl Limit {
+    /// The bound of a figure by its key, in the figure's unit, and the share of it that was reached. Bounds are of means,
+    /// so a percentile has none.
+    #[must_use]
+    pub fn bound(&self, figure: &str) -> Option<Bound> {
+        let (limit, reached) = match figure {
+            "output_throughput" => (self.throughput_ceiling, self.of_throughput),
+            "ttft.mean" => (self.ttft_floor_ms, self.of_ttft),
+            "tpot.mean" => (self.tpot_floor_ms, self.of_tpot),
+            _ => (None, None),
+        };
+        Some(Bound { limit: limit?, reached: reached? })
+    }
+}
+
+/// A figure's bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    /// What the hardware allows, in the figure's unit.
+    pub limit: f64,
+    /// Share of it that was reached, 0 to 1.
+    pub reached: f64,
+}
+
 /// Where the bounds of a GPU come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// Its driver's highest clocks, bus width and cores.

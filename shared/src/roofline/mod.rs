@@ -3,7 +3,7 @@
 
 mod limit;
 
-pub use limit::{Limit, Origin, Seen};
+pub use limit::{Bound, Limit, Origin, Seen};
 
 use crate::engine::{EngineInfo, ModelShape, Operands};
 

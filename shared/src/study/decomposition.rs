@@ -8,11 +8,13 @@ use crate::caveat::{Caveat, Verdict};
 use crate::compare::{Arm, Comparison, Figure, Recorded, Side, Terms, compare};
 use crate::ids::{PointIndex, RunId};
 use crate::plan::Level;
+use crate::roofline::{Bound, Limit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What a ladder is read by: work done, waiting, money, energy.
-const FIGURES: [&str; 5] = ["output_throughput", "ttft.mean", "tpot.mean", "cost_per_mtok", "energy_per_token"];
+pub const LADDER_FIGURES: [&str; 5] =
+    ["output_throughput", "ttft.mean", "tpot.mean", "cost_per_mtok", "energy_per_token"];
 
 /// A ladder as far as it has been measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,12 @@ pub struct Rung {
     pub base: Option<u32>,
     /// Its figures against those, by key. All steps of one case are read together.
     pub against: BTreeMap<String, Comparison>,
+    /// What the hardware allows at its point, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// Why that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_limit: Option<String>,
     /// What the rules say of its point.
     pub verdict: Verdict,
     /// What must be said beside its figures.
@@ -94,6 +102,33 @@ impl Decomposition {
     }
 }
 
+impl Rung {
+    /// What the hardware allows of a figure, where that is known.
+    #[must_use]
+    pub fn bound(&self, figure: &str) -> Option<Bound> {
+        self.limit.as_ref()?.bound(figure)
+    }
+}
+
+impl Case {
+    /// How near the last measured step comes to what the hardware allows of a figure, or why that is not known, as a
+    /// sentence; nothing before a step was measured.
+    #[must_use]
+    pub fn distance(&self, figure: &str) -> Option<String> {
+        let last = self.steps.iter().rev().find(|rung| rung.figures.contains_key(figure))?;
+        Some(match (last.bound(figure), &last.no_limit) {
+            (Some(bound), _) => {
+                format!("{}: {:.1} % of what the hardware allows.", last.label, bound.reached * 100.0)
+            }
+            (None, Some(why)) => format!("What the hardware allows is unknown: {why}"),
+            (None, None) if last.limit.is_some() => {
+                "What the hardware allows of this figure has no bound here.".to_owned()
+            }
+            (None, None) => "What the hardware allows is unknown: no GPU of the engine is known.".to_owned(),
+        })
+    }
+}
+
 /// A configuration and its point, where that has figures.
 struct Rig<'a> {
     step: u32,
@@ -122,7 +157,7 @@ fn before_each<'a>(steps: &[Rig<'a>]) -> Vec<Option<(u32, Arm<'a>)>> {
 
 fn rungs(plan: &StudyPlan, rigs: &[Rig], bases: &[Option<(u32, Arm)>]) -> Vec<Rung> {
     let mut rungs: Vec<Rung> = rigs.iter().zip(bases).map(|(rig, base)| rung(plan, rig, *base)).collect();
-    for figure in FIGURES.iter().filter_map(|key| Figure::parse(key).ok()) {
+    for figure in LADDER_FIGURES.iter().filter_map(|key| Figure::parse(key).ok()) {
         let compared: Vec<(usize, (Arm, Arm))> = (rigs.iter().zip(bases).enumerate())
             .filter_map(|(place, (rig, base))| Some((place, ((*base)?.1, rig.arm?))))
             .collect();
@@ -140,11 +175,12 @@ fn rung(plan: &StudyPlan, rig: &Rig, base: Option<(u32, Arm)>) -> Rung {
     let planned = plan.steps.get(rig.step as usize);
     let set = planned.and_then(|step| step.set.iter().next()).map(|(key, value)| format!("{key} {value}"));
     let engine = planned.and_then(|step| step.engine.as_ref()).map(|engine| format!("engine {engine}"));
-    let figures = FIGURES.iter().filter_map(|key| {
+    let figures = LADDER_FIGURES.iter().filter_map(|key| {
         let of = Side::of(rig.arm.as_ref()?, Figure::parse(key).ok()?);
         of.value.is_some().then(|| ((*key).to_owned(), of))
     });
     let point = rig.arm.and_then(|arm| arm.point());
+    let summary = point.and_then(|point| point.summary.as_ref());
     Rung {
         step: rig.step,
         label: rig.label.clone(),
@@ -153,6 +189,8 @@ fn rung(plan: &StudyPlan, rig: &Rig, base: Option<(u32, Arm)>) -> Rung {
         figures: figures.collect(),
         base: base.filter(|_| rig.arm.is_some()).map(|(step, _)| step),
         against: BTreeMap::new(),
+        limit: summary.and_then(|summary| summary.limit.clone()),
+        no_limit: summary.and_then(|summary| summary.no_limit.clone()),
         verdict: point.map_or(Verdict::NotJudged, |point| point.verdict),
         caveats: rig.arm.map(|arm| arm.run.caveats.clone()).unwrap_or_default(),
     }

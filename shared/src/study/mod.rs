@@ -10,7 +10,7 @@ mod preset;
 mod validate;
 mod view;
 
-pub use decomposition::{Case, Decomposition, Rung};
+pub use decomposition::{Case, Decomposition, LADDER_FIGURES, Rung};
 pub use estimate::{Assumption, Estimate};
 pub use expand::{Role, StudyRun};
 pub use plan::{StepPlan, StudyError, StudyKind, StudyPlan};

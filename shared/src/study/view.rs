@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// A run's place in its study.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StudyPlace {
     /// The study.
     pub study: StudyId,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A percentile out of a server's histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Bucketed {
     /// By linear interpolation within the bucket, ms; absent in the last one, which has no end.
     pub ms: Option<f64>,
@@ -16,6 +17,7 @@ pub struct Bucketed {
 
 /// A latency by the server's own histogram.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ServerLatency {
     /// Samples.
     pub n: u64,
@@ -29,6 +31,7 @@ pub struct ServerLatency {
 
 /// What the server measured of itself, between the two reads of its metrics that lie around the window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ServerSide {
     /// From, ns of run time.
     pub from_ns: u64,
@@ -44,6 +47,7 @@ pub struct ServerSide {
 
 /// How energy was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EnergyMethod {
     /// The driver's energy counter.
@@ -59,6 +63,7 @@ pub enum EnergyMethod {
 
 /// Energy of the engine's GPUs over the window, idle power included, warm-up not.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Energy {
     /// All of it, J.
     pub joules: f64,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// An engine's KV cache over the window of a trial, or over those of a point's trials.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KvFigures {
     /// How much it can hold.
     #[serde(default)]
@@ -36,6 +37,7 @@ pub struct KvFigures {
 
 /// How much a KV cache can hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KvCapacity {
     /// Tokens.
     pub tokens: Option<u64>,
@@ -72,6 +74,7 @@ impl KvCapacity {
 
 /// The fullest moment of a KV cache.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KvPeak {
     /// Middle of the read, ns of run time.
     pub at_ns: u64,
@@ -93,6 +96,7 @@ pub struct KvPeak {
 
 /// What requests in flight hold by arithmetic: prompt, and what has come of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KvTheory {
     /// Requests in flight of which output had come.
     pub requests: u64,
@@ -116,6 +120,7 @@ pub struct KvTheory {
 
 /// How many requests fill the cache, by what was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum KvFill {
     /// It was full.
@@ -138,6 +143,7 @@ pub enum KvFill {
 
 /// By what a full cache was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FillSign {
     /// At least 99 % were in use.
@@ -153,6 +159,7 @@ pub enum FillSign {
 
 /// How many requests fill the cache, by capacity and the tokens of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KvPrediction {
     /// Tokens of a request at its end, rounded up to blocks where there are any; the mean over requests that ended well.
     pub request_tokens: f64,
@@ -164,6 +171,7 @@ pub struct KvPrediction {
 
 /// Device memory above what was held when the engine was ready and idle, bytes over all of its GPUs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MemoryAboveIdle {
     /// In use when the engine was ready and idle.
     pub idle_bytes: u64,

@@ -109,6 +109,7 @@ impl Reader {
 
 /// What looking cost, in the units that people read. The log's part, which writes down what was read, is not in it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ObserverFigures {
     /// Time that this is of, s.
     pub seconds: f64,
@@ -120,6 +121,7 @@ pub struct ObserverFigures {
 
 /// The same of one thread.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReaderFigures {
     /// Its name.
     pub name: String,

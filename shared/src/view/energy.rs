@@ -11,6 +11,7 @@ const MISSED_READS: f64 = 3.0;
 
 /// What a GPU has taken since it was looked at first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EnergySoFar {
     /// The GPU's source.
     pub source: String,

@@ -124,6 +124,7 @@ pub struct Header {
 
 /// An engine configuration that could not be measured to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EngineFailure {
     /// Which.
     pub configuration: ConfigurationIndex,
@@ -377,8 +378,13 @@ impl RunView {
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         let findings = self.findings.as_ref()?;
-        let judged = (self.run_state() == RunState::Done && self.source.is_none()) || !findings.is_empty();
+        let judged = (self.run_state() == RunState::Done && self.is_ours()) || !findings.is_empty();
         Some(if judged { verdict_of(findings) } else { Verdict::NotJudged })
+    }
+
+    /// True where the figures are our own, measured here or exported elsewhere.
+    fn is_ours(&self) -> bool {
+        self.source.as_ref().is_none_or(Source::is_own)
     }
 
     /// What the rules found in a point.
@@ -390,7 +396,7 @@ impl RunView {
     #[must_use]
     pub fn verdict_of_point(&self, point: PointIndex) -> Verdict {
         let measured = self.points.get(point as usize).is_some_and(|p| p.summary.is_some());
-        let judged = measured && (self.source.is_none() || self.findings_of(point).next().is_some());
+        let judged = measured && (self.is_ours() || self.findings_of(point).next().is_some());
         if judged { verdict_of(self.findings_of(point)) } else { Verdict::NotJudged }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A time at which a run went on after it had ended before its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Resumption {
     /// When, ns of run time.
     pub t_ns: u64,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a run has cost so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Spending {
     /// Lives of its engine, in order.
     pub lives: Vec<PaidLife>,
@@ -14,6 +15,7 @@ pub struct Spending {
 
 /// A life of the engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PaidLife {
     /// When the engine was ready, ns of run time: its start is not paid for here.
     pub ready_ns: u64,

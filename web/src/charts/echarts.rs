@@ -1,7 +1,7 @@
 //! Owns the bindings to the global `echarts`, and nothing else of JavaScript.
 //! Must not know charts' meaning. No call evaluates text as code: the page's security policy forbids it.
 
-use js_sys::{Function, JSON, Object, Reflect};
+use js_sys::{Array, Float64Array, Function, JSON, Object, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlElement;
 
@@ -12,6 +12,14 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = echarts, catch)]
     fn init(element: &HtmlElement, theme: &JsValue, options: &JsValue) -> Result<Instance, JsValue>;
+
+    /// A definition's option with what every drawing of it needs.
+    #[wasm_bindgen(js_namespace = echarts)]
+    pub fn legible(option: &JsValue) -> JsValue;
+
+    /// The option of a definition's data, and of the stretch of the time axis that is shown.
+    #[wasm_bindgen(js_namespace = echarts)]
+    pub fn filled(rows: &Float64Array, dimensions: &Array, shown: Option<&Array>) -> JsValue;
 
     #[wasm_bindgen(js_namespace = echarts, catch)]
     fn connect(group: &str) -> Result<(), JsValue>;

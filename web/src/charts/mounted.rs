@@ -105,7 +105,7 @@ impl Mounted {
         match parse(&json) {
             Ok(option) => {
                 self.make_readable(&option);
-                self.instance.redefine(&option);
+                self.instance.redefine(&echarts::legible(&option));
             }
             Err(error) => leptos::logging::error!("a chart's option is no JSON: {error:?}"),
         }
@@ -113,8 +113,8 @@ impl Mounted {
         true
     }
 
-    /// What only a chart that is read on a screen needs: a tooltip that is part of the picture and plain text, and numbers
-    /// that do not lie on one another. It must be there from the first, when a chart decides what its tooltip is made of.
+    /// What only a chart that is read on a screen needs: a tooltip that is part of the picture and plain text. It must be
+    /// there from the first, when a chart decides what its tooltip is made of.
     fn make_readable(&self, option: &JsValue) {
         let text = object(&[("color", self.theme.text().into()), ("fontSize", 11.into())]);
         let formatter: &JsValue = self.to_text.as_ref();
@@ -128,9 +128,7 @@ impl Mounted {
         ] {
             set(&tooltip, key, &value);
         }
-        let axis = part(option, "xAxis");
-        set(&axis, "axisPointer", &object(&[("label", object(&[("precision", 1.into())]))]));
-        set(&part(&axis, "axisLabel"), "hideOverlap", &true.into());
+        set(&part(option, "xAxis"), "axisPointer", &object(&[("label", object(&[("precision", 1.into())]))]));
     }
 
     /// Replaces the data and, on a shared time axis, the stretch that is shown.
@@ -143,17 +141,9 @@ impl Mounted {
         }
         self.range = range;
         let dimensions: Array = data.dimensions.iter().map(|name| JsValue::from_str(name)).collect();
-        // Flat rows: typed arrays in keyed columns are merged by index and never grow.
-        let dataset = object(&[
-            ("source", Float64Array::from(data.rows.as_slice()).into()),
-            ("dimensions", dimensions.into()),
-            ("sourceHeader", false.into()),
-        ]);
-        let option = object(&[("dataset", dataset)]);
-        if let Some((min, max)) = range {
-            set(&option, "xAxis", &object(&[("min", min.into()), ("max", max.into())]));
-        }
-        self.instance.set_option(&option);
+        let rows = Float64Array::from(data.rows.as_slice());
+        let shown: Option<Array> = range.map(|(from, to)| [from, to].into_iter().map(JsValue::from_f64).collect());
+        self.instance.set_option(&echarts::filled(&rows, &dimensions, shown.as_ref()));
         let mut rows = self.rows.borrow_mut();
         rows.width = data.dimensions.len();
         rows.values.clone_from(&data.rows);
@@ -184,11 +174,7 @@ impl Mounted {
 
     /// The picture as a data URL.
     pub fn png(&self) -> String {
-        let background = match self.theme {
-            Theme::Light => "#ffffff",
-            Theme::Dark => "#14171d",
-        };
-        self.instance.png(background)
+        self.instance.png(self.theme.background())
     }
 }
 

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use shared::wire::ApiError;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Request, RequestInit, Response};
+use web_sys::{FormData, Request, RequestInit, Response};
 
 /// Why a request brought nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +49,17 @@ pub fn failure_of(method: &str, path: &str, status: u16, body: &str) -> Failure 
     }
 }
 
+/// What is sent with a request.
+#[derive(Clone, Copy)]
+enum Body<'a> {
+    None,
+    /// Content type and text.
+    Text(&'a str, &'a str),
+    Form(&'a FormData),
+}
+
 /// Sends one request; the body of a success.
-async fn send(method: &str, path: &str, body: Option<(&str, &str)>) -> Result<String, Failure> {
+async fn send(method: &str, path: &str, body: Body<'_>) -> Result<String, Failure> {
     let unreachable = |e: JsValue| {
         Failure::Other(sentence(
             format!("The agent did not answer {method} {path}: check that it runs and that this machine reaches it."),
@@ -59,11 +68,14 @@ async fn send(method: &str, path: &str, body: Option<(&str, &str)>) -> Result<St
     };
     let init = RequestInit::new();
     init.set_method(method);
-    if let Some((_, text)) = body {
-        init.set_body(&JsValue::from_str(text));
+    match body {
+        Body::None => {}
+        Body::Text(_, text) => init.set_body(&JsValue::from_str(text)),
+        Body::Form(form) => init.set_body(form),
     }
     let request = Request::new_with_str_and_init(path, &init).map_err(unreachable)?;
-    if let Some((content_type, _)) = body {
+    // Of a form the browser says it, with what separates its parts.
+    if let Body::Text(content_type, _) = body {
         request.headers().set("content-type", content_type).map_err(unreachable)?;
     }
     let response = JsFuture::from(leptos::prelude::window().fetch_with_request(&request)).await.map_err(unreachable)?;
@@ -84,22 +96,27 @@ fn parsed<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, Failure> {
 
 /// GET with a JSON answer.
 pub async fn get<T: DeserializeOwned>(path: &str) -> Result<T, Failure> {
-    parsed(path, &send("GET", path, None).await?)
+    parsed(path, &send("GET", path, Body::None).await?)
 }
 
 /// POST of a text with its content type, JSON back.
 pub async fn post<T: DeserializeOwned>(path: &str, content_type: &str, body: &str) -> Result<T, Failure> {
-    parsed(path, &send("POST", path, Some((content_type, body))).await?)
+    parsed(path, &send("POST", path, Body::Text(content_type, body)).await?)
+}
+
+/// POST of a form, JSON back.
+pub async fn post_form<T: DeserializeOwned>(path: &str, form: &FormData) -> Result<T, Failure> {
+    parsed(path, &send("POST", path, Body::Form(form)).await?)
 }
 
 /// POST whose answer does not matter.
 pub async fn command(path: &str, json: &str) -> Result<(), Failure> {
-    send("POST", path, Some(("application/json", json))).await.map(drop)
+    send("POST", path, Body::Text("application/json", json)).await.map(drop)
 }
 
 /// DELETE.
 pub async fn delete(path: &str) -> Result<(), Failure> {
-    send("DELETE", path, None).await.map(drop)
+    send("DELETE", path, Body::None).await.map(drop)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod decode;
 pub mod http;
 mod socket;
 mod tree;
+pub mod upload;
 
 pub use decode::tree;
 pub use socket::{Link, LinkEvent, Message};

@@ -13,7 +13,7 @@ use crate::link::{Link, LinkEvent, Message};
 use leptos::prelude::*;
 use serde::Deserialize;
 use shared::chart::Theme;
-use shared::ids::RunId;
+use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
 use shared::view::RunView;
 use shared::wire::{ClientMessage, EngineRow, PROTOCOL_VERSION, RunRow};
@@ -108,6 +108,8 @@ pub struct App {
     pub machine: Machine,
     /// A plan to start from on the next visit to the form.
     pub draft: RwSignal<Option<Plan>>,
+    /// Studies that are deleted unless somebody takes it back.
+    pub hidden_studies: RwSignal<Vec<StudyId>>,
     /// Somebody asked for the search field.
     pub search: RwSignal<bool>,
     /// Help is open.
@@ -144,6 +146,7 @@ impl App {
             engines: Engines::default(),
             machine: Machine::default(),
             draft: RwSignal::new(None),
+            hidden_studies: RwSignal::new(Vec::new()),
             search: RwSignal::new(false),
             help: RwSignal::new(false),
             clock: RwSignal::new(ClockOffset::default()),

@@ -4,13 +4,19 @@
 mod app;
 mod clock;
 mod engines;
+mod fetched;
 mod fold;
 mod followed;
 pub mod form;
 mod machine;
 mod rows;
+mod study_form;
+mod undo;
 
-pub use app::{App, Connection, Toast};
+pub use app::{App, Connection};
+pub use fetched::Fetched;
 pub use fold::FOLD;
 pub use machine::MachineFold;
 pub use rows::{Rows, matches as row_matches};
+pub use study_form::{StudyForm, TASKS};
+pub use undo::Deletion;

@@ -1,18 +1,24 @@
 //! Owns the screens, one file or folder each.
 //! Must not know the socket; what a screen shows comes from the model.
 
+mod compare;
+mod compared;
 mod engines;
+mod import;
 mod machine;
 mod metrics_guide;
 mod new_run;
+mod new_study;
 mod now;
 mod on_demand;
 mod plan_form;
 mod run;
 mod runs;
 mod sign_in;
+mod source;
+mod studies;
+mod study;
 
 pub use now::Now;
 pub use on_demand::{OnDemand, Screen};
-pub use runs::Runs;
 pub use sign_in::SignIn;

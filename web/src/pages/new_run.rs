@@ -15,6 +15,9 @@ use shared::plan::Plan;
 use shared::preset::{PRESETS, Preset};
 use shared::wire::ApiError;
 
+/// Presets that are in view at once; the others are one click away.
+const FIRST: usize = 4;
+
 /// The agent's answer to a new run.
 #[derive(Deserialize)]
 struct Created {
@@ -34,7 +37,16 @@ pub fn PresetCards() -> impl IntoView {
             </a>
         }
     };
-    view! { <div class="presets">{PRESETS.iter().map(card).collect_view()}</div> }.into_any()
+    let (first, others) = PRESETS.split_at(FIRST);
+    let open = preset.with_untracked(|key| others.iter().any(|p| key.as_deref() == Some(p.key)));
+    view! {
+        <div class="presets">{first.iter().map(card).collect_view()}</div>
+        <details class="more-presets" prop:open=open>
+            <summary>{format!("{} more: a published study, and KV caches", others.len())}</summary>
+            <div class="presets">{others.iter().map(card).collect_view()}</div>
+        </details>
+    }
+    .into_any()
 }
 
 /// The plan that a visit begins with: a draft, the preset of the address, else the first; nothing while the agent's
@@ -120,6 +132,7 @@ fn Editor(plan: Plan) -> impl IntoView {
         }))}
         <ErrorBox error=error/>
         <PresetCards/>
+        <p class="quiet below">"Several engines, tasks or steps that are read together are "<a href="/studies/new">"a study"</a>"."</p>
         <div class="columns form-columns">
             <PlanForm form=form refused=refused/>
             <div class="sticky-column">

@@ -40,6 +40,9 @@ pub fn Now() -> impl IntoView {
                 <Card title="No run yet" about="Here you will see what runs, live, and what ran before. Choose what to measure; the first run needs no GPU.">
                     <PresetCards/>
                 </Card>
+                <Card title="Or a study" about="A set of runs that are read together.">
+                    <OnDemand screen=Screen::StudyCards/>
+                </Card>
                 <OnDemand screen=Screen::Machine/>
             }
             .into_any();
@@ -56,6 +59,9 @@ pub fn Now() -> impl IntoView {
                 </Card>
             </div>
             {live(move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><Lines runs=waiting/></Card> }))}
+            <Card title="Or a study" about="A set of runs that are read together.">
+                <OnDemand screen=Screen::StudyCards/>
+            </Card>
             <Card title="Last runs">
                 {live(move || ended.with(Vec::is_empty).then(|| view! { <p class="quiet">"None has ended yet."</p> }))}
                 <Lines runs=ended/>

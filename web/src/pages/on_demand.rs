@@ -1,11 +1,18 @@
 //! Owns the screens whose code comes when they are first visited, and what is seen until then or where it never comes.
 //! Must not know what such a screen shows.
 
+use super::compare::Compare;
 use super::engines::Engines;
+use super::import::Import;
 use super::machine::Machine;
 use super::metrics_guide::MetricsGuide;
 use super::new_run::NewRun;
+use super::new_study::{NewStudy, StudyCards};
 use super::run::Run;
+use super::runs::Runs;
+use super::source::Imported;
+use super::studies::Studies;
+use super::study::Study;
 use crate::erased::{click, live, spawn};
 use crate::parts::reload;
 use leptos::prelude::*;
@@ -30,12 +37,20 @@ macro_rules! code {
     };
 }
 
-// Two parts, and a third of what they share: each more would be shared in more ways, and small files compress badly.
+// Three parts, and others of what they share: each more would be shared in more ways, and small files compress badly.
 code!(run, run, |id| view! { <Run id=id/> }.into_any());
 code!(rest, new_run, |_| view! { <NewRun/> }.into_any());
 code!(rest, engines, |_| view! { <Engines/> }.into_any());
 code!(rest, machine, |_| view! { <Machine/> }.into_any());
 code!(rest, metrics, |_| view! { <MetricsGuide/> }.into_any());
+code!(rest, runs, |_| view! { <Runs/> }.into_any());
+code!(rest, study_cards, |_| view! { <StudyCards/> }.into_any());
+code!(rest, import, |_| view! { <Import/> }.into_any());
+code!(study, studies, |_| view! { <Studies/> }.into_any());
+code!(study, new_study, |_| view! { <NewStudy/> }.into_any());
+code!(study, study, |id| view! { <Study id=id/> }.into_any());
+code!(study, imported, |_| view! { <Imported/> }.into_any());
+code!(study, compare, |_| view! { <Compare/> }.into_any());
 
 /// A screen that is not part of what the page starts with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +65,22 @@ pub enum Screen {
     Machine,
     /// The definitions.
     Metrics,
+    /// The list of runs.
+    Runs,
+    /// The presets of studies, which are a part of the first screen.
+    StudyCards,
+    /// Taking files of other tools in, which is a part of the list of runs.
+    Import,
+    /// The studies.
+    Studies,
+    /// The form of a study.
+    NewStudy,
+    /// One study.
+    Study,
+    /// Runs and studies beside one another.
+    Compare,
+    /// What an imported run says of itself, which is a part of its page.
+    Imported,
 }
 
 impl Screen {
@@ -61,6 +92,14 @@ impl Screen {
             Screen::Engines => engines().await,
             Screen::Machine => machine().await,
             Screen::Metrics => metrics().await,
+            Screen::Runs => runs().await,
+            Screen::StudyCards => study_cards().await,
+            Screen::Import => import().await,
+            Screen::Studies => studies().await,
+            Screen::NewStudy => new_study().await,
+            Screen::Study => study().await,
+            Screen::Compare => compare().await,
+            Screen::Imported => imported().await,
         };
         came.ok()
     }

@@ -26,23 +26,14 @@ pub fn StateBadge(#[prop(into)] state: Signal<RunState>) -> impl IntoView {
     }
 }
 
-/// The shape of a verdict, which says without a colour how grave it is.
-pub fn verdict_shape(verdict: Option<Verdict>) -> &'static str {
-    match verdict {
-        None | Some(Verdict::NotJudged) => "○",
-        Some(Verdict::Valid) => "✓",
-        Some(Verdict::Doubtful) => "△",
-        Some(Verdict::Invalid) => "✕",
-    }
-}
-
 /// The verdict of a run or a point; nothing said before the rules looked.
 #[component]
 pub fn VerdictBadge(#[prop(into)] verdict: Signal<Option<Verdict>>) -> impl IntoView {
     let words = move || verdict.get().map_or("not judged yet", Verdict::label);
+    let shape = move || verdict.get().unwrap_or(Verdict::NotJudged).shape();
     view! {
         <span class="badge" data-verdict=words>
-            <span class="shape" aria-hidden="true">{live(move || verdict_shape(verdict.get()))}</span>
+            <span class="shape" aria-hidden="true">{live(shape)}</span>
             {live(words)}
         </span>
     }

@@ -9,6 +9,7 @@ fn path(name: &str) -> &'static str {
         "new" => "M12 5v14M5 12h14",
         "engines" => "M8 8h8v8H8zM5 5h14v14H5zM9 5V2M15 5V2M9 22v-3M15 22v-3M5 9H2M5 15H2M22 9h-3M22 15h-3",
         "runs" => "M4 6h16M4 12h16M4 18h10",
+        "studies" => "M4 20V4M4 20h16M7 15l4-5 4 3 5-7",
         "metrics" => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M12 11v5M12 8v.01",
         "sun" => {
             "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8M12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6L19 19M5 19l1.4-1.4M17.6 6.4L19 5"

@@ -3,8 +3,10 @@
 
 mod badge;
 mod card;
+mod confirm;
 mod connection;
 mod copy;
+mod download;
 mod empty;
 mod error_box;
 mod figure;
@@ -19,10 +21,12 @@ mod tabs;
 mod theme_switch;
 mod toast;
 
-pub use badge::{StateBadge, VerdictBadge, verdict_shape};
+pub use badge::{StateBadge, VerdictBadge};
 pub use card::Card;
+pub use confirm::Confirm;
 pub use connection::ConnectionBanner;
 pub use copy::CopyButton;
+pub use download::{Download, files};
 pub use empty::Empty;
 pub use error_box::ErrorBox;
 pub use figure::Figure;

@@ -16,7 +16,11 @@ pub fn Rail() -> impl IntoView {
         let href = screen.path();
         let is_here = move || {
             route
-                .with(|here| *here == screen || (screen == Route::Runs && matches!(here, Route::Run(_))))
+                .with(|here| match screen {
+                    Route::Runs => matches!(here, Route::Runs | Route::Run(_) | Route::Compare),
+                    Route::Studies => matches!(here, Route::Studies | Route::Study(_) | Route::NewStudy),
+                    _ => *here == screen,
+                })
                 .then_some("page")
         };
         view! {
@@ -38,6 +42,7 @@ pub fn Rail() -> impl IntoView {
             {item(Route::NewRun, "new", "New run")}
             {item(Route::Engines, "engines", "Engines")}
             {item(Route::Runs, "runs", "Runs")}
+            {item(Route::Studies, "studies", "Studies")}
             {item(Route::Metrics, "metrics", "Metrics")}
             <span class="rail-space"></span>
             <button class="rail-item wide-only" on:click=click(move |_| app.help.set(true)) title="Keyboard help (?)">

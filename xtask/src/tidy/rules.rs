@@ -114,6 +114,7 @@ fn vendors_in_their_rooms(source: &Source) -> Vec<Finding> {
     let rooms = [
         "agent/src/engine/",
         "agent/src/import/",
+        "web/src/pages/import",
         "agent/src/export/",
         "agent/src/stream/",
         // The pacing server speaks their protocols.

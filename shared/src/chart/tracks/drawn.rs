@@ -44,13 +44,31 @@ impl TrackChart {
     /// The chart as of `now_ns`, of GPUs only those that are shown: several have a line each, one has all there is of it.
     #[must_use]
     pub fn draw(&self, telemetry: &Telemetry, now_ns: u64, shown: &[GpuSeen], theme: Theme) -> ChartDefinition {
+        self.drawn(telemetry, now_ns, shown, false, theme)
+    }
+
+    /// The same for who shows no colours of GPUs beside it: it names them itself.
+    #[must_use]
+    pub fn draw_alone(&self, telemetry: &Telemetry, now_ns: u64, shown: &[GpuSeen], theme: Theme) -> ChartDefinition {
+        self.drawn(telemetry, now_ns, shown, true, theme)
+    }
+
+    fn drawn(
+        &self,
+        telemetry: &Telemetry,
+        now_ns: u64,
+        shown: &[GpuSeen],
+        names_gpus: bool,
+        theme: Theme,
+    ) -> ChartDefinition {
         let several = matches!(self.whose, Whose::Gpus) && shown.len() > 1;
         let lines = if several { self.by_gpu(telemetry, shown) } else { self.of_one(telemetry, shown) };
         let held: Vec<(&str, usize, Vec<Column>)> =
             HOLDS.iter().filter(|_| self.is_held).filter_map(|hold| holds(telemetry, shown, hold)).collect();
 
         // Of several, who shows them shows their colours: the same in every chart.
-        let mut names: Vec<String> = lines.iter().filter(|_| !several).map(|line| line.name.clone()).collect();
+        let named = lines.iter().filter(|_| !several || names_gpus);
+        let mut names: Vec<String> = named.map(|line| line.name.clone()).collect();
         names.extend(held.iter().map(|(name, ..)| (*name).to_owned()));
         let title = match self.lines.first() {
             Some(first) if several && self.lines.len() > 1 => format!("{}: {}", self.title, first.name),
@@ -62,11 +80,12 @@ impl TrackChart {
             let legend = legend(theme).item_width(12).item_gap(8).data(names);
             option = if letters > BESIDE { with_legend_below(option, legend) } else { option.legend(legend) };
         }
-        option.y_axis = match (self.top, self.top(shown)) {
-            (Top::At(_), Some(top)) => option.y_axis.max(top).interval(top / 2.0),
-            (_, Some(top)) => option.y_axis.max(top).split_number(3),
-            (_, None) => option.y_axis.split_number(3),
-        };
+        let top = (self.top, self.top(shown));
+        option.y_axis = option.y_axis.with(|axis| match top {
+            (Top::At(_), Some(top)) => axis.max(top).interval(top / 2.0),
+            (_, Some(top)) => axis.max(top).split_number(3),
+            (_, None) => axis.split_number(3),
+        });
         let data = rows(telemetry.width_ns(), now_ns, &lines, &held);
         let mut marks = Marks::of(self.marks(telemetry, now_ns, shown), theme);
         for (place, line) in lines.iter().enumerate() {

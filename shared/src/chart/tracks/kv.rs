@@ -52,10 +52,10 @@ pub fn kv_use(view: &RunView, theme: Theme) -> Option<ChartDefinition> {
         .series(if has_lone_point(&data, 1) { line.marked(3) } else { line.plain() })
         .series(Series::line("s", "capacity", "capacity", theme.text()).dashed(LineStyleType::Dashed).plain())
         .series(Series::scatter("s", "preempted", "preempted", mark).telling(&["requests"]).marked(8));
-    option.y_axis = match is_share {
-        true => option.y_axis.max(100.0).interval(50.0),
-        false => option.y_axis.split_number(3),
-    };
+    option.y_axis = option.y_axis.with(|axis| match is_share {
+        true => axis.max(100.0).interval(50.0),
+        false => axis.split_number(3),
+    });
     Some(ChartDefinition { option, data })
 }
 

@@ -30,9 +30,7 @@ impl Plan {
                  levels, or search in a run for each configuration.",
             ));
         }
-        // Lists are bounded above, but their product may be beyond what can be counted out.
-        let product = engine.vary.values().try_fold(1usize, |product, values| product.checked_mul(values.len()));
-        if product.is_none_or(|n| n > MAX_CONFIGURATIONS || n * self.load.levels().len() > MAX_POINTS) {
+        if !self.is_bounded() {
             return Err(refuse(
                 "engine.vary",
                 format!(
@@ -41,6 +39,16 @@ impl Plan {
             ));
         }
         Ok(())
+    }
+
+    /// True where its configurations and points can be counted out: of a plan that came from elsewhere and was never
+    /// validated, the product of its lists may be beyond that.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        let lists = || self.engine.vary.values();
+        let product = lists().try_fold(1usize, |product, values| product.checked_mul(values.len()));
+        let points = |n: usize| n.checked_mul(self.load.levels().len()).is_some_and(|points| points <= MAX_POINTS);
+        product.is_some_and(|n| n <= MAX_CONFIGURATIONS && points(n))
     }
 }
 

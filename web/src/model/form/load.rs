@@ -26,6 +26,7 @@ pub struct LoadForm {
     /// True: a trial lasts `duration_s`; false: `requests`.
     pub timed: bool,
     pub requests: String,
+    pub requests_per_slot: String,
     pub duration_s: String,
     pub warmup_s: String,
     pub trials: String,
@@ -57,6 +58,7 @@ impl LoadForm {
             attainment: shown(search.and_then(|s| s.attainment)),
             timed: plan.duration_s.is_some(),
             requests: or(shown(plan.requests), "32"),
+            requests_per_slot: shown(plan.requests_per_slot),
             duration_s: or(shown(plan.duration_s), "10"),
             warmup_s: plan.warmup_s.to_string(),
             trials: plan.trials.to_string(),
@@ -92,6 +94,7 @@ impl LoadForm {
         let rate = if by_rate && goal.is_none() { self.rate.as_str() } else { "" };
         let max_in_flight = if arrival.is_open() { self.max_in_flight.as_str() } else { "" };
         let requests = if traced || self.is_timed() { "" } else { required("load.requests", &self.requests)? };
+        let per_slot = if by_count && !self.is_timed() { self.requests_per_slot.as_str() } else { "" };
         let duration = if self.is_timed() && !traced { required("load.duration_s", &self.duration_s)? } else { "" };
         Ok(LoadPlan {
             arrival,
@@ -106,7 +109,7 @@ impl LoadForm {
             max_in_flight: optional("load.max_in_flight", max_in_flight, whole)?,
             search: goal.map(|goal| self.search(goal)).transpose()?,
             requests: optional("load.requests", requests, whole)?,
-            requests_per_slot: None,
+            requests_per_slot: optional("load.requests_per_slot", per_slot, whole)?,
             duration_s: optional("load.duration_s", duration, number)?,
             // All of a ramp or a trace is the window.
             warmup_s: if ramped || traced { 0.0 } else { number("load.warmup_s", &self.warmup_s)? },

@@ -13,6 +13,7 @@ pub use lengths::Shape;
 pub use load::LoadForm;
 pub use work::{Source, WorkForm};
 
+pub use parse::{list, listed, whole};
 use parse::{number, optional, shown};
 use shared::cost::UsdPerGpuHour;
 use shared::engine::{EngineKind, Parameter};

@@ -33,7 +33,8 @@ const WORKLOADS: [&str; 9] = [
     "input_tokens = 9\noutput_tokens = 4\nprefix = { groups = 1, tokens = 8 }\nsessions = { turns = 2 }",
 ];
 
-const LOADS: [&str; 11] = [
+const LOADS: [&str; 12] = [
+    "concurrency = [1, 64]\nrequests = 9\nrequests_per_slot = 8",
     "concurrency = [1, 4]\nrequests = 9",
     "concurrency = [16]\nduration_s = 2.5\nwarmup_s = 0.75\ntrials = 3\ntimeout_s = 12.5\ndrain_s = 7.0",
     "arrival = \"burst\"\nconcurrency = [8, 2]\nrequests = 16",

@@ -1,10 +1,10 @@
 //! Owns the table of several GPUs: which colour is whose, and what each went through.
 //! Must not know how that is counted (`words`).
 
-use super::words::Account;
 use crate::format;
 use leptos::prelude::*;
 use shared::chart::PALETTE;
+use shared::said::machine::Account;
 
 fn row(of: Account) -> AnyView {
     let errors = match (of.corrected, of.uncorrected) {

@@ -6,9 +6,8 @@ mod panel;
 mod processes;
 mod readings;
 mod spark;
-mod words;
 
 pub use gpus::Gpus;
 pub use panel::Machine;
 pub use processes::{Cores, Process, Processes, processes};
-pub use words::{Account, driver_says, failures, gpu_words, missing, sentences};
+pub use shared::said::machine::{Account, driver_says, failures, gpu_words, missing, sentences};

@@ -2,8 +2,8 @@
 //! Must not know elements.
 
 use super::spark::path;
-use super::words::code_words;
 use crate::format;
+use shared::said::machine::code_words;
 use shared::telemetry::{
     BUSY, CORE_BUSY_MOST, CPU_BUSY, ECC_UNCORRECTED, Field, HOST_MEMORY_USED, MEMORY_BUSY, MEMORY_CLOCK,
     MEMORY_TEMPERATURE, MEMORY_USED, POWER, SM_CLOCK, Signal, TEMPERATURE, THROTTLED_BY_HEAT, THROTTLED_BY_POWER,

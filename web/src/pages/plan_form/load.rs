@@ -220,5 +220,17 @@ fn end(f: Fields, arrival: Arrival, timed: bool) -> AnyView {
             |f| &mut f.load.requests,
         )
     };
-    view! { {by}{amount} }.into_any()
+    let per_slot = (!timed && matches!(arrival, Arrival::Closed | Arrival::Burst)).then(|| {
+        f.text(
+            about(
+                "Requests a slot",
+                "load.requests_per_slot",
+                "count, default none",
+                "At n in flight a trial has this many times n requests at least, so that every level is really reached.",
+            ),
+            |f| &f.load.requests_per_slot,
+            |f| &mut f.load.requests_per_slot,
+        )
+    });
+    view! { {by}{amount}{per_slot} }.into_any()
 }

@@ -8,8 +8,6 @@ use crate::model::App;
 use crate::parts::{Card, ErrorBox, MetricLink};
 use leptos::prelude::*;
 use shared::chart::{self, Overlay, PALETTE};
-use shared::order;
-use shared::view::RunView;
 use shared::wire::{ApiError, PointDistribution};
 use std::sync::Arc;
 
@@ -22,24 +20,13 @@ const LATENCIES: [(&str, &str); 6] = [
     ("chunk_gap", "Chunk gap"),
     ("e2e", "Whole answer"),
 ];
-/// Points shown at first: more would hide one another.
-const AT_FIRST: usize = 4;
-
-/// Points that have been measured, in order of level, which a search does not keep: place and words of the level.
-fn measured(view: &RunView) -> Vec<(usize, String)> {
-    let points = view.points.iter().enumerate().filter(|(_, point)| point.summary.is_some());
-    let points = order::by_key(points.collect(), |(_, point)| (order::key_of(point.level.value()), 0));
-    points.into_iter().map(|(place, point)| (place, point.words())).collect()
-}
 
 /// The points to show: those chosen, and at first some from the lowest to the highest.
 fn shown(points: &[(usize, String)], chosen: Option<&[usize]>) -> Vec<(usize, String)> {
     if let Some(chosen) = chosen {
         return points.iter().filter(|(place, _)| chosen.contains(place)).cloned().collect();
     }
-    let count = points.len().min(AT_FIRST);
-    let pick = |i: usize| points.get(i * (points.len() - 1) / (count - 1).max(1)).cloned();
-    (0..count).filter_map(pick).collect()
+    chart::first_points(points)
 }
 
 /// The card.
@@ -49,7 +36,7 @@ pub fn Distributions() -> impl IntoView {
     let open = app.plan().is_some_and(|plan| plan.load.arrival.is_open());
     let metric = RwSignal::new(if open { "ttft_scheduled" } else { "ttft" });
     let chosen = RwSignal::new(None::<Vec<usize>>);
-    let points = kept(move || app.with_view(measured).unwrap_or_default());
+    let points = kept(move || app.with_view(chart::measured_points).unwrap_or_default());
     let wanted = kept(move || points.with(|points| chosen.with(|chosen| shown(points, chosen.as_deref()))));
     let overlays = RwSignal::new(Arc::new(Vec::<Overlay>::new()));
     let error = RwSignal::new(None::<ApiError>);

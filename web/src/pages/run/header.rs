@@ -5,12 +5,12 @@ use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
-use crate::parts::{CopyButton, Figure, Icon, StateBadge, VerdictBadge};
+use crate::parts::{Confirm, CopyButton, Download, Figure, Icon, StateBadge, VerdictBadge, files};
 use crate::route::Place;
 use leptos::prelude::*;
 use shared::event::RunState;
 use shared::plan::Plan;
-use shared::telemetry::EnergyMethod;
+use shared::said::header::{energy_words, engine_words, price_words};
 use shared::units::{NS_PER_S, ns_to_s};
 use shared::view::{RunView, TrialView};
 
@@ -37,31 +37,6 @@ pub fn share_done(view: &RunView) -> f64 {
     (f64::from(done) + current) / f64::from(total)
 }
 
-/// The price behind the cost so far, or why there is none.
-fn price_words(view: &RunView) -> String {
-    let Some(life) = view.spending.lives.last() else { return "from when the engine is ready".to_owned() };
-    match (&life.pricing.price, life.pricing.gpus) {
-        (Some(price), Some(gpus)) => {
-            format!("{gpus} × {}/h, {}", format::usd(price.usd_per_gpu_hour.0), price.origin.words())
-        }
-        _ => life.pricing.reason.clone().unwrap_or_else(|| "no price is known".to_owned()),
-    }
-}
-
-/// What the GPUs that are read have taken so far, and how that is known; nothing where none of them tells.
-fn energy_words(view: &RunView) -> Option<(String, String)> {
-    let gpus = view.telemetry.energy_so_far();
-    let joules: f64 = gpus.iter().map(|gpu| gpu.joules).sum();
-    let by = |method: EnergyMethod| gpus.iter().any(|gpu| gpu.method == method);
-    let how = match (by(EnergyMethod::Counter), by(EnergyMethod::Integrated)) {
-        (true, false) => "by counter",
-        (false, true) => "power over time",
-        _ => "by counter and power",
-    };
-    let of = if gpus.len() == 1 { "GPU".to_owned() } else { format!("{} GPUs", gpus.len()) };
-    (!gpus.is_empty()).then(|| (format::energy(joules), format!("{of}, {how}")))
-}
-
 /// Output tokens per second over the last whole second of the series; absent where nothing arrives.
 fn throughput_now(view: &RunView) -> Option<f64> {
     view.current_trial()?;
@@ -72,6 +47,37 @@ fn throughput_now(view: &RunView) -> Option<f64> {
     let last = view.series.bins.get(whole.checked_sub(bins)?..whole)?;
     let tokens = last.iter().map(|b| b.millitokens).sum::<u64>() as f64 / 1000.0;
     Some(tokens / ns_to_s(width * bins as u64))
+}
+
+/// Requests by how they ended; of an imported run those of its summaries, where its files count them.
+fn ended(view: &RunView) -> Option<Ended> {
+    if view.source.is_none() {
+        return Some(Ended { ok: view.ended.ok, failed: view.ended.failed, cancelled: view.ended.cancelled });
+    }
+    let summaries: Vec<_> = view.points.iter().filter_map(|point| point.summary.as_ref()).collect();
+    let ok = summaries.iter().map(|summary| summary.ok).sum();
+    let attempted: u64 = summaries.iter().map(|summary| summary.attempted).sum();
+    (attempted > 0).then(|| Ended { ok, failed: attempted.saturating_sub(ok), cancelled: 0 })
+}
+
+/// How many requests ended, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ended {
+    ok: u64,
+    failed: u64,
+    cancelled: u64,
+}
+
+/// The requests that did not end well.
+fn others_words(ended: &Ended) -> String {
+    let failed = match ended.failed {
+        0 => "none failed".to_owned(),
+        n => format!("✕ {} failed", format::count(n)),
+    };
+    match ended.cancelled {
+        0 => failed,
+        n => format!("{failed}, {} cut off", format::count(n)),
+    }
 }
 
 /// The header.
@@ -86,17 +92,12 @@ pub fn RunHeader() -> impl IntoView {
     let starting = text(starting_words);
     let share = kept(move || app.with_view(|v| (share_done(v) * 1000.0).round() / 10.0).unwrap_or(0.0));
     let trials = text(|v| format::progress(v.progress().0, v.progress().1));
-    let ok = text(|v| format::count(v.ended.ok));
-    let others = text(|v| {
-        let failed = match v.ended.failed {
-            0 => "none failed".to_owned(),
-            n => format!("✕ {} failed", format::count(n)),
-        };
-        match v.ended.cancelled {
-            0 => failed,
-            n => format!("{failed}, {} cut off", format::count(n)),
-        }
+    let ok = text(|v| format::or_absent(ended(v), |ended| format::count(ended.ok)));
+    let others = text(|v| match ended(v) {
+        None => "not said by the files".to_owned(),
+        Some(ended) => others_words(&ended),
     });
+    let own = kept(move || app.with_view(|v| v.source.is_none()).unwrap_or(true));
     let elapsed = text(|v| format::duration(v.last_ns));
     let eta = text(|v| format::or_absent(v.eta_ns(), |ns| format!("≈ {}", format::duration(ns))));
     let eta_note = kept(move || {
@@ -139,6 +140,7 @@ pub fn RunHeader() -> impl IntoView {
                         <span class="quiet viewers" title="Browsers and terminals that follow this run" data-testid="viewers"><Icon name="eye"/>{n}</span>
                     }))}
                     <CopyButton text=link label="Copy link"/>
+                    {app.run().map(|run| view! { <Download files=files(&format!("/api/v1/runs/{run}"))/> })}
                     {live(move || if goes_on.get() { view! { <Cancel/> }.into_any() } else { view! { <Resume/><Again/> }.into_any() })}
                 </span>
             </div>
@@ -155,7 +157,9 @@ pub fn RunHeader() -> impl IntoView {
                     <Figure label="Waiting" value=Signal::derive(move || waiting.get().unwrap_or_default())/>
                 }))}
                 <Figure label="Elapsed" value=elapsed/>
-                <Figure label="Cost so far" value=cost note=Signal::derive(move || cost_note.get())/>
+                {live(move || own.get().then(|| view! {
+                    <Figure label="Cost so far" value=cost note=Signal::derive(move || cost_note.get())/>
+                }))}
                 {live(move || has_energy.get().then(|| view! {
                     <Figure label="Energy so far" value=of_energy(|(value, _)| value) note=of_energy(|(_, note)| note)/>
                 }))}
@@ -174,50 +178,22 @@ fn starting_words(view: &RunView) -> String {
     view.starting.map(|starting| format!("Starting: {}", starting.words())).unwrap_or_default()
 }
 
-fn engine_words(view: &RunView) -> String {
-    let plan = view.header.as_ref().map(|h| h.plan.engine.kind.label());
-    match &view.engine {
-        Some(engine) => {
-            let version = engine.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
-            format!("{}{version} · {}", engine.label, engine.model)
-        }
-        None => plan.unwrap_or_default().to_owned(),
-    }
-}
-
 /// Stops the run, after a second click.
 #[component]
 fn Cancel() -> impl IntoView {
     let app = App::get();
-    let asking = RwSignal::new(false);
-    let cancel = move |_| {
-        asking.set(false);
+    let cancel = Callback::new(move |()| {
         let Some(run) = app.run() else { return };
         spawn(async move {
             if let Err(failure) = http::command(&format!("/api/v1/runs/{run}/cancel"), "{}").await {
                 app.tell(&failure);
             }
         });
-    };
-    live(move || {
-        if asking.get() {
-            view! {
-                <span class="confirm" role="group" aria-label="Cancel the run?">
-                    "Stop the run?"
-                    <button class="button small danger" data-testid="cancel-confirm" on:click=click(cancel)>"Stop"</button>
-                    <button class="button small" on:click=click(move |_| asking.set(false))>"Go on"</button>
-                </span>
-            }
-            .into_any()
-        } else {
-            view! {
-                <button class="button small" data-testid="cancel-run" on:click=click(move |_| asking.set(true))>
-                    <Icon name="stop"/>"Cancel"
-                </button>
-            }
-            .into_any()
-        }
-    })
+    });
+    view! {
+        <Confirm label="Cancel" icon="stop" question="Stop the run?" yes="Stop" no="Go on" testid="cancel-run" does=cancel/>
+    }
+    .into_any()
 }
 
 /// Has a run that ended before its end go on.
@@ -259,7 +235,6 @@ mod tests {
     use shared::event::{Body, Event, Host};
     use shared::ids::RunId;
     use shared::preset;
-    use shared::view::Track;
 
     fn view(change: impl FnOnce(&mut Plan), bodies: Vec<(u64, Body)>) -> RunView {
         let mut plan = preset::find("first").unwrap();
@@ -292,6 +267,18 @@ mod tests {
     }
 
     #[test]
+    fn requests_of_an_imported_run_are_those_of_its_files() {
+        let mut view = view(|_| (), vec![]);
+        assert_eq!(ended(&view), Some(Ended { ok: 0, failed: 0, cancelled: 0 }));
+        view.source = Some(shared::source::Source::default());
+        assert_eq!(ended(&view), None);
+        let summary = |attempted, ok| Some(shared::summary::Summary { attempted, ok, ..Default::default() });
+        view.points.iter_mut().for_each(|point| point.summary = summary(300, 298));
+        let points = view.points.len() as u64;
+        assert_eq!(ended(&view), Some(Ended { ok: 298 * points, failed: 2 * points, cancelled: 0 }));
+    }
+
+    #[test]
     fn a_start_is_told_until_it_is_over() {
         let starting = |phase, percent| (1, Body::EngineStarting(Starting { phase, percent }));
         let said = |bodies| starting_words(&view(|_| (), bodies));
@@ -306,23 +293,5 @@ mod tests {
         ] {
             assert_eq!(said(weights().into_iter().chain([(2, end)]).collect()), "");
         }
-    }
-
-    #[test]
-    fn energy_names_how_it_is_known_and_whose_it_is() {
-        let track = |source: &str, signal: &str, bins: &[u64]| Track {
-            source: source.to_owned(),
-            signal: signal.to_owned(),
-            bins: bins.to_vec(),
-            ..Track::default()
-        };
-        let mut view = view(|_| (), vec![]);
-        assert_eq!(energy_words(&view), None);
-        view.telemetry.tracks = vec![track("gpu:a", "energy", &[1, 1, 9_500_000, 9_500_000, 9_500_000])];
-        let said = |view: &RunView| energy_words(view).unwrap();
-        assert_eq!(said(&view), ("9.50 kJ".to_owned(), "GPU, by counter".to_owned()));
-        let watts = [0, 1, 100_000, 100_000, 100_000, 10, 1, 100_000, 100_000, 100_000];
-        view.telemetry.tracks.push(track("gpu:b", "power", &watts));
-        assert_eq!(said(&view), ("9.60 kJ".to_owned(), "2 GPUs, by counter and power".to_owned()));
     }
 }

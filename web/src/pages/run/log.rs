@@ -9,19 +9,19 @@ use crate::parts::{CopyButton, Tabs};
 use leptos::prelude::*;
 use shared::view::RunView;
 
-/// Engine's log, plan, provenance, in tabs.
+/// Engine's log, plan, provenance, in tabs; those that are named.
 #[component]
-pub fn Details() -> impl IntoView {
+pub fn Details(tabs: &'static [&'static str]) -> impl IntoView {
     let app = App::get();
     let chosen = RwSignal::new(0);
-    let panel = move || match chosen.get() {
-        0 => view! { <EngineLog/> }.into_any(),
-        1 => view! { <PlanText/> }.into_any(),
+    let panel = move || match tabs.get(chosen.get()) {
+        Some(&"Engine log") => view! { <EngineLog/> }.into_any(),
+        Some(&"Plan") => view! { <PlanText/> }.into_any(),
         _ => view! { <About app=app/> }.into_any(),
     };
     view! {
         <section class="card" aria-label="Details">
-            <Tabs labels=&["Engine log", "Plan", "About"] chosen=chosen/>
+            <Tabs labels=tabs chosen=chosen/>
             <div role="tabpanel">{live(panel)}</div>
         </section>
     }

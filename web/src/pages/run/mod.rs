@@ -12,6 +12,7 @@ mod request;
 mod scatter;
 mod verdict;
 
+use super::on_demand::{OnDemand, Screen};
 use crate::charts::TimeAxis;
 use crate::erased::{kept, live};
 use crate::model::{App, FOLD};
@@ -96,10 +97,15 @@ fn AfterPoints() -> impl IntoView {
     })
 }
 
-/// Everything of a run that is known.
+/// Everything of a run that is known; of one that another tool measured, what its files say.
 #[component]
 fn Parts() -> impl IntoView {
     let app = App::get();
+    let imported = kept(move || app.with_view(|view| view.source.is_some()).unwrap_or(false));
+    live(move || if imported.get() { imported_parts(app) } else { own_parts(app) })
+}
+
+fn own_parts(app: App) -> AnyView {
     let axis = TimeAxis { zoom: RwSignal::new(None), end_s: charts::axis_end(app), group: Some("run") };
     view! {
         <header::RunHeader/>
@@ -109,7 +115,23 @@ fn Parts() -> impl IntoView {
         <points::PointsTable/>
         <AfterPoints/>
         <scatter::Requests axis=axis/>
-        <log::Details/>
+        <log::Details tabs=&["Engine log", "Plan", "About"]/>
+    }
+    .into_any()
+}
+
+fn imported_parts(app: App) -> AnyView {
+    let axis = TimeAxis { zoom: RwSignal::new(None), end_s: charts::axis_end(app), group: Some("run") };
+    // Some files tell how a cache or a memory filled.
+    let has_tracks = kept(move || app.with_view(|view| !view.telemetry.tracks.is_empty()).unwrap_or(false));
+    let has_points = kept(move || app.with_view(|view| !view.points.is_empty()).unwrap_or(false));
+    view! {
+        <header::RunHeader/>
+        <verdict::VerdictCard/>
+        <OnDemand screen=Screen::Imported/>
+        {live(move || has_tracks.get().then(|| view! { <machine::Machine axis=axis/> }))}
+        {live(move || has_points.get().then(|| view! { <points::PointsTable/> }))}
+        <log::Details tabs=&["Plan", "About"]/>
     }
     .into_any()
 }

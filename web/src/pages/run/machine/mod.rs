@@ -34,7 +34,11 @@ fn about(view: &RunView) -> String {
     };
     match (&telemetry.began, telemetry.observer.figures()) {
         (Some(began), Some(cost)) => format!("{}{lost}", cost.sentence(began.rate_hz)),
-        (Some(began), None) => format!("Read at {} Hz on the run's own clock.{lost}", began.rate_hz),
+        (Some(began), None) => {
+            // Of an import it is what its times come to.
+            let rate_hz = (began.rate_hz * 100.0).round() / 100.0;
+            format!("Read at {rate_hz} Hz on the run's own clock.{lost}")
+        }
         (None, _) if view.run_state().is_final() => "Nothing was read of the machine in this run.".to_owned(),
         (None, _) => "The machine is read once the engine is ready.".to_owned(),
     }

@@ -1,9 +1,9 @@
 //! Owns the one way in which numbers become text: significant digits, units, durations, ages, times of the host.
-//! Must not know pages, the browser's locale or its clock.
+//! Must not know pages or files, a locale or a clock.
 
-use shared::calendar;
-use shared::summary::Percentile;
-use shared::units::NS_PER_S;
+use crate::calendar;
+use crate::summary::Percentile;
+use crate::units::NS_PER_S;
 
 /// What stands for a value that is absent.
 pub const ABSENT: &str = "—";

@@ -2,16 +2,23 @@
 //! Must not know elements, nor what time an event is told in.
 
 use crate::format;
-use shared::telemetry::{
+use crate::telemetry::{
     ECC_CORRECTED, ECC_UNCORRECTED, Field, THROTTLED_BY_HEAT, THROTTLED_BY_POWER, Trouble, TroubleKind,
 };
-use shared::view::{GpuSeen, Telemetry, Track};
+use crate::view::{GpuSeen, Telemetry, Track};
 
 /// "NVIDIA L4", "2 × NVIDIA L4", "NVIDIA L4, NVIDIA H100"; what has no name is a GPU.
+#[must_use]
 pub fn gpu_words(gpus: &[GpuSeen]) -> String {
+    gpu_kinds(gpus.iter().map(|gpu| gpu.name.as_deref()))
+}
+
+/// The same of their names alone.
+#[must_use]
+pub fn gpu_kinds<'a>(names: impl Iterator<Item = Option<&'a str>>) -> String {
     let mut kinds: Vec<(&str, usize)> = Vec::new();
-    for gpu in gpus {
-        let name = gpu.name.as_deref().unwrap_or("GPU");
+    for name in names {
+        let name = name.unwrap_or("GPU");
         match kinds.iter_mut().find(|(kind, _)| *kind == name) {
             Some((_, count)) => *count += 1,
             None => kinds.push((name, 1)),
@@ -23,11 +30,13 @@ pub fn gpu_words(gpus: &[GpuSeen]) -> String {
 }
 
 /// Why there are no GPUs, or not all that were asked for.
+#[must_use]
 pub fn driver_says(telemetry: &Telemetry) -> Option<String> {
     telemetry.began.as_ref()?.no_gpus.clone()
 }
 
 /// What must be said of GPUs: what happened to them, what held their clocks down, errors of their memory, reads that failed.
+#[must_use]
 pub fn sentences(telemetry: &Telemetry, gpus: &[GpuSeen], time: impl Fn(u64) -> String) -> Vec<String> {
     let mut said: Vec<String> = telemetry.troubles.iter().map(|trouble| trouble_words(trouble, gpus, &time)).collect();
     if telemetry.more_troubles > 0 {
@@ -46,12 +55,15 @@ pub fn sentences(telemetry: &Telemetry, gpus: &[GpuSeen], time: impl Fn(u64) -> 
 /// What a GPU went through so far, as numbers; what is unknown is absent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
+    /// Whose.
     pub gpu: GpuSeen,
-    /// Shares of reads in which heat and power held its clocks down.
+    /// Share of reads in which heat held its clocks down.
     pub heat: Option<f64>,
+    /// That of power.
     pub power: Option<f64>,
-    /// Errors of its memory that were corrected, and that were not.
+    /// Errors of its memory that were corrected.
     pub corrected: Option<u64>,
+    /// Those that were not.
     pub uncorrected: Option<u64>,
     /// Values that it failed to tell, by why.
     pub failed: String,
@@ -59,6 +71,7 @@ pub struct Account {
 
 impl Account {
     /// That of a GPU.
+    #[must_use]
     pub fn of(telemetry: &Telemetry, gpu: &GpuSeen) -> Self {
         let bins = |key| telemetry.track(&gpu.source, key).into_iter().flat_map(Track::bins);
         let share = |key| {
@@ -99,6 +112,7 @@ impl Account {
 }
 
 /// What a source cannot tell and what it failed to tell; nothing where it tells everything.
+#[must_use]
 pub fn missing(who: &str, telemetry: &Telemetry, sources: &[&str]) -> Vec<String> {
     let lacks = |source: &str| -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
@@ -141,6 +155,7 @@ fn trouble_words(trouble: &Trouble, gpus: &[GpuSeen], time: impl Fn(u64) -> Stri
 }
 
 /// That a source failed to tell values, and why.
+#[must_use]
 pub fn failures(who: &str, telemetry: &Telemetry, source: &str) -> Option<String> {
     let failed = failed(telemetry, source);
     (!failed.is_empty()).then(|| format!("{who} failed to tell some values: {failed}."))
@@ -166,6 +181,7 @@ fn failed(telemetry: &Telemetry, source: &str) -> String {
 }
 
 /// What a failure's code means.
+#[must_use]
 pub fn code_words(code: u64) -> String {
     let words = match u32::try_from(code).unwrap_or(u32::MAX) {
         4 => "no permission",
@@ -207,7 +223,7 @@ fn signal_words(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::telemetry::{Began, GpuFacts};
+    use crate::telemetry::{Began, GpuFacts};
 
     fn track(source: &str, signal: &str, bins: &[u64], absent: &[u64]) -> Track {
         let bins = bins.iter().enumerate().flat_map(|(bin, value)| [bin as u64, 1, *value, *value, *value]).collect();

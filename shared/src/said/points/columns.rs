@@ -3,22 +3,25 @@
 
 use super::beside::{ENERGY, SERVER};
 use super::limit::{OF_THROUGHPUT, OF_TPOT, OF_TTFT};
+use crate::caveat::Rule;
 use crate::format;
-use shared::caveat::Rule;
-use shared::outcome::Outcome;
-use shared::summary::Summary;
-use shared::view::RunView;
+use crate::outcome::Outcome;
+use crate::summary::Summary;
+use crate::view::RunView;
 
 /// Columns under one heading.
 pub struct Group {
+    /// The heading.
     pub name: &'static str,
     /// The metric that the heading leads to.
     pub metric: Option<&'static str>,
+    /// The columns.
     pub columns: &'static [Column],
 }
 
 /// One column.
 pub struct Column {
+    /// Its name under the heading.
     pub name: &'static str,
     /// Key of the figure: that of its interval over repeats, where it has one.
     pub key: &'static str,
@@ -37,7 +40,7 @@ const fn column(name: &'static str, key: &'static str, text: fn(&Summary) -> Str
 }
 
 /// One of which something is said on hover.
-pub const fn told(
+pub(super) const fn told(
     name: &'static str,
     key: &'static str,
     text: fn(&Summary) -> String,
@@ -173,12 +176,15 @@ pub struct Has {
 
 /// A group with those of its columns that are shown.
 pub struct Shown {
+    /// The group.
     pub group: &'static Group,
+    /// Its columns.
     pub columns: Vec<&'static Column>,
 }
 
 impl Has {
     /// What a run has so far.
+    #[must_use]
     pub fn of(view: &RunView) -> Self {
         let plan = view.header.as_ref().map(|header| &header.plan);
         let any = |has: fn(&Summary) -> bool| view.trials.iter().filter_map(|trial| trial.summary.as_ref()).any(has);
@@ -193,6 +199,7 @@ impl Has {
 }
 
 /// The groups of a run: the headline first, and what not every run has where it is there.
+#[must_use]
 pub fn groups(has: Has) -> Vec<Shown> {
     let all = [
         (&REQUESTS, true),
@@ -214,7 +221,7 @@ pub fn groups(has: Has) -> Vec<Shown> {
 }
 
 /// Whether a rule's finding doubts the figure of this key.
-pub fn doubts(rule: &Rule, key: &str) -> bool {
+pub(super) fn doubts(rule: &Rule, key: &str) -> bool {
     // A share of what the hardware allows is as doubtful as what it is a share of.
     let key = key.strip_prefix("of_").unwrap_or(key);
     match rule {
@@ -235,7 +242,7 @@ pub fn doubts(rule: &Rule, key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::metric::Metric;
+    use crate::metric::Metric;
 
     const ALL: Has = Has { open: true, limits: true, server: true, energy: true, limit: true };
 

@@ -2,17 +2,18 @@
 //! Must not know elements.
 
 use super::columns::{Column, Shown, doubts};
+use crate::caveat::{Caveat, Finding, Verdict};
 use crate::format;
-use crate::parts::verdict_shape;
-use shared::caveat::{Caveat, Finding, Verdict};
-use shared::ids::PointIndex;
-use shared::summary::{Interval, Summary};
-use shared::view::RunView;
+use crate::ids::PointIndex;
+use crate::summary::{Interval, Summary};
+use crate::view::RunView;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
+    /// Level and engine configuration.
     pub level: String,
+    /// How far it is.
     pub state: String,
     /// Figures are those of the last trial that ended, not of the whole point.
     pub partial: bool,
@@ -20,13 +21,16 @@ pub struct Line {
     pub verdict: Option<Verdict>,
     /// The rules' objections: shape and name, and the sentence.
     pub doubts: Vec<(String, String)>,
+    /// Its figures, one a column.
     pub cells: Vec<Cell>,
+    /// What must be said beside them, as sentences.
     pub caveats: String,
 }
 
 /// One figure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
+    /// The figure, or why there is none.
     pub text: String,
     /// "± 0.4" where repeats tell.
     pub interval: String,
@@ -50,10 +54,11 @@ fn interval_words(interval: &Interval) -> String {
 }
 
 /// The lines of a run in plan order.
+#[must_use]
 pub fn lines(view: &RunView, groups: &[Shown]) -> Vec<Line> {
     let repeats = view.header.as_ref().map_or(1, |h| h.plan.load.trials);
     let ended = view.run_state().is_final();
-    let line = |(index, point): (usize, &shared::view::PointView)| {
+    let line = |(index, point): (usize, &crate::view::PointView)| {
         let of_point = || view.trials_of(index as PointIndex).map(|(_, trial)| trial);
         let done = of_point().filter(|t| t.ended_ns.is_some()).count();
         let live = of_point().any(|t| t.ended_ns.is_none());
@@ -69,8 +74,7 @@ pub fn lines(view: &RunView, groups: &[Shown]) -> Vec<Line> {
         let summary = point.summary.as_ref().or(last);
         let place = index as PointIndex;
         let findings: Vec<&Finding> = view.findings_of(place).collect();
-        let named =
-            |f: &&Finding| (format!("{} {}", verdict_shape(Some(f.rule.verdict())), f.rule.label()), f.rule.sentence());
+        let named = |f: &&Finding| (format!("{} {}", f.rule.verdict().shape(), f.rule.label()), f.rule.sentence());
         let caveats = summary.map(|s| s.caveats.iter().filter(|c| **c != Caveat::PriceUnknown).map(Caveat::sentence));
         Line {
             level: point.short(),
@@ -117,7 +121,7 @@ fn cells<'a>(
         Cell {
             text,
             interval: interval.map(|i| format!("± {}", format::bare(Some(i.half_width)))).unwrap_or_default(),
-            mark: doubting.iter().map(|f| f.rule.verdict()).max().map_or("", |v| verdict_shape(Some(v))),
+            mark: doubting.iter().map(|f| f.rule.verdict()).max().map_or("", Verdict::shape),
             title: title.join(" "),
             needs,
         }
@@ -129,9 +133,9 @@ fn cells<'a>(
 mod tests {
     use super::super::columns::{Has, groups};
     use super::*;
-    use shared::caveat::Rule;
-    use shared::outcome::Outcome;
-    use shared::summary::{Distribution, Percentile};
+    use crate::caveat::Rule;
+    use crate::outcome::Outcome;
+    use crate::summary::{Distribution, Percentile};
 
     fn of<'a>(cells: &'a [Cell], key: &str) -> &'a Cell {
         let keys: Vec<&str> = groups(Has::default()).iter().flat_map(|shown| &shown.columns).map(|c| c.key).collect();

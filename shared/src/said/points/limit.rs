@@ -3,15 +3,15 @@
 
 use super::columns::{Column, told};
 use crate::format;
-use shared::roofline::Limit;
-use shared::summary::Summary;
+use crate::roofline::Limit;
+use crate::summary::Summary;
 
 const fn of_limit(key: &'static str, text: fn(&Summary) -> String, hover: fn(&Summary) -> String) -> Column {
     Column { metric: Some(key), needs_limit: true, ..told("of the limit", key, text, hover) }
 }
 
 /// Least time per token over the measured one.
-pub const OF_TPOT: Column = of_limit(
+pub(super) const OF_TPOT: Column = of_limit(
     "of_tpot",
     |s| share(s, |limit| limit.of_tpot),
     |s| {
@@ -27,7 +27,7 @@ pub const OF_TPOT: Column = of_limit(
 );
 
 /// Measured throughput over the most that there can be.
-pub const OF_THROUGHPUT: Column = of_limit(
+pub(super) const OF_THROUGHPUT: Column = of_limit(
     "of_throughput",
     |s| share(s, |limit| limit.of_throughput),
     |s| {
@@ -40,7 +40,7 @@ pub const OF_THROUGHPUT: Column = of_limit(
 );
 
 /// Least time to first token over the mean measured one.
-pub const OF_TTFT: Column = of_limit(
+pub(super) const OF_TTFT: Column = of_limit(
     "of_ttft",
     |s| share(s, |limit| limit.of_ttft),
     |s| {

@@ -3,11 +3,11 @@
 
 use super::columns::{Group, told};
 use crate::format;
-use shared::summary::Summary;
-use shared::telemetry::{Bucketed, EnergyMethod, ServerLatency};
+use crate::summary::Summary;
+use crate::telemetry::{Bucketed, EnergyMethod, ServerLatency};
 
 /// TTFT by the server's own histogram.
-pub const SERVER: Group = Group {
+pub(super) const SERVER: Group = Group {
     name: "TTFT by the server, ms",
     metric: Some("server_ttft"),
     columns: &[
@@ -39,7 +39,7 @@ pub const SERVER: Group = Group {
 };
 
 /// Energy of the engine's GPUs.
-pub const ENERGY: Group = Group {
+pub(super) const ENERGY: Group = Group {
     name: "Energy",
     metric: Some("energy_per_token"),
     columns: &[
@@ -110,7 +110,7 @@ mod tests {
         let check = |ms: Option<f64>, up_to_ms: Option<f64>, expect: &str, hover: &str| {
             let p99 = Some(Bucketed { ms, above_ms: 80.0, up_to_ms });
             let ttft = Some(ServerLatency { n: 9, mean_ms: Some(15.0), p50: None, p99 });
-            let server = Some(shared::telemetry::ServerSide { ttft, ..Default::default() });
+            let server = Some(crate::telemetry::ServerSide { ttft, ..Default::default() });
             let summary = Summary { server, ..Summary::default() };
             let column = SERVER.columns.iter().find(|column| column.name == "p99").unwrap();
             assert_eq!((column.text)(&summary), expect);

@@ -1,22 +1,15 @@
 //! Owns the table of points and the charts over load levels.
 //! Must not know how figures are computed.
 
-mod beside;
-mod columns;
-mod limit;
-mod line;
-
 use super::charts::of_run;
 use crate::charts::Chart;
 use crate::erased::{kept, live};
 use crate::model::App;
 use crate::parts::{Card, MetricLink, VerdictBadge};
-use columns::{Column, Has, Shown, groups};
 use leptos::prelude::*;
-use line::{Cell, Line, lines};
 use shared::chart;
+use shared::said::points::{Cell, Column, Has, Line, Shown, groups, lines, no_limit};
 use shared::search::SearchEnd;
-use shared::view::RunView;
 
 fn cell(cell: Cell) -> AnyView {
     let title = Some(cell.title).filter(|title| !title.is_empty());
@@ -64,17 +57,6 @@ fn column(column: &&'static Column) -> AnyView {
     view! { <th scope="col" class="number">{named(column.name, column.metric)}</th> }.into_any()
 }
 
-/// Why it is not known what the hardware allows, where there is hardware of which that is asked.
-fn no_limit(view: &RunView) -> Option<String> {
-    let has_gpus = view.engines.iter().any(|engine| !engine.gpus.is_empty());
-    let summaries = || view.trials.iter().filter_map(|trial| trial.summary.as_ref());
-    if !has_gpus || summaries().any(|summary| summary.limit.is_some()) {
-        return None;
-    }
-    let why = summaries().find_map(|summary| summary.no_limit.as_ref())?;
-    Some(format!("What the hardware allows is unknown: {why}"))
-}
-
 /// The table and the charts over levels.
 #[component]
 pub fn PointsTable() -> impl IntoView {
@@ -97,7 +79,9 @@ pub fn PointsTable() -> impl IntoView {
     };
     let lines = kept(move || app.with_view(|view| lines(view, &groups(has.get()))).unwrap_or_default());
     let unknown = kept(move || app.with_view(no_limit).flatten());
-    let several = kept(move || lines.with(|l| l.len() > 1));
+    // An imported run has curves of its own.
+    let own = kept(move || app.with_view(|view| view.source.is_none()).unwrap_or(false));
+    let several = kept(move || own.get() && lines.with(|l| l.len() > 1));
     view! {
         <Card title="Points" about="Exact figures of each load level once its trials ended; percentiles by nearest rank over all samples.">
             <div class="scroll" tabindex="0" role="region" aria-label="Table of points">

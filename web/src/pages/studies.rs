@@ -1,0 +1,101 @@
+//! Owns the list of studies, newest first.
+//! Must not know a study beyond its row.
+
+use super::runs::When;
+use super::study::{StudyBadge, delete_later};
+use crate::erased::{click, kept, live};
+use crate::model::{App, Fetched};
+use crate::parts::{Empty, ErrorBox, Icon};
+use crate::route::Route;
+use leptos::prelude::*;
+use shared::study::{StudyRow, StudyState};
+
+/// Studies that the list asks for.
+const MOST: usize = 200;
+
+/// The list.
+#[component]
+pub fn Studies() -> impl IntoView {
+    let app = App::get();
+    let of = Fetched::<Vec<StudyRow>>::new();
+    // A study's row follows from the states of its runs, whose rows come by themselves.
+    let changed = kept(move || {
+        app.rows.with(|rows| {
+            let of_study = rows.visible().filter(|row| row.study.is_some());
+            of_study.map(|row| (row.run.clone(), row.state)).collect::<Vec<_>>()
+        })
+    });
+    Effect::new(move |_| {
+        changed.track();
+        of.ask(app, format!("/api/v1/studies?limit={MOST}"));
+    });
+    let rows = kept(move || {
+        let hidden = app.hidden_studies.get();
+        let visible = |rows: &std::sync::Arc<Vec<StudyRow>>| {
+            rows.iter().filter(|row| !hidden.contains(&row.study)).cloned().collect::<Vec<_>>()
+        };
+        of.value.with(|rows| rows.as_ref().map(visible))
+    });
+    let body = move || {
+        match rows.get() {
+        None if of.error.with(Option::is_some) => ().into_any(),
+        None => view! { <div class="skeleton" aria-label="Loading" aria-busy="true"></div> }.into_any(),
+        Some(rows) if rows.is_empty() => view! {
+            <Empty
+                title="No study yet"
+                text="A study is a set of runs that are read together: curves of several engines, what each optimisation is worth, or an A/B."
+                action="New study"
+                href="/studies/new"
+            />
+        }
+        .into_any(),
+        Some(rows) => table(app, rows),
+    }
+    };
+    view! {
+        <header class="page-head">
+            <h1>"Studies"</h1>
+            <a href=Route::NewStudy.path() class="button primary">"New study"</a>
+        </header>
+        <ErrorBox error=of.error/>
+        {live(body)}
+    }
+    .into_any()
+}
+
+fn table(app: App, rows: Vec<StudyRow>) -> AnyView {
+    let line = move |row: StudyRow| {
+        let ended = matches!(row.state, StudyState::Done | StudyState::Incomplete);
+        let label = format!("Delete {}", row.name);
+        let (study, name) = (row.study.clone(), row.name.clone());
+        let remove = move |_| delete_later(app, study.clone(), &name);
+        view! {
+            <tr data-testid="study-row">
+                <th scope="row"><a href=format!("/studies/{}", row.study)>{row.name}</a></th>
+                <td>{row.kind.label()}</td>
+                <td><StudyBadge state=Signal::stored(row.state)/></td>
+                <td class="number">{format!("{} of {}", row.done, row.runs)}</td>
+                <td><When unix_ms=row.created_unix_ms/></td>
+                <td>
+                    {ended.then(|| view! {
+                        <button class="icon-button" title=label.clone() aria-label=label on:click=click(remove)><Icon name="delete"/></button>
+                    })}
+                </td>
+            </tr>
+        }
+        .into_any()
+    };
+    view! {
+        <div class="scroll card">
+            <table data-testid="studies">
+                <thead><tr>
+                    <th scope="col">"Study"</th><th scope="col">"Kind"</th><th scope="col">"State"</th>
+                    <th scope="col" class="number">"Runs done"</th><th scope="col">"Begun"</th>
+                    <th scope="col"><span class="unseen">"Delete"</span></th>
+                </tr></thead>
+                <tbody>{rows.into_iter().map(line).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
