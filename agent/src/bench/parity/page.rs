@@ -207,20 +207,19 @@ fn verdict(figure: &Figure, sides: &Sides, definition: &Definition) -> String {
     match sides.verdict() {
         Verdict::Unsaid => "not said".to_owned(),
         Verdict::Same => format!("within {} %", SAME * 100.0),
-        Verdict::ByDefinition => match says(figure, definition) {
-            Some(says) => format!("by definition: {says}"),
-            None => "by definition: over all requests and the whole time".to_owned(),
-        },
+        Verdict::ByDefinition => format!("by definition: {}", says(figure, definition)),
         Verdict::BothTrue => "both true".to_owned(),
         Verdict::Differs(_) => "differs".to_owned(),
     }
 }
 
-/// What the registry says of a metric of that tool.
-fn says(figure: &Figure, definition: &Definition) -> Option<&'static str> {
-    let others = Metric::find(figure.metric)?.others;
-    let peer = others.iter().find(|peer| peer.tool == definition.name && peer.differs())?;
-    Some(peer.says.trim_end_matches('.'))
+/// What the registry says of a metric of that tool, or what they all have in common.
+fn says(figure: &Figure, definition: &Definition) -> &'static str {
+    let Some(metric) = figure.metric.and_then(Metric::find) else {
+        return "all requests, where ours are those of the window";
+    };
+    let peer = metric.others.iter().find(|peer| peer.tool == definition.name && peer.differs());
+    peer.map_or("over all requests and the whole time", |peer| peer.says.trim_end_matches('.'))
 }
 
 fn plural(n: u32, what: &str) -> String {
