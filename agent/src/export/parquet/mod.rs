@@ -91,6 +91,13 @@ pub(super) fn write(
     }
     buffer.write(&mut writer)?;
     writer.append_key_value_metadata(KeyValue::new("tokenprism.schema".to_owned(), SCHEMA.to_owned()));
+    // A file that travels alone says what its columns are.
+    for column in columns::COLUMNS {
+        writer.append_key_value_metadata(KeyValue::new(
+            format!("tokenprism.column.{}", column.name),
+            column.says.to_owned(),
+        ));
+    }
     writer.append_key_value_metadata(KeyValue::new("tokenprism.trials_without_records".to_owned(), lost.join(", ")));
     // What is still buffered must reach the disk, or be told of.
     writer.into_inner()?.flush()?;

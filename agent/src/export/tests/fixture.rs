@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub const MS: u64 = 1_000_000;
 pub const S: u64 = 1_000_000_000;
 
-const PLAN: &str = "schema = 1\nname = \"QA, two levels\"\n[engine]\nkind = \"vllm\"\nurl = \"http://box:8000\"\n\
+const PLAN: &str = "schema = 1\nname = \"QA, two levels\"\n[engine]\nkind = \"vllm\"\nlaunch = \"native\"\n\
     model = \"m\"\n[engine.params]\nmax_num_seqs = 64\nprefix_caching = false\n[workload]\ninput_tokens = 8\n\
     output_tokens = 4\n[load]\nconcurrency = [1, 4]\nrequests = 6\ntrials = 2\n[slo]\nttft_ms = 50.0\n";
 

@@ -68,6 +68,8 @@ impl Archive {
             entries.next(&blob_path(run, &blob.name), blob.bytes, &blob.sha256)?.to_end()?;
         }
         entries.end()?;
+        // The packed bytes have a sum at their end, too: what is cut or follows there is noticed.
+        std::io::copy(&mut tar.into_inner(), &mut std::io::sink()).map_err(broken)?;
         Ok(Self { file, manifest })
     }
 
