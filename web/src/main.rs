@@ -17,6 +17,7 @@ use model::{App, Connection};
 use pages::{Now, OnDemand, Runs, Screen, SignIn};
 use parts::{ConnectionBanner, Empty, Help, Rail, Toasts};
 use route::{Place, Route};
+use shared::people::Shared;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
@@ -50,20 +51,26 @@ fn Page() -> impl IntoView {
         </main>
         <Toasts/>
         <Help/>
+        {live(move || app.sharing.with(Option::is_some).then(|| view! { <OnDemand screen=Screen::Share/> }))}
     }
 }
 
 /// One screen by address.
 #[component]
 fn Screens() -> impl IntoView {
-    let route = Place::get().route();
+    let (reader, route) = (App::get().reader, Place::get().route());
+    let shared = kept(move || reader.shared());
     live(move || {
+        if let Some(shared) = shared.get().filter(|_| !route.with(Route::is_for_guests)) {
+            return view! { <NotShared shared=shared/> }.into_any();
+        }
         match route.get() {
         Route::Now => view! { <Now/> }.into_any(),
         Route::NewRun => view! { <OnDemand screen=Screen::NewRun/> }.into_any(),
         Route::Engines => view! { <OnDemand screen=Screen::Engines/> }.into_any(),
         Route::Runs => view! { <Runs/> }.into_any(),
         Route::Run(id) => view! { <OnDemand screen=Screen::Run of=id/> }.into_any(),
+        Route::People => view! { <OnDemand screen=Screen::People/> }.into_any(),
         Route::Metrics => view! { <OnDemand screen=Screen::Metrics/> }.into_any(),
         Route::Lost => view! {
             <Empty title="There is no such page" text="The address leads nowhere: it may be of another version." action="To the start" href="/"/>
@@ -71,6 +78,20 @@ fn Screens() -> impl IntoView {
         .into_any(),
     }
     })
+}
+
+/// A screen that whoever came by a link may not see: where to go instead.
+#[component]
+fn NotShared(shared: Vec<Shared>) -> impl IntoView {
+    let link = |shared: &Shared| view! { <p><a href=shared.path()>{format!("To the {}", shared.kind())}</a></p> };
+    view! {
+        <div class="empty" data-testid="not-shared">
+            <h2>"This was not shared with you"</h2>
+            <p class="quiet">"The link that you have shows one thing of this agent, and nothing else."</p>
+            {shared.iter().map(link).collect_view()}
+        </div>
+    }
+    .into_any()
 }
 
 /// The keys that work everywhere outside input fields.
@@ -81,11 +102,13 @@ fn Keys() -> impl IntoView {
     let handle = window_event_listener(ev::keydown, move |event: KeyboardEvent| {
         if event.key() == "Escape" {
             app.help.set(false);
+            app.sharing.set(None);
         }
         if event.ctrl_key() || event.meta_key() || event.alt_key() || is_typing(&event) {
             return;
         }
         match event.key().as_str() {
+            "/" | "n" if app.reader.is_guest() => return,
             "/" => {
                 app.search.set(true);
                 place.go("/runs");

@@ -20,6 +20,8 @@ pub enum Route {
     Runs,
     /// One run, by the text of its id.
     Run(String),
+    /// Tokens, links and what was done.
+    People,
     /// The definitions.
     Metrics,
     /// Nothing that this version has.
@@ -34,12 +36,18 @@ impl Route {
             "new" => Route::NewRun,
             "engines" => Route::Engines,
             "runs" => Route::Runs,
+            "people" => Route::People,
             "metrics-guide" => Route::Metrics,
             path => match path.strip_prefix("runs/") {
                 Some(run) if !run.contains('/') => Route::Run(run.to_owned()),
                 _ => Route::Lost,
             },
         }
+    }
+
+    /// True for screens that show what was shared, or what anybody may read; the agent refuses what was not.
+    pub fn is_for_guests(&self) -> bool {
+        matches!(self, Route::Run(_) | Route::Metrics)
     }
 
     /// The path of a screen.
@@ -50,6 +58,7 @@ impl Route {
             Route::Engines => "/engines".to_owned(),
             Route::Runs => "/runs".to_owned(),
             Route::Run(run) => format!("/runs/{run}"),
+            Route::People => "/people".to_owned(),
             Route::Metrics => "/metrics-guide".to_owned(),
         }
     }
@@ -173,6 +182,7 @@ mod tests {
         check("/runs", Route::Runs);
         check("/runs/", Route::Runs);
         check("/runs/r0123", Route::Run("r0123".to_owned()));
+        check("/people", Route::People);
         check("/metrics-guide", Route::Metrics);
         check("/runs/r0123/x", Route::Lost);
         check("/elsewhere", Route::Lost);

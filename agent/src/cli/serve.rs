@@ -8,10 +8,10 @@ use crate::http;
 use crate::hub::Hub;
 use crate::log::{DataDir, SqliteLog};
 use crate::orchestrate::{ByHand, Machine, Manner, Queue};
+use crate::people::{Fresh, People};
 use crate::price::Prices;
 use anyhow::Context;
 use futures_util::future::BoxFuture;
-use rand::RngCore;
 use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
 use shared::study::StudyPlan;
@@ -78,7 +78,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let blobs = BlobStore::open(data_dir.blob_dir())?;
     let listener = listen(args.listen).await?;
     let address = listener.local_addr()?;
-    let token = args.token.unwrap_or_else(new_token);
+    let token = args.token.unwrap_or_else(|| Fresh::new().secret.expose().to_owned());
     let means = means(&data_dir)?;
     let prices = Prices::of(data_dir.path());
     let queue = Queue::start(log.clone(), blobs.clone(), means.clone(), prices.clone()).await?;
@@ -92,7 +92,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         by_hand: by_hand.clone(),
         prices,
         machine: Machine::start(Manner::default()),
-        access: http::Access::new(&token),
+        access: http::Access::new(&token, People::open(log.clone()).await?),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let url = format!("http://{address}");
@@ -116,13 +116,6 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     agent_file::remove(&args.data.data_dir);
     served?;
     Ok(DONE)
-}
-
-/// 256 random bits, hexadecimal.
-fn new_token() -> String {
-    let mut bytes = [0u8; 32];
-    rand::rng().fill_bytes(&mut bytes);
-    hex::encode(bytes)
 }
 
 /// Listens where told; by default on the first free port from 7717 on, loopback only.

@@ -2,10 +2,11 @@
 //! Must not know the hub's insides.
 
 use crate::client::{Client, LIMIT};
-use crate::support::{ADMIN, GUEST, GUEST_RUN, Server};
+use crate::support::{ADMIN, Server, who};
 use futures_util::SinkExt;
 use shared::event::RunState;
 use shared::ids::RunId;
+use shared::people::{Role, Shared};
 use shared::view::RunView;
 use shared::wire::{ClientMessage, PROTOCOL_VERSION, ServerMessage};
 use tokio::time::timeout;
@@ -142,12 +143,13 @@ async fn a_run_that_does_not_exist_is_refused_and_the_socket_stays() {
 #[tokio::test]
 async fn a_guest_hears_of_its_own_runs_only() {
     let server = Server::start().await;
-    let (own, other) = (RunId::new(GUEST_RUN.0, GUEST_RUN.1), RunId::new(1, 1));
-    let mut client = Client::greeted(&server.host, GUEST).await;
+    let (own, other) = (RunId::new(7, 7), RunId::new(1, 1));
+    server.run(&own).await;
+    let mut client = Client::greeted(&server.host, &server.link(Shared::Run(own.clone())).await).await;
     client.follow(&other).await;
     assert!(client.refusal().await.contains("There is no run"));
     server.run(&other).await;
-    server.run(&own).await;
+    server.state(&own, 5, RunState::Running).await;
     client.follow(&own).await;
     let (mut rows_seen, mut snapshot_seen) = (false, false);
     while !(rows_seen && snapshot_seen) {

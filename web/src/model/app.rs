@@ -5,6 +5,7 @@ use super::clock::ClockOffset;
 use super::engines::Engines;
 use super::followed::{Effect, Fold, Followed};
 use super::machine::{Machine, MachineFold};
+use super::reader::Reader;
 use super::rows::Rows;
 use crate::erased::{Kept, kept, spawn};
 use crate::format;
@@ -14,6 +15,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use shared::chart::Theme;
 use shared::ids::RunId;
+use shared::people::{Me, Shared};
 use shared::plan::Plan;
 use shared::view::RunView;
 use shared::wire::{ClientMessage, EngineRow, PROTOCOL_VERSION, RunRow};
@@ -94,6 +96,8 @@ pub struct App {
     pub tick: RwSignal<u64>,
     /// What the agent says of itself.
     pub agent: RwSignal<AgentInfo>,
+    /// Who reads.
+    pub reader: Reader,
     /// Light or dark, as shown now.
     pub theme: RwSignal<Theme>,
     /// What can be taken back: a sentence, and what taking back does.
@@ -110,6 +114,8 @@ pub struct App {
     pub draft: RwSignal<Option<Plan>>,
     /// Somebody asked for the search field.
     pub search: RwSignal<bool>,
+    /// What somebody wants to share: the dialog for it is open.
+    pub sharing: RwSignal<Option<Shared>>,
     /// Help is open.
     pub help: RwSignal<bool>,
     clock: RwSignal<ClockOffset>,
@@ -137,6 +143,7 @@ impl App {
             rows: RwSignal::new(Rows::default()),
             tick: RwSignal::new(0),
             agent: RwSignal::new(AgentInfo::default()),
+            reader: Reader::default(),
             theme: RwSignal::new(theme),
             toast: RwSignal::new(None),
             presets: RwSignal::new(Vec::new()),
@@ -145,6 +152,7 @@ impl App {
             machine: Machine::default(),
             draft: RwSignal::new(None),
             search: RwSignal::new(false),
+            sharing: RwSignal::new(None),
             help: RwSignal::new(false),
             clock: RwSignal::new(ClockOffset::default()),
             now_unix_ms: RwSignal::new(browser_ms()),
@@ -173,8 +181,26 @@ impl App {
         self.ask();
     }
 
-    /// Asks again for what HTTP gives: the agent's facts, the presets and the list of runs.
+    /// Asks again who reads, and then for what they may see.
     fn ask(self) {
+        spawn(async move {
+            match http::get::<Me>("/api/v1/me").await {
+                Ok(me) if me.shared.is_some() => {
+                    let (utc_offset_minutes, time_zone) = (me.utc_offset_minutes, me.time_zone.clone());
+                    self.agent.set(AgentInfo { utc_offset_minutes, time_zone, ..AgentInfo::default() });
+                    self.reader.is(me);
+                }
+                Ok(me) => {
+                    self.reader.is(me);
+                    self.ask_all();
+                }
+                Err(failure) => self.failed(&failure),
+            }
+        });
+    }
+
+    /// Asks again for what HTTP gives: the agent's facts, the presets and the list of runs.
+    fn ask_all(self) {
         spawn(async move {
             match http::get::<AgentInfo>("/api/v1/agent").await {
                 Ok(agent) => self.agent.set(agent),
@@ -223,7 +249,10 @@ impl App {
 
     /// Notes a failure that concerns the whole page.
     pub fn failed(self, failure: &Failure) {
-        if *failure == Failure::SignedOut {
+        if let Failure::SignedOut(error) = failure {
+            self.reader.is_out(&error.error);
+            // Nothing of what was shown stays for whoever comes next.
+            self.rows.set(Rows::default());
             self.connection.set(Connection::SignedOut);
         }
     }
@@ -349,7 +378,7 @@ impl App {
         }
         // A refused handshake does not say why; the API does.
         spawn(async move {
-            if let Err(failure) = http::get::<AgentInfo>("/api/v1/agent").await {
+            if let Err(failure) = http::get::<Me>("/api/v1/me").await {
                 self.failed(&failure);
             }
         });

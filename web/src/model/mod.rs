@@ -8,9 +8,11 @@ mod fold;
 mod followed;
 pub mod form;
 mod machine;
+mod reader;
 mod rows;
 
 pub use app::{App, Connection, Toast};
 pub use fold::FOLD;
 pub use machine::MachineFold;
+pub use reader::{Out, Reader};
 pub use rows::{Rows, matches as row_matches};

@@ -7,6 +7,7 @@ mod metrics_guide;
 mod new_run;
 mod now;
 mod on_demand;
+mod people;
 mod plan_form;
 mod run;
 mod runs;

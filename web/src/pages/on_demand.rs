@@ -5,6 +5,7 @@ use super::engines::Engines;
 use super::machine::Machine;
 use super::metrics_guide::MetricsGuide;
 use super::new_run::NewRun;
+use super::people::{People, Share};
 use super::run::Run;
 use crate::erased::{click, live, spawn};
 use crate::parts::reload;
@@ -35,6 +36,8 @@ code!(run, run, |id| view! { <Run id=id/> }.into_any());
 code!(rest, new_run, |_| view! { <NewRun/> }.into_any());
 code!(rest, engines, |_| view! { <Engines/> }.into_any());
 code!(rest, machine, |_| view! { <Machine/> }.into_any());
+code!(rest, people, |_| view! { <People/> }.into_any());
+code!(rest, share, |_| view! { <Share/> }.into_any());
 code!(rest, metrics, |_| view! { <MetricsGuide/> }.into_any());
 
 /// A screen that is not part of what the page starts with.
@@ -48,6 +51,10 @@ pub enum Screen {
     Engines,
     /// The machine, which is a part of the first screen.
     Machine,
+    /// Tokens, links and what was done.
+    People,
+    /// The dialog that shares what its page shows.
+    Share,
     /// The definitions.
     Metrics,
 }
@@ -60,6 +67,8 @@ impl Screen {
             Screen::NewRun => new_run().await,
             Screen::Engines => engines().await,
             Screen::Machine => machine().await,
+            Screen::People => people().await,
+            Screen::Share => share().await,
             Screen::Metrics => metrics().await,
         };
         came.ok()

@@ -11,6 +11,7 @@ use leptos::html::Input;
 use leptos::prelude::*;
 use shared::event::RunState;
 use shared::ids::RunId;
+use shared::people::Role;
 use shared::wire::RunRow;
 use std::time::Duration;
 
@@ -163,6 +164,7 @@ fn Row(run: RunId) -> impl IntoView {
     let begun = kept(move || row.with(|r| r.as_ref().map_or(0, |r| r.created_unix_ms)));
     let name = text(|r| r.name.clone());
     let label = kept(move || format!("Delete {}", name.get()));
+    let may_change = kept(move || app.reader.may(Role::Operator));
     let remove = move |_| {
         if let Some(row) = row.get_untracked() {
             delete_later(app, &row);
@@ -179,7 +181,7 @@ fn Row(run: RunId) -> impl IntoView {
             <td class="number">{text(|r| format::duration(r.elapsed_ns))}</td>
             <td>{live(move || view! { <When unix_ms=begun.get()/> })}</td>
             <td>
-                {live(move || state.get().is_final().then(|| view! {
+                {live(move || (state.get().is_final() && may_change.get()).then(|| view! {
                     <button class="icon-button" title=move || label.get() aria-label=move || label.get() data-testid="delete-run" on:click=click(remove)>
                         <Icon name="delete"/>
                     </button>

@@ -9,6 +9,7 @@ use crate::parts::{CopyButton, Figure, Icon, StateBadge, VerdictBadge};
 use crate::route::Place;
 use leptos::prelude::*;
 use shared::event::RunState;
+use shared::people::{Role, Shared};
 use shared::plan::Plan;
 use shared::telemetry::EnergyMethod;
 use shared::units::{NS_PER_S, ns_to_s};
@@ -125,6 +126,9 @@ pub fn RunHeader() -> impl IntoView {
     let missed = kept(move || app.with_followed(|f| f.missed));
     let link = Signal::derive(|| window().location().href().unwrap_or_default());
     let goes_on = kept(move || !state.get().is_final());
+    let reader = app.reader;
+    // What would be refused is not offered.
+    let may_change = kept(move || reader.may(Role::Operator));
 
     view! {
         <header class="run-header">
@@ -138,8 +142,11 @@ pub fn RunHeader() -> impl IntoView {
                     {live(move || viewers.get().map(|n| view! {
                         <span class="quiet viewers" title="Browsers and terminals that follow this run" data-testid="viewers"><Icon name="eye"/>{n}</span>
                     }))}
-                    <CopyButton text=link label="Copy link"/>
-                    {live(move || if goes_on.get() { view! { <Cancel/> }.into_any() } else { view! { <Resume/><Again/> }.into_any() })}
+                    {live(move || (!reader.is_guest()).then(|| view! { <CopyButton text=link label="Copy link"/> }))}
+                    {live(move || may_change.get().then(|| view! {
+                        <Share/>
+                        {live(move || if goes_on.get() { view! { <Cancel/> }.into_any() } else { view! { <Resume/><Again/> }.into_any() })}
+                    }))}
                 </span>
             </div>
             <progress max="100" value=move || share.get() aria-label="Progress"></progress>
@@ -182,6 +189,20 @@ fn engine_words(view: &RunView) -> String {
             format!("{}{version} · {}", engine.label, engine.model)
         }
         None => plan.unwrap_or_default().to_owned(),
+    }
+}
+
+/// Opens the dialog that makes a link to the run.
+#[component]
+fn Share() -> impl IntoView {
+    let app = App::get();
+    let open = move |_| {
+        if let Some(run) = app.run() {
+            app.sharing.set(Some(Shared::Run(run)));
+        }
+    };
+    view! {
+        <button class="button small" data-testid="share" on:click=click(open)><Icon name="share"/>"Share"</button>
     }
 }
 
