@@ -3,6 +3,7 @@
 
 use super::audit::Failures;
 use super::error::Refusal;
+use super::proxy::Proxy;
 use super::{App, token};
 use crate::people::{Hash, People, Principal, hash};
 use crate::sync::lock;
@@ -30,6 +31,7 @@ pub struct Access {
     admin: Hash,
     people: People,
     hosts: Arc<Vec<String>>,
+    proxy: Option<Arc<Proxy>>,
     throttle: Arc<Mutex<token::Throttle>>,
     failures: Arc<Failures>,
 }
@@ -38,7 +40,7 @@ impl Access {
     /// Access with the admin's token, 256 random bits or what the operator chose, and the people of the agent.
     #[must_use]
     pub fn new(admin_token: &str, people: People) -> Self {
-        Self { admin: hash(admin_token), people, hosts: Arc::default(), throttle: Arc::default(), failures: Arc::default() }
+        Self { admin: hash(admin_token), people, hosts: Arc::default(), proxy: None, throttle: Arc::default(), failures: Arc::default() }
     }
 
     /// Adds a host name that browsers may use for this agent (a reverse proxy's, say). Every other name is refused,
@@ -47,6 +49,19 @@ impl Access {
     pub fn allow_host(mut self, name: &str) -> Self {
         Arc::make_mut(&mut self.hosts).push(name.to_owned());
         self
+    }
+
+    /// Believes a reverse proxy that signs people in.
+    #[must_use]
+    pub fn behind(self, proxy: Proxy) -> Self {
+        Self { proxy: Some(Arc::new(proxy)), ..self }
+    }
+
+    /// Takes away what only the proxy may say, where somebody else says it.
+    pub(super) fn strip(&self, peer: IpAddr, headers: &mut HeaderMap) {
+        if let Some(proxy) = &self.proxy {
+            proxy.strip(peer, headers);
+        }
     }
 
     pub(super) fn hosts(&self) -> &[String] {
@@ -104,14 +119,17 @@ impl Access {
         })
     }
 
-    /// The principal of a request's headers: `Authorization: Bearer` where there is one, else the cookie of whoever signed in,
-    /// else the links that were opened.
+    /// The principal of a request's headers: `Authorization: Bearer` where there is one, else whom the proxy names, else the
+    /// cookie of whoever signed in, else the links that were opened.
     pub(super) fn of_headers(&self, headers: &HeaderMap) -> Result<Principal, Refusal> {
         let wrong =
             || stranger().with_detail("A token was sent, but it is not this agent's, was revoked, or has expired.");
         if let Some(authorization) = headers.get(header::AUTHORIZATION) {
             let bearer = authorization.to_str().ok().and_then(token::bearer).ok_or_else(wrong)?;
             return self.principal(bearer).ok_or_else(wrong);
+        }
+        if let Some(named) = self.proxy.as_ref().map(|proxy| proxy.principal(headers)).transpose()?.flatten() {
+            return Ok(named);
         }
         let mut signed_in = token::cookies(headers).peekable();
         let mut links = token::links(headers).take(MAX_LINKS).peekable();

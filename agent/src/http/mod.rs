@@ -17,6 +17,7 @@ mod people;
 mod plans;
 mod prices;
 mod prometheus;
+mod proxy;
 mod requests;
 mod runs;
 mod shape;
@@ -27,6 +28,7 @@ mod token;
 
 pub use access::Access;
 pub use openapi::openapi_json;
+pub use proxy::Proxy;
 
 use crate::blob::BlobStore;
 use crate::hub::Hub;
