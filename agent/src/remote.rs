@@ -273,6 +273,7 @@ impl Follow {
                 ServerMessage::Hello { .. }
                 | ServerMessage::Rows { .. }
                 | ServerMessage::Viewers { .. }
+                | ServerMessage::Led { .. }
                 | ServerMessage::Engines(_)
                 | ServerMessage::Machine(_) => {}
             }

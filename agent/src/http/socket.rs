@@ -11,6 +11,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::StatusCode;
 use axum::response::Response;
+use shared::people::Role;
 use shared::wire::{ClientMessage, MAX_CLIENT_MESSAGE_BYTES, PROTOCOL_VERSION, ServerMessage};
 use std::ops::ControlFlow;
 use std::pin::pin;
@@ -195,6 +196,10 @@ impl Session {
                 let sentence = "What was shared with you does not include the host and its engines.".to_owned();
                 return self.send(&ServerMessage::Refused { sentence }).await;
             }
+            Some(ClientMessage::Lead { .. }) if self.principal.role < Role::Operator => {
+                let sentence = "Leading viewers needs the role operator.".to_owned();
+                return self.send(&ServerMessage::Refused { sentence }).await;
+            }
             Some(ClientMessage::Engines { watch }) => self.engines = watch.then(|| app.state.by_hand.watch()),
             Some(ClientMessage::Machine { watch }) => self.machine = watch.then(|| app.state.machine.watch()),
             Some(message) => viewer.handle(message),
@@ -249,7 +254,8 @@ impl Session {
             | ServerMessage::Events { ref run, .. }
             | ServerMessage::Gap { ref run, .. }
             | ServerMessage::Deleted { ref run }
-            | ServerMessage::Viewers { ref run, .. } => self.principal.may_see(run).then_some(frame),
+            | ServerMessage::Viewers { ref run, .. }
+            | ServerMessage::Led { ref run, .. } => self.principal.may_see(run).then_some(frame),
             ServerMessage::Engines(_) | ServerMessage::Machine(_) => None,
             ServerMessage::Hello { .. } | ServerMessage::Refused { .. } => Some(frame),
         }

@@ -4,6 +4,7 @@
 use super::clock::ClockOffset;
 use super::engines::Engines;
 use super::followed::{Effect, Fold, Followed};
+use super::leading::Leading;
 use super::machine::{Machine, MachineFold};
 use super::reader::Reader;
 use super::rows::Rows;
@@ -18,7 +19,7 @@ use shared::ids::RunId;
 use shared::people::{Me, Shared};
 use shared::plan::Plan;
 use shared::view::RunView;
-use shared::wire::{ClientMessage, EngineRow, PROTOCOL_VERSION, RunRow};
+use shared::wire::{ClientMessage, EngineRow, Lead, PROTOCOL_VERSION, RunRow};
 use std::time::Duration;
 
 /// Least time between two redraws, ms: a figure that changes faster cannot be read, and charts cost the most here.
@@ -110,6 +111,8 @@ pub struct App {
     pub engines: Engines,
     /// What the agent tells of the host's machine while somebody looks.
     pub machine: Machine,
+    /// Leading and following of the followed run's zoom.
+    pub leading: Leading,
     /// A plan to start from on the next visit to the form.
     pub draft: RwSignal<Option<Plan>>,
     /// Somebody asked for the search field.
@@ -150,6 +153,7 @@ impl App {
             kinds: RwSignal::new(Vec::new()),
             engines: Engines::default(),
             machine: Machine::default(),
+            leading: Leading::default(),
             draft: RwSignal::new(None),
             search: RwSignal::new(false),
             sharing: RwSignal::new(None),
@@ -173,6 +177,7 @@ impl App {
             let mut greeting = self.followed.with_value(Followed::greeting);
             greeting.extend(self.engines.request());
             greeting.extend(self.machine.request());
+            greeting.extend(self.leading.request());
             greeting
         };
         let link = Link::start(greeting, move |event| self.hear(event));
@@ -279,6 +284,9 @@ impl App {
 
     /// Follows a run from now on, and folds it so.
     pub fn follow(self, run: RunId, fold: Fold) {
+        if self.run().as_ref() != Some(&run) {
+            self.leading.forget();
+        }
         self.followed.update_value(|f| f.follow(run, fold));
         self.tick.update(|t| *t += 1);
         self.follow_again();
@@ -289,7 +297,15 @@ impl App {
         // The next page may follow another run before this one is cleaned up.
         if self.followed.with_value(|f| f.run.as_ref() == Some(run)) {
             self.followed.set_value(Followed::default());
+            self.leading.forget();
             self.say(&ClientMessage::Unfollow);
+        }
+    }
+
+    /// Shows something of the followed run to those who follow, or no longer.
+    pub fn lead(self, lead: Option<Lead>) {
+        if let Some(run) = self.run() {
+            self.say(&self.leading.show(&run, lead));
         }
     }
 
@@ -354,6 +370,8 @@ impl App {
             LinkEvent::Opened => {
                 let was_lost = matches!(self.connection.get_untracked(), Connection::Lost { .. });
                 self.connection.set(Connection::Open);
+                // Whoever leads by now is told of anew.
+                self.leading.hear(None);
                 if was_lost {
                     // What changed in the list meanwhile was never sent.
                     self.ask();
@@ -394,6 +412,11 @@ impl App {
                 self.now_unix_ms.set(now_unix_ms);
             }
             Message::Rows { rows: new } => self.rows.update(|rows| rows.merge(new)),
+            Message::Led { run, lead } => {
+                if self.run() == Some(run) {
+                    self.leading.hear(lead);
+                }
+            }
             Message::Engines(now) => self.engines.receive(*now),
             Message::Machine(told) => {
                 if let Err(why) = self.machine.receive(told) {

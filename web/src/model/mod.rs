@@ -6,6 +6,7 @@ mod clock;
 mod engines;
 mod fold;
 mod followed;
+mod leading;
 pub mod form;
 mod machine;
 mod reader;

@@ -5,6 +5,7 @@ mod charts;
 mod distribution;
 mod goodput;
 mod header;
+mod lead;
 mod log;
 mod machine;
 mod points;
@@ -104,6 +105,7 @@ fn Parts() -> impl IntoView {
     view! {
         <header::RunHeader/>
         <verdict::VerdictCard/>
+        <lead::Leading axis=axis/>
         <charts::LiveCharts axis=axis/>
         <machine::Machine axis=axis/>
         <points::PointsTable/>
