@@ -88,7 +88,10 @@ async fn a_stranger_with_a_link_sees_the_run_as_its_owner_does_until_it_is_revok
     for control in ["share", "cancel-run", "run-again", "run-resume"] {
         assert_eq!(tab.text(control).await, None, "a guest is offered {control}");
     }
-    assert_eq!(tab.eval("document.querySelectorAll('.rail a[href=\"/runs\"], .rail a[href=\"/new\"]').length").await, 0);
+    assert_eq!(
+        tab.eval("document.querySelectorAll('.rail a[href=\"/runs\"], .rail a[href=\"/new\"]').length").await,
+        0
+    );
     assert_eq!(tab.eval(REFUSED).await, Value::Array(vec![]));
     agent.wait(&run, Duration::from_secs(120), |view| state(view) == "done").await;
     let done = |text: &str| text.contains("done");
@@ -132,7 +135,13 @@ async fn a_stranger_with_a_link_sees_the_run_as_its_owner_does_until_it_is_revok
 
 /// Nothing that a page of the agent asks for brings data.
 async fn no_data(tab: &Tab, run: &str) {
-    for path in [format!("/api/v1/runs/{run}"), format!("/api/v1/runs/{run}/goodput?ttft_ms=9"), "/api/v1/me".to_owned(), "/api/v1/runs".to_owned(), format!("/api/v1/compare?runs={run}")] {
+    for path in [
+        format!("/api/v1/runs/{run}"),
+        format!("/api/v1/runs/{run}/goodput?ttft_ms=9"),
+        "/api/v1/me".to_owned(),
+        "/api/v1/runs".to_owned(),
+        format!("/api/v1/compare?runs={run}"),
+    ] {
         let status = tab.eval(&format!("fetch('{path}').then(answer => answer.status)")).await;
         assert_eq!(status, 401, "{path}");
     }
@@ -159,7 +168,10 @@ async fn an_admin_makes_a_token_in_the_page_and_its_owner_is_out_when_it_is_revo
     ada.wait("connection", |state| state == "open").await;
     ada.wait_for("document.body.innerText.includes('No run yet')").await;
     // A viewer is not offered what is not hers.
-    assert_eq!(ada.eval("document.querySelectorAll('.rail a[href=\"/people\"], .rail a[href=\"/new\"]').length").await, 0);
+    assert_eq!(
+        ada.eval("document.querySelectorAll('.rail a[href=\"/people\"], .rail a[href=\"/new\"]').length").await,
+        0
+    );
 
     admin.0.reload().await.unwrap();
     admin.wait("tokens", |text| text.contains("Ada") && !text.contains(&secret)).await;

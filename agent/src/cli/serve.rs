@@ -10,8 +10,8 @@ use crate::log::{DataDir, SqliteLog};
 use crate::orchestrate::{ByHand, Machine, Manner, Queue};
 use crate::people::{Fresh, People};
 use crate::price::Prices;
-use anyhow::Context;
 use ::http::HeaderName;
+use anyhow::Context;
 use futures_util::future::BoxFuture;
 use ipnet::IpNet;
 use shared::ids::{RunId, StudyId};
@@ -76,7 +76,9 @@ impl ProxyArgs {
 /// A network, or the one of a single address.
 fn network(text: &str) -> Result<IpNet, String> {
     let address = text.parse::<IpAddr>().map(IpNet::from);
-    address.or_else(|_| text.parse()).map_err(|_| format!("\"{text}\" is neither an address nor a network like 10.0.0.0/8"))
+    address
+        .or_else(|_| text.parse())
+        .map_err(|_| format!("\"{text}\" is neither an address nor a network like 10.0.0.0/8"))
 }
 
 /// The queue as the HTTP room sees it.

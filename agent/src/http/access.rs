@@ -40,7 +40,14 @@ impl Access {
     /// Access with the admin's token, 256 random bits or what the operator chose, and the people of the agent.
     #[must_use]
     pub fn new(admin_token: &str, people: People) -> Self {
-        Self { admin: hash(admin_token), people, hosts: Arc::default(), proxy: None, throttle: Arc::default(), failures: Arc::default() }
+        Self {
+            admin: hash(admin_token),
+            people,
+            hosts: Arc::default(),
+            proxy: None,
+            throttle: Arc::default(),
+            failures: Arc::default(),
+        }
     }
 
     /// Adds a host name that browsers may use for this agent (a reverse proxy's, say). Every other name is refused,

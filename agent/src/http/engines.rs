@@ -33,9 +33,7 @@ pub(super) async fn list() -> Json<Vec<EngineRow>> {
 /// lines of its log. The socket tells the same as it changes.
 #[utoipa::path(get, path = "/api/v1/engines/now", tag = "engines", responses(
     (status = 200, description = "The host, the engine and its log", body = shape::EnginesNow)))]
-pub(super) async fn now(
-    extract::State(app): extract::State<App>,
-) -> Json<EnginesNow> {
+pub(super) async fn now(extract::State(app): extract::State<App>) -> Json<EnginesNow> {
     Json(app.state.by_hand.now().await)
 }
 

@@ -8,11 +8,11 @@ use super::off_the_loop;
 use super::shape;
 use crate::import::{Intake, MAX_FILE_BYTES};
 use crate::people::Principal;
-use axum::{Extension, Json};
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{self, Multipart};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use shared::wire::ImportReport;
 use std::time::Duration;
 

@@ -2,7 +2,8 @@
 //! Must not know how the routes are implemented.
 
 use super::{
-    agent, audit, compare, engines, figures, imports, people, plans, prices, prometheus, requests, runs, shape, shell, socket, studies,
+    agent, audit, compare, engines, figures, imports, people, plans, prices, prometheus, requests, runs, shape, shell,
+    socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -34,7 +35,9 @@ struct Tokens;
 impl Modify for Tokens {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         let components = api.components.get_or_insert_default();
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The token printed at start, or a named one"));
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The token printed at start, or a named one"));
         components.add_security_scheme("token", SecurityScheme::Http(bearer.build()));
         let cookie = ApiKeyValue::with_description("tokenprism", "Set by sign-in, or by ?token= on a page");
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));

@@ -25,9 +25,7 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// for 150 s after that; the first who asks waits up to 2 s for it.
 #[utoipa::path(get, path = "/metrics", tag = "agent", responses(
     (status = 200, description = "The machine and runs under way, in Prometheus' text format", body = String)))]
-pub(super) async fn metrics(
-    extract::State(app): extract::State<App>,
-) -> Result<impl IntoResponse, Refusal> {
+pub(super) async fn metrics(extract::State(app): extract::State<App>) -> Result<impl IntoResponse, Refusal> {
     let rows = app.state.log.rows(MAX_ROWS, None).await?;
     let mut page = Page::default();
     page.info(&app.state.agent_version);

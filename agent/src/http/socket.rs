@@ -4,8 +4,8 @@
 use super::App;
 use super::error::Refusal;
 use crate::hub::Viewer;
-use crate::people::Principal;
 use crate::orchestrate::{MachineViewer, Watching, unix_ms};
+use crate::people::Principal;
 use axum::extract;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
@@ -190,9 +190,7 @@ impl Session {
                 let refused = Refusal::unknown_run(&run);
                 return self.send(&ServerMessage::Refused { sentence: refused.sentence().to_owned() }).await;
             }
-            Some(ClientMessage::Engines { .. } | ClientMessage::Machine { .. })
-                if !self.principal.sees_all() =>
-            {
+            Some(ClientMessage::Engines { .. } | ClientMessage::Machine { .. }) if !self.principal.sees_all() => {
                 let sentence = "What was shared with you does not include the host and its engines.".to_owned();
                 return self.send(&ServerMessage::Refused { sentence }).await;
             }

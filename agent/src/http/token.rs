@@ -135,7 +135,8 @@ mod tests {
         let set = set_link_cookie(&first, "a b", 60);
         assert_eq!(set, format!("tokenprism_link_{first}=a%20b; HttpOnly; SameSite=Strict; Path=/; Max-Age=60"));
         let mut headers = HeaderMap::new();
-        let sent = format!("tokenprism=token; tokenprism_link_{first}=a%20b; tokenprism_link_{second}=c; tokenprism_linkx=d");
+        let sent =
+            format!("tokenprism=token; tokenprism_link_{first}=a%20b; tokenprism_link_{second}=c; tokenprism_linkx=d");
         headers.insert(header::COOKIE, sent.parse().unwrap());
         assert_eq!(cookies(&headers).collect::<Vec<_>>(), ["token"]);
         assert_eq!(links(&headers).collect::<Vec<_>>(), ["a b", "c"]);

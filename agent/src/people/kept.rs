@@ -74,7 +74,8 @@ impl Kept {
 
     /// Who has the secret of this hash; notes that a token was used.
     pub(super) fn principal(&mut self, hash: &Hash, now: u64) -> Option<Principal> {
-        let hashes = self.tokens.iter().map(|kept| &kept.sha256).chain(self.shares.iter().map(|(kept, _)| &kept.sha256));
+        let hashes =
+            self.tokens.iter().map(|kept| &kept.sha256).chain(self.shares.iter().map(|(kept, _)| &kept.sha256));
         let place = place(hash, hashes)?;
         if let Some(KeptToken { row, .. }) = self.tokens.get_mut(place) {
             if !is_live(row.expires_unix_ms, now) {

@@ -58,7 +58,8 @@ pub(super) async fn within(log: &SqliteLog, shared: &Shared) -> Result<Within, L
 async fn title(log: &SqliteLog, shared: &Shared) -> Result<String, PeopleError> {
     let sides = sides(shared);
     if sides.is_empty() || sides.len() > MAX_SIDES {
-        let sentence = format!("A comparison of {} is shared, but must be of 1 to {MAX_SIDES} runs or studies.", sides.len());
+        let sentence =
+            format!("A comparison of {} is shared, but must be of 1 to {MAX_SIDES} runs or studies.", sides.len());
         return Err(PeopleError::Invalid(sentence));
     }
     let mut names = Vec::new();

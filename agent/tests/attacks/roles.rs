@@ -176,7 +176,12 @@ async fn a_link_opens_no_route_but_those_of_what_it_shows() {
         match route.pattern.as_str() {
             "/api/v1/me" if method == "GET" => refused = vec![],
             "/ws" => refused = vec![(path.clone(), 426)],
-            "/api/v1/compare" => refused = vec![(format!("{path}?runs={shared},{other}"), 404), (format!("{path}?runs={}", StudyId::new(1, 1)), 404)],
+            "/api/v1/compare" => {
+                refused = vec![
+                    (format!("{path}?runs={shared},{other}"), 404),
+                    (format!("{path}?runs={}", StudyId::new(1, 1)), 404),
+                ]
+            }
             // Of what was shared it may read, and change nothing.
             pattern if !route.is_by_link() && pattern.contains("{run}") => {
                 refused.push((path.replace(other.as_str(), shared.as_str()), 401));

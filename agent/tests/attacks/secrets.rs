@@ -67,7 +67,13 @@ async fn no_token_and_no_link_stands_in_the_log_or_the_data() {
         let body = json!({ "token": token });
         http.post(format!("{}/api/v1/sign-in", agent.url)).json(&body).send().await.unwrap();
     }
-    for (path, bearer) in [("/api/v1/me", GUESS), ("/api/v1/me", &link), ("/api/v1/tokens", TOKEN), ("/api/v1/shares", TOKEN), ("/api/v1/audit", TOKEN)] {
+    for (path, bearer) in [
+        ("/api/v1/me", GUESS),
+        ("/api/v1/me", &link),
+        ("/api/v1/tokens", TOKEN),
+        ("/api/v1/shares", TOKEN),
+        ("/api/v1/audit", TOKEN),
+    ] {
         let answer = ask("GET", path, bearer).send().await.unwrap().text().await.unwrap();
         for secret in [&early, &late, &link, TOKEN, GUESS] {
             assert!(!answer.contains(secret), "{path} repeats a secret");
@@ -80,7 +86,8 @@ async fn no_token_and_no_link_stands_in_the_log_or_the_data() {
     assert_eq!(ask("GET", "/api/v1/me", &late).send().await.unwrap().status(), 401);
     assert_eq!(holding(&data, TOKEN), [data.join("agent.json")], "commands on this host find it there");
 
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(agent.child.id().cast_signed()), nix::sys::signal::SIGTERM).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(agent.child.id().cast_signed()), nix::sys::signal::SIGTERM)
+        .unwrap();
     agent.child.wait().unwrap();
     let log = std::fs::read_to_string(&said).unwrap();
     // What is searched is there: the log says what was done.
@@ -94,5 +101,9 @@ async fn no_token_and_no_link_stands_in_the_log_or_the_data() {
     assert!(listed.contains("Early") && !listed.contains("Late") && !listed.contains(&early), "{listed}");
     assert_eq!(listed.matches("never").count(), 1, "it was used, and never expires: {listed}");
     let refused = token(&data, &["revoke", id]);
-    assert!(!refused.status.success() && text(&refused.stderr).contains("revoked already"), "{}", text(&refused.stderr));
+    assert!(
+        !refused.status.success() && text(&refused.stderr).contains("revoked already"),
+        "{}",
+        text(&refused.stderr)
+    );
 }

@@ -50,7 +50,14 @@ async fn who_sends_a_byte_at_a_time_is_cut_off_and_nobody_waits_for_it() {
     );
     let guess = format!("POST /api/v1/sign-in HTTP/1.1\r\nhost: {host}\r\ncontent-length: 60000\r\n\r\n");
     let nothing = String::new();
-    let slow = async { tokio::join!(trickle(&host, &head, "y"), trickle(&host, &body, "#"), trickle(&host, &guess, " "), trickle(&host, &nothing, "G")) };
+    let slow = async {
+        tokio::join!(
+            trickle(&host, &head, "y"),
+            trickle(&host, &body, "#"),
+            trickle(&host, &guess, " "),
+            trickle(&host, &nothing, "G")
+        )
+    };
     let others = async {
         for _ in 0..20 {
             assert_eq!(answer(server.ask("GET", "/api/v1/runs")).await.0, 200);
@@ -87,7 +94,10 @@ async fn heads_without_end_or_sense_are_refused() {
         drop(timeout(LIMIT, stream.read_to_end(&mut answer)).await.expect("no end"));
         let answer = String::from_utf8_lossy(&answer);
         let begin: String = head.chars().take(60).collect();
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.0 4"), "{begin}: {answer}");
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.0 4"),
+            "{begin}: {answer}"
+        );
     }
     assert_eq!(answer(server.ask("GET", "/api/v1/runs")).await.0, 200);
 }

@@ -75,7 +75,11 @@ async fn a_page_elsewhere_reaches_neither_socket_nor_form_with_any_cookie() {
                 assert_eq!(status, 403, "{origin} {path}");
             }
             // A name of its own that leads here.
-            let headers = [("cookie", cookie.clone()), ("host", "evil.example".to_owned()), ("origin", "http://evil.example".to_owned())];
+            let headers = [
+                ("cookie", cookie.clone()),
+                ("host", "evil.example".to_owned()),
+                ("origin", "http://evil.example".to_owned()),
+            ];
             match Client::connect(&server.host, &headers).await {
                 Err(Error::Http(response)) => assert_eq!(response.status(), 421),
                 other => panic!("{:?}", other.map(|_| "open")),

@@ -48,7 +48,14 @@ async fn words_from_outside_stay_words_in_the_page() {
     let chromium = Chromium::start().await;
     let tab = chromium.open(&format!("{}/runs?token={TOKEN}", agent.url)).await;
     let mut seen = 0;
-    for path in ["/".to_owned(), "/runs".to_owned(), format!("/runs/{run}"), format!("/runs/{imported}"), "/engines".to_owned(), "/people".to_owned()] {
+    for path in [
+        "/".to_owned(),
+        "/runs".to_owned(),
+        format!("/runs/{run}"),
+        format!("/runs/{imported}"),
+        "/engines".to_owned(),
+        "/people".to_owned(),
+    ] {
         tab.0.goto(format!("{}{path}", agent.url)).await.unwrap();
         tab.wait("connection", |state| state == "open").await;
         let begun = Instant::now();
@@ -76,7 +83,13 @@ async fn an_engines_flags_and_names_never_meet_a_shell() {
     let command = with_vllm(dir.path(), "printf '%s\\n' \"$@\" > \"$DIR/arguments\"; exit 3");
     let agent = Agent::of(command, &dir.path().join("data"), "127.0.0.1:0");
     let touch = format!("touch {}", made.display());
-    let words = [format!("; {touch}"), format!("$({touch})"), format!("`{touch}`"), format!("| {touch} #"), format!("\n{touch}\n")];
+    let words = [
+        format!("; {touch}"),
+        format!("$({touch})"),
+        format!("`{touch}`"),
+        format!("| {touch} #"),
+        format!("\n{touch}\n"),
+    ];
     let mut extra: Vec<String> = words.to_vec();
     extra.insert(0, "--chat-template".to_owned());
     let engine = json!({ "kind": "vllm", "launch": "native", "model": words[1], "extra_args": extra });

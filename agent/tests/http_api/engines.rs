@@ -12,7 +12,8 @@ use shared::wire::{ClientMessage, EnginesNow, ServerMessage, StartedState};
 async fn only_an_operator_starts_engines_and_a_guest_does_not_even_see_them() {
     let server = Server::start().await;
     let engine = json!({ "kind": "builtin" });
-    let (status, _) = answer(server.anonymous("POST", "/api/v1/engines").bearer_auth(&server.viewer).json(&engine)).await;
+    let (status, _) =
+        answer(server.anonymous("POST", "/api/v1/engines").bearer_auth(&server.viewer).json(&engine)).await;
     assert_eq!(status, 403);
     let (status, _) = answer(server.anonymous("DELETE", "/api/v1/engines/started").bearer_auth(&server.viewer)).await;
     assert_eq!(status, 403);

@@ -118,7 +118,10 @@ async fn who_did_what_is_noted_and_listed_the_last_first() {
     assert_eq!(answer(server.ask("POST", &format!("/api/v1/runs/{run}/cancel"))).await.0, 202);
     // What was refused was not done.
     assert_eq!(answer(server.ask("POST", &format!("/api/v1/runs/{run}/cancel"))).await.0, 409);
-    assert_eq!(answer(server.ask("PUT", "/api/v1/prices/A100%2080GB").json(&json!({ "usd_per_gpu_hour": 2.0 }))).await.0, 200);
+    assert_eq!(
+        answer(server.ask("PUT", "/api/v1/prices/A100%2080GB").json(&json!({ "usd_per_gpu_hour": 2.0 }))).await.0,
+        200
+    );
     for _ in 0..3 {
         server.anonymous("POST", "/api/v1/sign-in").json(&json!({ "token": "guess" })).send().await.unwrap();
     }

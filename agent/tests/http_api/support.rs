@@ -168,9 +168,8 @@ impl Server {
         }
         let blobs = BlobStore::open(dir.path().join("blobs")).unwrap();
         let people = People::open(log.clone()).await.unwrap();
-        let token = async |name: &str, role| {
-            people.create_token(name, role, None, who()).await.unwrap().1.expose().to_owned()
-        };
+        let token =
+            async |name: &str, role| people.create_token(name, role, None, who()).await.unwrap().1.expose().to_owned();
         let (viewer, operator) = (token("Vi", Role::Viewer).await, token("Op", Role::Operator).await);
         let access = Access::new(ADMIN, people.clone()).allow_host("named.example");
         let host = process::Host::open(dir.path()).unwrap().0.with_supervisor(env!("CARGO_BIN_EXE_tokenprism"));

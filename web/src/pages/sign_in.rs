@@ -11,7 +11,8 @@ use leptos::prelude::*;
 #[component]
 pub fn SignIn() -> impl IntoView {
     let reader = App::get().reader;
-    let shown = move || match reader.out() {
+    let shown = move || {
+        match reader.out() {
         Out::Link => view! {
             <Card title="This link shows nothing any more" about="It was revoked or has expired. Ask whoever sent it for a new one.">
                 <details data-testid="link-ended"><summary>"I have a token"</summary><Form/></details>
@@ -30,6 +31,7 @@ pub fn SignIn() -> impl IntoView {
             </Card>
         }
         .into_any(),
+    }
     };
     view! { <div class="narrow">{live(shown)}</div> }.into_any()
 }

@@ -12,7 +12,8 @@ use shared::people::{NewToken, Role, TokenRow};
 use shared::wire::ApiError;
 
 /// Days that a token may be made for; never ending where none is chosen.
-const DAYS: [(&str, &str); 5] = [("", "never"), ("1", "after a day"), ("7", "after 7 days"), ("30", "after 30 days"), ("365", "after a year")];
+const DAYS: [(&str, &str); 5] =
+    [("", "never"), ("1", "after a day"), ("7", "after 7 days"), ("30", "after 30 days"), ("365", "after a year")];
 
 /// What the card knows.
 #[derive(Clone, Copy)]
@@ -45,7 +46,8 @@ pub fn Tokens() -> impl IntoView {
     let app = App::get();
     let state = State { rows: RwSignal::new(None), error: RwSignal::new(None), fresh: RwSignal::new(None) };
     state.load(app);
-    let table = move || match state.rows.get() {
+    let table = move || {
+        match state.rows.get() {
         None => view! { <div class="skeleton short" aria-label="Loading"></div> }.into_any(),
         Some(rows) if rows.is_empty() => view! {
             <p class="quiet">"No token was made yet. The one that the agent printed at start is always an admin's."</p>
@@ -61,6 +63,7 @@ pub fn Tokens() -> impl IntoView {
             </table></div>
         }
         .into_any(),
+    }
     };
     view! {
         <Card title="Tokens" about="One for each person or program. A viewer reads; an operator also starts runs and engines, imports and shares; an admin may everything.">
