@@ -15,7 +15,10 @@ macro_rules! stamped {
 
         #[doc = concat!("A text that is not the id of a ", $what, ".")]
         #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-        #[error("\"{0}\" is not a {} id: expected {} and 20 hexadecimal digits, as the list of {} shows them", $what, $letter, $whose)]
+        #[error(
+            "\"{0}\" is not a {what} id: expected {letter} and 20 hexadecimal digits, as the list of {whose} shows them",
+            what = $what, letter = $letter, whose = $whose
+        )]
         pub struct $invalid(String);
 
         impl $id {

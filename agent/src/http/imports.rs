@@ -13,7 +13,6 @@ use axum::extract::{self, Multipart};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use shared::wire::ImportReport;
 use std::time::Duration;
 
 /// Longest form that is read, bytes: of many files, each of which is bounded by itself.

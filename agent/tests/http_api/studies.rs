@@ -5,6 +5,7 @@ use crate::support::{Server, answer, sentence};
 use serde_json::Value;
 use shared::event::{Body, RunState};
 use shared::ids::RunId;
+use shared::people::Shared;
 use shared::summary::Summary;
 
 const LADDER: &str = include_str!("../../../shared/presets/studies/decomposition.toml");
