@@ -15,5 +15,5 @@ mod rows;
 pub use app::{App, Connection, Toast};
 pub use fold::FOLD;
 pub use machine::MachineFold;
-pub use reader::{Out, Reader};
+pub use reader::Out;
 pub use rows::{Rows, matches as row_matches};
