@@ -10,6 +10,8 @@ use std::net::{Ipv4Addr, TcpListener};
 
 /// Port that `up` takes when it is free.
 const DEFAULT_PORT: u16 = 7717;
+/// The page of `parity`, from the repository's top.
+const PARITY_PAGE: &str = "docs/evidence/parity.md";
 
 /// Builds the agent, with the dashboard embedded where it has been built.
 ///
@@ -49,6 +51,19 @@ pub fn bench(args: &[String]) -> Result<()> {
         sh = sh.arg_path("--driver", &paths::target().join("release/libfake_nvml.so"));
     }
     sh.exec()
+}
+
+/// The same with `parity`, whose page is the one of the repository unless the arguments name another.
+///
+/// # Errors
+/// As [`bench`].
+pub fn parity(args: &[String]) -> Result<()> {
+    let mut all = vec!["parity".to_owned()];
+    if !args.iter().any(|arg| arg == "--out" || arg.starts_with("--out=")) {
+        all.push(format!("--out={PARITY_PAGE}"));
+    }
+    all.extend_from_slice(args);
+    bench(&all)
 }
 
 fn binary() -> Sh {

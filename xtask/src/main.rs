@@ -65,7 +65,13 @@ enum Task {
     Tidy,
     /// Build the agent in release and run `tokenprism bench …`.
     Bench {
-        /// What `tokenprism bench` gets, for instance `client`; with `--peers` GuideLLM and AIPerf are installed first.
+        /// What `tokenprism bench` gets, for instance `client`; with `--peers` other load tools are installed first.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Install other load tools, have them and ours measure one server, and write docs/evidence/parity.md.
+    Parity {
+        /// What `tokenprism bench parity` gets besides, for instance `--page-only` or `--engine URL --model NAME`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -134,5 +140,6 @@ fn run(task: Task) -> Result<()> {
         Task::Check => checks::check(),
         Task::Tidy => tidy::run(),
         Task::Bench { args } => agent::bench(&args),
+        Task::Parity { args } => agent::parity(&args),
     }
 }

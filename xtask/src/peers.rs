@@ -11,24 +11,65 @@ use std::path::{Path, PathBuf};
 struct Peer {
     program: &'static str,
     version: &'static str,
-    /// What its own instructions say to install, without the version.
+    /// The package, without the version.
     package: &'static str,
+    /// What it needs to measure, where that is less than what it says it needs: then it is installed beside them alone.
+    needs: &'static [&'static str],
     /// What it weighs, installed.
     size: &'static str,
 }
 
 const PEERS: &[Peer] = &[
-    Peer { program: "guidellm", version: "0.8.1", package: "guidellm[recommended]", size: "6 GB" },
-    Peer { program: "aiperf", version: "0.13.0", package: "aiperf", size: "1 GB" },
+    Peer { program: "guidellm", version: "0.8.1", package: "guidellm", needs: &[], size: "6 GB" },
+    Peer { program: "aiperf", version: "0.13.0", package: "aiperf", needs: &[], size: "1 GB" },
+    // All that it says it needs are twice as many GB, most of them for GPUs: `bench serve` imports these.
+    Peer {
+        program: "vllm",
+        version: "0.25.1",
+        package: "vllm",
+        needs: &[
+            "aiohttp",
+            "cachetools",
+            "cbor2",
+            "cloudpickle",
+            "fastapi",
+            "llguidance",
+            "model-hosting-container-standards",
+            "msgspec",
+            "numpy",
+            "openai",
+            "openai-harmony",
+            "pandas",
+            "partial-json-parser",
+            "pillow",
+            "prometheus_client",
+            "psutil",
+            "py-cpuinfo",
+            "pybase64",
+            "python-multipart",
+            "pyzmq",
+            "regex",
+            "requests",
+            "torch",
+            "tqdm",
+            "transformers",
+            "uvicorn",
+            "uvloop",
+            "watchfiles",
+            "xgrammar",
+        ],
+        size: "6 GB",
+    },
 ];
 
-/// Brings those that the arguments of `bench client --peers` do not name themselves; what comes of it are the
-/// arguments that name them. Nothing where no comparison is asked for.
+/// Brings those that the arguments of a bench do not name themselves; what comes of it are the arguments that name them.
+/// Nothing where no comparison is asked for: by `bench client --peers` or by `bench parity`.
 ///
 /// # Errors
 /// When one has to be installed and that fails.
 pub fn bring(args: &[String]) -> Result<Vec<String>> {
-    if !args.iter().any(|arg| arg == "--peers") {
+    let compares = args.iter().any(|arg| arg == "--peers") || args.first().is_some_and(|bench| bench == "parity");
+    if !compares || args.iter().any(|arg| arg == "--page-only") {
         return Ok(Vec::new());
     }
     let missing = PEERS.iter().filter(|peer| !names(args, peer.program));
@@ -47,7 +88,7 @@ fn install(peer: &Peer) -> Result<PathBuf> {
     let _lock = tools::lock()?;
     let folder = paths::tools()?.join("peers").join(format!("{}-{}", peer.program, peer.version));
     let program = folder.join("bin").join(peer.program);
-    if works(&program, peer.version) {
+    if is_installed(&folder, peer) {
         return Ok(program);
     }
     println!("  installing {} {} into {} ({}, minutes, once)", peer.program, peer.version, folder.display(), peer.size);
@@ -58,17 +99,25 @@ fn install(peer: &Peer) -> Result<PathBuf> {
         .run()
         .context("the load tools to compare with need Python 3.10 or newer with venv (apt-get install python3-venv)")?;
     let wanted = format!("{}=={}", peer.package, peer.version);
-    Sh::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check", &wanted]).run()?;
-    if !works(&program, peer.version) {
-        bail!("{} was installed but does not say that it is {}", program.display(), peer.version);
+    let pip = || Sh::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check"]);
+    if peer.needs.is_empty() {
+        pip().arg(&wanted).run()?;
+    } else {
+        pip().args(peer.needs).run()?;
+        pip().args(["--no-deps", &wanted]).run()?;
+    }
+    if !is_installed(&folder, peer) {
+        bail!("{} was installed, but its environment does not say that it is {}", program.display(), peer.version);
     }
     Ok(program)
 }
 
-/// Whether a program is there and says that version last.
-fn works(program: &Path, version: &str) -> bool {
-    let said = || Sh::new(program).args(["--version"]).output();
-    paths::is_executable(program) && said().is_some_and(|said| said.split_whitespace().next_back() == Some(version))
+/// Whether the tool's program is there and its environment has that version. It is not asked itself: one of them looks for
+/// a GPU first.
+fn is_installed(folder: &Path, peer: &Peer) -> bool {
+    let asked = format!("import importlib.metadata as m; print(m.version({:?}))", peer.package);
+    let said = || Sh::new(folder.join("bin/python")).args(["-c", &asked]).output();
+    paths::is_executable(&folder.join("bin").join(peer.program)) && said().as_deref() == Some(peer.version)
 }
 
 #[cfg(test)]
@@ -89,6 +138,9 @@ mod tests {
 
     #[test]
     fn nothing_is_installed_where_no_comparison_is_asked_for() {
-        assert!(bring(&["client".to_owned()]).unwrap().is_empty());
+        for args in [&["client"][..], &["viewers"], &["parity", "--page-only"]] {
+            let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+            assert!(bring(&args).unwrap().is_empty(), "{args:?}");
+        }
     }
 }

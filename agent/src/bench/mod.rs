@@ -1,4 +1,5 @@
-//! Owns the benches: a pacing server that knows the truth, tables that compare us with it, what viewers and sampling cost.
+//! Owns the benches: a pacing server that knows the truth, tables that compare us with it and with other tools, what viewers
+//! and sampling cost.
 //! Must not know the rooms that execute runs: it measures them from outside.
 
 mod client;
@@ -7,6 +8,7 @@ mod figures;
 mod host;
 mod observer;
 mod pacer;
+mod parity;
 mod peers;
 mod process;
 mod raw;
@@ -24,5 +26,6 @@ pub use pacer::{
     Account, Ending, PacerArgs, PacerConfig, PacerError, PacerHandle, Served, Written, fetch_account, run_pacer,
     spawn_pacer_in_process,
 };
+pub use parity::{Level, ParityBench, run_parity};
 pub use peers::{PeerCommand, PeersArgs};
 pub use viewers::{ViewersBench, run_viewers};

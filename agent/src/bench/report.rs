@@ -4,24 +4,52 @@
 use super::host;
 use crate::cores;
 use anyhow::Context;
+use serde::{Deserialize, Serialize};
 use shared::calendar;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Title and facts of a page; `cores` says how they were shared, `command` repeats the bench.
+/// When, on which machine and by which version something was measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Circumstances {
+    /// The day in UTC.
+    pub date: String,
+    /// Processor, cores and kernel.
+    pub machine: String,
+    /// This program's version, and whether it is a debug build.
+    pub version: String,
+}
+
+impl Circumstances {
+    /// Here and now.
+    pub fn now() -> Self {
+        let unknown = || "unknown".to_owned();
+        let debug = if cfg!(debug_assertions) { " (debug build: CPU figures are not those of a release)" } else { "" };
+        Self {
+            date: date(SystemTime::now()).unwrap_or_else(unknown),
+            machine: format!(
+                "{}, {} cores, Linux {}",
+                host::cpu_model().unwrap_or_else(unknown),
+                cores::allowed().map_or_else(|_| unknown(), |cores| cores.len().to_string()),
+                host::kernel().unwrap_or_else(unknown),
+            ),
+            version: format!("tokenprism {}{debug}", env!("CARGO_PKG_VERSION")),
+        }
+    }
+
+    /// Title and facts of a page; `cores` says how they were shared, `task` of `cargo xtask` repeats it.
+    pub fn head(&self, title: &str, cores: &str, task: &str) -> String {
+        let Self { date, machine, version } = self;
+        format!(
+            "# {title}\n\n- Date: {date} (UTC)\n- Machine: {machine}; {cores}\n- Version: {version}\n\
+             - Command: `cargo xtask {task}`\n"
+        )
+    }
+}
+
+/// Title and facts of a page that is written where it is measured; `command` repeats the bench.
 pub(super) fn head(title: &str, cores: &str, command: &str) -> String {
-    let unknown = || "unknown".to_owned();
-    format!(
-        "# {title}\n\n\
-         - Date: {} (UTC)\n- Machine: {}, {} cores, Linux {}; {cores}\n- Version: tokenprism {}{}\n\
-         - Command: `cargo xtask bench {command}`\n",
-        date(SystemTime::now()).unwrap_or_else(unknown),
-        host::cpu_model().unwrap_or_else(unknown),
-        cores::allowed().map_or_else(|_| unknown(), |cores| cores.len().to_string()),
-        host::kernel().unwrap_or_else(unknown),
-        env!("CARGO_PKG_VERSION"),
-        if cfg!(debug_assertions) { " (debug build: CPU figures are not those of a release)" } else { "" },
-    )
+    Circumstances::now().head(title, cores, &format!("bench {command}"))
 }
 
 /// Prints the page, and writes it to a file where one is named.

@@ -116,6 +116,8 @@ enum Command {
 enum BenchCommand {
     /// Reported against true times, for 16 to 1,024 streams.
     Client(bench::ClientBench),
+    /// The same server by us and by other load tools: each difference small, explained by computation, or named.
+    Parity(bench::ParityBench),
     /// What fifty viewers of a live run change in its numbers.
     Viewers(bench::ViewersBench),
     /// What sampling of eight GPUs, host and an engine's page changes in what the load generator reports.
@@ -176,6 +178,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
         Command::Baseline(args) => match baseline::baseline(&args)? {},
         Command::Bench(BenchCommand::Client(args)) => bench::run_client(args).map(|()| DONE),
+        Command::Bench(BenchCommand::Parity(args)) => bench::run_parity(&args).map(|()| DONE),
         Command::Bench(BenchCommand::Observer(args)) => bench::run_observer(&args).map(|()| DONE),
         Command::Bench(BenchCommand::Viewers(args)) => {
             block_on(async { bench::run_viewers(args).await.map(|()| DONE) })

@@ -10,7 +10,7 @@ const NO_NUMBERS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
 /// The text with `null` where Python wrote a number that JSON has not.
 #[must_use]
-pub(super) fn finite(text: &str) -> Cow<'_, str> {
+pub fn finite(text: &str) -> Cow<'_, str> {
     if !NO_NUMBERS.iter().any(|word| text.contains(word)) {
         return Cow::Borrowed(text);
     }

@@ -15,6 +15,7 @@ mod json;
 mod kv_timeline;
 mod pool;
 mod remarks;
+mod single;
 mod tgi_script;
 mod tool;
 mod trial;
@@ -25,6 +26,8 @@ mod when;
 pub use file::{MAX_FILE_BYTES, harmless_name};
 pub use importer::Importer;
 pub use intake::{Intake, MAX_FILES};
+pub use json::finite;
+pub use single::figures;
 pub use walk::{Found, walk};
 
 #[cfg(test)]

@@ -79,13 +79,13 @@ impl<'a> Measurement<'a> {
     /// Measures points that the plan names.
     pub async fn points(&mut self, bench: &mut Bench<'_>, places: &[TrialPlace]) -> Result<(), Failure> {
         for place in places {
-            let all_failed = self.trial(bench, *place).await?;
+            let barren = self.trial(bench, *place).await?;
             if self.trials_of(place.point) == self.turn.plan.load.trials {
                 self.conclude(bench, *place).await?;
                 // Every sample of it; nobody comes back to this point.
                 self.tallies.remove(&place.point);
             }
-            go_on(bench, all_failed).await?;
+            go_on(bench, barren).await?;
         }
         Ok(())
     }
@@ -96,10 +96,10 @@ impl<'a> Measurement<'a> {
         self.writer.write([Body::PointAdded { point, level }]).await?;
         loop {
             let place = TrialPlace { point, repeat: self.trials_of(point), level };
-            let all_failed = self.trial(bench, place).await?;
+            let barren = self.trial(bench, place).await?;
             let summary = self.conclude(bench, place).await?;
             // A level at which nothing succeeds is too high, unless it is the first one.
-            go_on(bench, all_failed.filter(|_| point == 0)).await?;
+            go_on(bench, barren.filter(|_| point == 0)).await?;
             match search.next(Some(&summary).filter(|summary| summary.ok > 0)) {
                 Step::Repeat => {}
                 Step::Measure(next) => {
@@ -118,7 +118,7 @@ impl<'a> Measurement<'a> {
         self.tallies.get(&point).map_or(0, |trials| trials.len() as u32)
     }
 
-    /// One trial, pooled with those of its point; where not one request succeeded, the first error.
+    /// One trial, pooled with those of its point; where not one request ended well, why.
     async fn trial(&mut self, bench: &mut Bench<'_>, place: TrialPlace) -> Result<Option<String>, Failure> {
         let at = trial::Context {
             turn: self.turn,
@@ -133,7 +133,7 @@ impl<'a> Measurement<'a> {
         self.trials += 1;
         self.next_request = done.next_request;
         self.tallies.entry(place.point).or_default().push(done.tally);
-        Ok(done.all_failed)
+        Ok(done.barren)
     }
 
     /// Figures over a point's trials so far, and what the rules say of them.
@@ -151,11 +151,11 @@ impl<'a> Measurement<'a> {
     }
 }
 
-async fn go_on(bench: &Bench<'_>, all_failed: Option<String>) -> Result<(), Failure> {
-    let death = if all_failed.is_some() { bench.engine.death_soon().await } else { bench.engine.death() };
-    match (death, all_failed) {
+async fn go_on(bench: &Bench<'_>, barren: Option<String>) -> Result<(), Failure> {
+    let death = if barren.is_some() { bench.engine.death_soon().await } else { bench.engine.death() };
+    match (death, barren) {
         (Some(death), _) => Err(Failure::EngineDied(death)),
-        (None, Some(error)) => Err(Failure::AllFailed(error)),
+        (None, Some(why)) => Err(Failure::Barren(why)),
         (None, None) => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! Owns the queue and the state machine of a run, from plan to last event.
 //! Must not know HTTP routes or how bytes are decoded.
 
+mod barren;
 mod batch;
 mod by_hand;
 mod cache;

@@ -171,8 +171,8 @@ impl Trials<'_> {
         watch.end().await;
         let done = done?;
         (self.done, self.next_request) = (self.done + 1, done.next_request);
-        match (done.all_failed, done.tally.summary(&terms).tpot.mean_ms) {
-            (Some(error), _) => Err(NotMeasured(format!("Every request failed: {error}"))),
+        match (done.barren, done.tally.summary(&terms).tpot.mean_ms) {
+            (Some(why), _) => Err(NotMeasured(why)),
             (None, Some(ms)) => Ok(ms),
             (None, None) => Err(NotMeasured(
                 "The engine's answers have no time per output token, since they came at once or nobody counts their \

@@ -62,16 +62,16 @@ pub(super) enum Failure {
     /// The load generator.
     #[error(transparent)]
     Load(#[from] crate::load::LoadError),
-    /// Every request of a trial failed.
-    #[error("Every request failed, so the run stopped: {0}")]
-    AllFailed(String),
+    /// No request of a trial ended well.
+    #[error("{0}")]
+    Barren(String),
 }
 
 impl Failure {
     /// True where it says something of the engine as it is configured, and nothing of the run.
     fn is_the_engines(&self) -> bool {
         match self {
-            Failure::Engine(_) | Failure::EngineDied(_) | Failure::Workload(_) | Failure::AllFailed(_) => true,
+            Failure::Engine(_) | Failure::EngineDied(_) | Failure::Workload(_) | Failure::Barren(_) => true,
             Failure::Cancelled | Failure::Log(_) | Failure::Load(_) => false,
         }
     }

@@ -1,6 +1,7 @@
 //! Owns one trial: load on, reports into events, records into the blob, and exact figures at the end.
 //! Must not know how load or storage work inside.
 
+use super::barren::why_none_ended_well;
 use super::batch::batch_of;
 use super::cache;
 use super::run::{Failure, Turn, Writer};
@@ -48,8 +49,8 @@ pub(super) struct Done {
     pub tally: Tally,
     /// The first request number that is free.
     pub next_request: u64,
-    /// Where not one request succeeded: the first error.
-    pub all_failed: Option<String>,
+    /// Where not one request ended well: why, as sentences.
+    pub barren: Option<String>,
 }
 
 /// Runs one trial.
@@ -98,17 +99,15 @@ pub(super) async fn run(at: Context<'_>, trial: TrialIndex, place: TrialPlace, f
     }
     end.client.prefix_cache = cache::during(cache_before, cache::reading(at.engine).await, &records);
     let window = window(&at, &end);
-    let seen = at.watch.during(&Span::of(&records, window), at.turn.clock).await;
+    let span = Span::of(&records, window);
+    let seen = at.watch.during(&span, at.turn.clock).await;
     (end.client.server, end.client.energy) = (seen.server.map(Box::new), seen.energy);
     end.client.kv = kv_figures(&records, &seen.kv, &KvTerms::of(&at.engine.info)).map(Box::new);
     let tally = Tally::of(&records, window, &end.client);
     let summary = tally.summary(at.terms);
     at.writer.write([Body::TrialDone { trial, summary: Box::new(summary), blob: name }]).await?;
-    let all_failed = (!records.iter().any(|r| r.outcome.is_ok())).then(|| {
-        let said = records.iter().find_map(|r| r.error.clone());
-        said.unwrap_or_else(|| "no request was sent.".to_owned())
-    });
-    Ok(Done { tally, next_request: end.next_id, all_failed })
+    let barren = why_none_ended_well(&records, &span, &at.turn.plan.load);
+    Ok(Done { tally, next_request: end.next_id, barren })
 }
 
 /// Takes secrets out of errors, in which servers quote what they were sent.

@@ -2,9 +2,9 @@
 //! Must not know when it runs or what was true.
 
 use super::compared::Reported;
+use super::definition::Definition;
 use super::hub;
 use super::tool::{Ask, Invocation, Tool};
-use crate::bench::pacer::MODEL;
 use serde::Deserialize;
 
 /// The tool.
@@ -15,6 +15,13 @@ pub(super) static TOOL: Tool = Tool {
     setting: "`--use-server-token-count`, without which it tokenises the text again; streams started over as long as ours; one worker and one record processor, since it has one core",
     invoke,
     read,
+    definition: Some(Definition {
+        name: "AIPerf",
+        with_connection: true,
+        to_stream_end: false,
+        by_token: false,
+        between_ranks: true,
+    }),
 };
 
 const PROMPTS: &str = "prompts.jsonl";
@@ -23,7 +30,7 @@ fn invoke(ask: &Ask<'_>) -> Invocation {
     let (streams, requests) = (ask.streams.to_string(), ask.requests.to_string());
     let (tokens, ramp_s) = (format!("max_tokens:{}", ask.tokens), ask.ramp_s().to_string());
     let args = [
-        &["profile", "--model", MODEL, "--tokenizer", hub::TOKENIZER, "--url", ask.url][..],
+        &["profile", "--model", ask.model, "--tokenizer", hub::TOKENIZER, "--url", ask.url][..],
         &["--endpoint-type", "completions", "--streaming", "--use-server-token-count", "--use-legacy-max-tokens"],
         &["--concurrency", &streams, "--concurrency-ramp-duration", &ramp_s, "--request-count", &requests],
         &["--input-file", PROMPTS, "--custom-dataset-type", "single_turn"],

@@ -2,9 +2,9 @@
 //! Must not know when it runs or what was true.
 
 use super::compared::Reported;
+use super::definition::Definition;
 use super::hub;
 use super::tool::{Ask, Invocation, Tool};
-use crate::bench::pacer::MODEL;
 use serde::Deserialize;
 
 /// The tool.
@@ -15,15 +15,22 @@ pub(super) static TOOL: Tool = Tool {
     setting: "`concurrent` profile, streams started over as long as ours, one worker process, since it has one core: with its default of ten its latencies are further from the truth; token counts from the server's usage",
     invoke,
     read,
+    definition: Some(Definition {
+        name: "GuideLLM",
+        with_connection: false,
+        to_stream_end: true,
+        by_token: true,
+        between_ranks: false,
+    }),
 };
 
 const PROMPTS: &str = "prompts.jsonl";
 
 fn invoke(ask: &Ask<'_>) -> Invocation {
-    let Ask { url, streams, requests, tokens, .. } = ask;
+    let Ask { url, model, streams, requests, tokens, .. } = ask;
     let args = [
         "run".to_owned(),
-        format!("--backend=kind=openai_http,target={url},model={MODEL},request_format=/v1/completions"),
+        format!("--backend=kind=openai_http,target={url},model={model},request_format=/v1/completions"),
         format!("--profile=kind=concurrent,streams={streams},rampup_duration={}", ask.ramp_s()),
         format!("--constraint=kind=max_requests,count={requests}"),
         format!("--tokenizer=kind=huggingface_auto,model={}", hub::TOKENIZER),

@@ -4,7 +4,6 @@
 use super::compared::Reported;
 use super::hub;
 use super::tool::{Ask, Invocation, Tool};
-use crate::bench::pacer::MODEL;
 use serde::Deserialize;
 
 /// The tool.
@@ -15,6 +14,7 @@ pub(super) static TOOL: Tool = Tool {
     setting: "`throughput` for a time, since it takes no number of requests, by chat, all streams started at once; it always tokenises the text again, and leaves out what ends after its time",
     invoke,
     read,
+    definition: None,
 };
 
 /// Repository and file of its prompts.
@@ -25,7 +25,7 @@ fn invoke(ask: &Ask<'_>) -> Invocation {
     let decode = format!("num_tokens={tokens},min_tokens={tokens},max_tokens={tokens},variance=0");
     let duration = format!("{}s", whole_seconds(ask));
     let args = [
-        &["--tokenizer-name", hub::TOKENIZER, "--model-name", MODEL, "--url", ask.url, "--no-console"][..],
+        &["--tokenizer-name", hub::TOKENIZER, "--model-name", ask.model, "--url", ask.url, "--no-console"][..],
         &["--benchmark-kind", "throughput", "--max-vus", &streams, "--duration", &duration, "--warmup", "1s"],
         &["--decode-options", &decode, "--dataset", PROMPTS.0, "--dataset-file", PROMPTS.1],
     ];
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn its_time_ends_within_the_last_round() {
         let check = |streams: u32, requests: u32, request_s: f64, expect: u64| {
-            let ask = Ask { url: "", streams, requests, tokens: 1, request_s };
+            let ask = Ask { url: "", model: "", mark: "", streams, requests, tokens: 1, request_s };
             assert_eq!(whole_seconds(&ask), expect, "{requests} of {request_s} s by {streams}");
         };
         check(256, 1024, 1.31, 5);

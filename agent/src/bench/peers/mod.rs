@@ -4,6 +4,7 @@
 mod aiperf;
 mod compared;
 mod cpu;
+mod definition;
 mod guidellm;
 mod hub;
 mod inference_benchmarker;
@@ -12,18 +13,20 @@ mod table;
 mod tool;
 mod vllm;
 
+pub(super) use definition::Definition;
 pub use tool::PeerCommand;
+pub(super) use tool::{Ask, Found, Tool};
 
 use super::client::Bench;
-use super::pacer::fetch_account;
+use super::pacer::{MODEL, fetch_account};
 use super::scenario::{Load, Scenario};
 use super::trial::Reader;
 use anyhow::{Context, bail};
 use compared::{Compared, compare, ours};
+use cpu::CpuCurve;
 use std::fs;
 use std::path::Path;
 use supervise::Order;
-use tool::{Ask, Found, Tool};
 
 /// All of them, in the order of the table.
 static TOOLS: [&Tool; 4] = [&guidellm::TOOL, &aiperf::TOOL, &vllm::TOOL, &inference_benchmarker::TOOL];
@@ -66,6 +69,20 @@ pub(super) struct PeerRow {
     trials: Vec<Compared>,
     /// Why a trial gave no result.
     failure: Option<String>,
+}
+
+/// The tools whose results can be imported, each where it is there.
+///
+/// # Errors
+/// Where a command that the user names does not work.
+pub(super) fn comparable(named: &[PeerCommand]) -> anyhow::Result<Vec<(&'static Tool, Option<Found>)>> {
+    let tools = TOOLS.iter().filter(|tool| tool.definition.is_some());
+    tools.map(|tool| Ok((*tool, tool::find(tool, named)?))).collect()
+}
+
+/// What the figures of a tool mean, by its program; absent where nobody knows.
+pub(super) fn definition(program: &str) -> Option<Definition> {
+    TOOLS.iter().find(|tool| tool.program == program)?.definition
 }
 
 /// Finds the tools; nothing where they are not asked for.
@@ -138,34 +155,51 @@ pub(super) fn markdown(args: &PeersArgs, peers: &[Peer], rows: &[PeerRow]) -> St
 fn trial(bench: &Bench<'_>, scenario: &Scenario, found: &Found) -> anyhow::Result<Compared> {
     let Load::Streams { streams, requests } = scenario.load else { bail!("tools are asked to keep streams open") };
     let pacer = bench.pacer(scenario)?;
-    let folder = tempfile::tempdir().context("no folder can be made for a tool's files")?;
     let ask = Ask {
         url: &format!("http://{}", pacer.addr),
+        model: MODEL,
+        mark: "",
         streams,
         requests: requests + streams,
         tokens: scenario.tokens,
         request_s: (scenario.ttft_ms + scenario.gap_ms * f64::from(scenario.tokens - 1)) / 1000.0,
     };
-    let invocation = (found.tool.invoke)(&ask);
+    let (text, cpu) = run(found, &ask, bench.client_core)?;
+    let account = fetch_account(pacer.addr)?;
+    let reported = (found.tool.read)(&text).context("its result is not what this version expects")?;
+    Ok(compare(&reported, &account, |(from_ns, to_ns)| cpu.between(from_ns, to_ns)))
+}
+
+/// Runs a tool, bound to a core where one is named; the text of its result is what comes of it.
+///
+/// # Errors
+/// Where it cannot be started, fails, takes too long or leaves no result.
+pub(super) fn result_of(found: &Found, ask: &Ask<'_>, core: Option<usize>) -> anyhow::Result<String> {
+    run(found, ask, core).map(|(text, _)| text)
+}
+
+/// The same with the CPU time that it used.
+fn run(found: &Found, ask: &Ask<'_>, core: Option<usize>) -> anyhow::Result<(String, CpuCurve)> {
+    let folder = tempfile::tempdir().context("no folder can be made for a tool's files")?;
+    let invocation = (found.tool.invoke)(ask);
     for (path, text) in hub::tokenizer().iter().chain(&invocation.files) {
         write(&folder.path().join(path), text)?;
     }
-    let rounds = f64::from(ask.requests) / f64::from(streams);
+    let rounds = f64::from(ask.requests) / f64::from(ask.streams);
+    let host = ask.url.trim_start_matches("http://");
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
     let mut env = hub::env(folder.path());
-    // The server is on this machine, and what a tool leaves behind is gone with its folder.
-    env.extend([("NO_PROXY", pacer.addr.ip().to_string()), ("TMPDIR", folder.path().display().to_string())]);
+    // The server is to be asked itself, and what a tool leaves behind is gone with its folder.
+    env.extend([("NO_PROXY", host.to_owned()), ("TMPDIR", folder.path().display().to_string())]);
     env.extend(invocation.env);
     let cpu = supervise::run(&Order {
         words: found.words.iter().chain(&invocation.args).cloned().collect(),
         env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         folder: folder.path().to_owned(),
-        core: bench.client_core,
+        core,
         limit_s: (START_LIMIT_S + SLOWNESS_LIMIT * rounds * ask.request_s) as u64,
     })?;
-    let account = fetch_account(pacer.addr)?;
-    let text = result(&folder.path().join(invocation.result))?;
-    let reported = (found.tool.read)(&text).context("its result is not what this version expects")?;
-    Ok(compare(&reported, &account, |(from_ns, to_ns)| cpu.between(from_ns, to_ns)))
+    Ok((result(&folder.path().join(invocation.result))?, cpu))
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 //! Must not know any one tool.
 
 use super::compared::Reported;
+use super::definition::Definition;
 use anyhow::{Context, bail};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::str::FromStr;
 
 /// A load tool that people use today.
-pub(super) struct Tool {
+pub(in crate::bench) struct Tool {
     /// Its program, which is also its name in `--peer-command`.
     pub program: &'static str,
     /// Its name in the table.
@@ -19,15 +20,21 @@ pub(super) struct Tool {
     /// How it is run here, beyond what all have in common: a clause for the page.
     pub setting: &'static str,
     /// Its call.
-    pub invoke: fn(&Ask<'_>) -> Invocation,
+    pub(super) invoke: fn(&Ask<'_>) -> Invocation,
     /// What its result file says.
-    pub read: fn(&str) -> serde_json::Result<Reported>,
+    pub(super) read: fn(&str) -> serde_json::Result<Reported>,
+    /// What its figures mean; absent where its results cannot be imported.
+    pub definition: Option<Definition>,
 }
 
 /// What every tool is asked to do.
-pub(super) struct Ask<'a> {
-    /// The pacing server, `http://address:port`.
+pub(in crate::bench) struct Ask<'a> {
+    /// The server, `http://address:port`.
     pub url: &'a str,
+    /// The model that it serves.
+    pub model: &'a str,
+    /// What each prompt begins with; no two trials of a server that caches prompts have the same.
+    pub mark: &'a str,
     /// Requests kept in flight.
     pub streams: u32,
     /// Requests in all.
@@ -41,7 +48,7 @@ pub(super) struct Ask<'a> {
 impl Ask<'_> {
     /// The prompts, each with the number by which the pacing server enters it in its account.
     pub fn prompts(&self) -> impl Iterator<Item = String> {
-        (0..self.requests).map(|id| format!("request-{id} pace"))
+        (0..self.requests).map(|id| format!("{}request-{id} pace", self.mark))
     }
 
     /// How long the start of all streams takes where one starts each millisecond, s: what the load generator does.
@@ -91,7 +98,7 @@ impl FromStr for PeerCommand {
 }
 
 /// A tool that is there.
-pub(super) struct Found {
+pub(in crate::bench) struct Found {
     /// The tool.
     pub tool: &'static Tool,
     /// The words that start it.
@@ -114,7 +121,17 @@ pub(super) fn find(tool: &'static Tool, named: &[PeerCommand]) -> anyhow::Result
         other => other.with_context(|| format!("{} cannot be started as `{}`", tool.title, words.join(" ")))?,
     };
     let version = output.status.success().then(|| version(&String::from_utf8_lossy(&output.stdout))).flatten();
+    let version = version.or_else(|| installed_version(Path::new(program), tool.program));
     Ok(Some(Found { tool, words, version }))
+}
+
+/// The version of a package by the Python that lies beside the program, for a program that does not say its own without a
+/// GPU.
+fn installed_version(program: &Path, package: &str) -> Option<String> {
+    let asked = format!("import importlib.metadata as m; print(m.version({package:?}))");
+    let output = Command::new(program.with_file_name("python")).args(["-c", &asked]).stdin(Stdio::null()).output();
+    let output = output.ok().filter(|output| output.status.success())?;
+    version(&String::from_utf8_lossy(&output.stdout))
 }
 
 /// The version in what `--version` prints: the last word of its last line.
@@ -160,6 +177,7 @@ mod tests {
             setting: "",
             invoke: super::super::vllm::invoke,
             read: super::super::vllm::read,
+            definition: None,
         };
         assert!(find(&TOOL, &[]).unwrap().is_none());
         let named = |words: &[&str]| PeerCommand {

@@ -2,9 +2,9 @@
 //! Must not know when it runs or what was true.
 
 use super::compared::Reported;
+use super::definition::Definition;
 use super::hub;
 use super::tool::{Ask, Invocation, Tool};
-use crate::bench::pacer::MODEL;
 use serde::Deserialize;
 
 /// The tool.
@@ -15,6 +15,13 @@ pub(super) static TOOL: Tool = Tool {
     setting: "`bench serve` with a limit of requests in flight, below which a `--request-rate` starts the streams one each millisecond; token counts from the server's usage; its requests in flight are a count per second of the clock",
     invoke,
     read,
+    definition: Some(Definition {
+        name: "vLLM bench",
+        with_connection: true,
+        to_stream_end: false,
+        by_token: false,
+        between_ranks: true,
+    }),
 };
 
 const PROMPTS: &str = "prompts.jsonl";
@@ -24,11 +31,11 @@ pub(super) fn invoke(ask: &Ask<'_>) -> Invocation {
     let (streams, requests, tokens) = (ask.streams.to_string(), ask.requests.to_string(), ask.tokens.to_string());
     let args = [
         &["bench", "serve", "--backend", "openai", "--base-url", ask.url, "--endpoint", "/v1/completions"][..],
-        &["--model", MODEL, "--tokenizer", hub::TOKENIZER, "--skip-chat-template"],
+        &["--model", ask.model, "--tokenizer", hub::TOKENIZER, "--skip-chat-template"],
         &["--dataset-name", "custom", "--dataset-path", PROMPTS, "--disable-shuffle", "--custom-output-len", &tokens],
         &["--num-prompts", &requests, "--max-concurrency", &streams, "--ignore-eos", "--temperature", "0"],
         &["--request-rate", &rate, "--burstiness", "inf"],
-        &["--percentile-metrics", "ttft,tpot", "--metric-percentiles", "99"],
+        &["--percentile-metrics", "ttft,tpot,itl,e2el", "--metric-percentiles", "50,99"],
         &["--save-result", "--result-dir", ".", "--result-filename", RESULT, "--disable-tqdm"],
     ];
     let line = |prompt: String| format!("{}\n", serde_json::json!({ "prompt": prompt }));
