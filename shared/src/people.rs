@@ -66,12 +66,33 @@ impl FromStr for Role {
 
 /// One side of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "String", into = "String")]
 pub enum Side {
     /// A run.
     Run(RunId),
     /// All runs of a study.
     Study(StudyId),
+}
+
+/// A text that is the id of neither a run nor a study.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is the id of neither a run nor a study")]
+pub struct InvalidSide(String);
+
+impl TryFrom<String> for Side {
+    type Error = InvalidSide;
+
+    fn try_from(text: String) -> Result<Self, InvalidSide> {
+        let run = RunId::try_from(text.clone()).map(Side::Run).ok();
+        let side = run.or_else(|| StudyId::try_from(text.clone()).map(Side::Study).ok());
+        side.ok_or_else(|| InvalidSide(text.chars().take(40).collect()))
+    }
+}
+
+impl From<Side> for String {
+    fn from(side: Side) -> Self {
+        side.to_string()
+    }
 }
 
 impl fmt::Display for Side {

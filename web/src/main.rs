@@ -14,10 +14,9 @@ use crate::erased::{kept, live};
 use leptos::ev;
 use leptos::prelude::*;
 use model::{App, Connection};
-use pages::{Now, OnDemand, Runs, Screen, SignIn};
+use pages::{Now, OnDemand, Runs, Screen};
 use parts::{ConnectionBanner, Empty, Help, Rail, Toasts};
 use route::{Place, Route};
-use shared::people::Shared;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
@@ -43,7 +42,7 @@ fn Page() -> impl IntoView {
             <ConnectionBanner/>
             {live(move || {
                 if signed_out.get() {
-                    view! { <SignIn/> }.into_any()
+                    view! { <OnDemand screen=Screen::SignIn/> }.into_any()
                 } else {
                     view! { <Screens/> }.into_any()
                 }
@@ -59,10 +58,10 @@ fn Page() -> impl IntoView {
 #[component]
 fn Screens() -> impl IntoView {
     let (reader, route) = (App::get().reader, Place::get().route());
-    let shared = kept(move || reader.shared());
+    let guest = kept(move || reader.is_guest());
     live(move || {
-        if let Some(shared) = shared.get().filter(|_| !route.with(Route::is_for_guests)) {
-            return view! { <NotShared shared=shared/> }.into_any();
+        if guest.get() && !route.with(Route::is_for_guests) {
+            return view! { <OnDemand screen=Screen::NotShared/> }.into_any();
         }
         match route.get() {
         Route::Now => view! { <Now/> }.into_any(),
@@ -78,20 +77,6 @@ fn Screens() -> impl IntoView {
         .into_any(),
     }
     })
-}
-
-/// A screen that whoever came by a link may not see: where to go instead.
-#[component]
-fn NotShared(shared: Vec<Shared>) -> impl IntoView {
-    let link = |shared: &Shared| view! { <p><a href=shared.path()>{format!("To the {}", shared.kind())}</a></p> };
-    view! {
-        <div class="empty" data-testid="not-shared">
-            <h2>"This was not shared with you"</h2>
-            <p class="quiet">"The link that you have shows one thing of this agent, and nothing else."</p>
-            {shared.iter().map(link).collect_view()}
-        </div>
-    }
-    .into_any()
 }
 
 /// The keys that work everywhere outside input fields.

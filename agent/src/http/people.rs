@@ -12,7 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use shared::ids::{RunId, ShareId, StudyId, TokenId};
+use shared::ids::{ShareId, TokenId};
 use shared::people::{Me, NewShare, NewToken, Role, ShareRow, Shared, Side, TokenRow};
 use utoipa::{IntoParams, ToSchema};
 
@@ -112,11 +112,7 @@ pub(super) async fn shares(
 ) -> Result<Json<Vec<ShareRow>>, Refusal> {
     let mut rows = app.state.access.people().shares();
     if let Some(of) = runs::query(asked)?.of {
-        let side = match (RunId::try_from(of.clone()), StudyId::try_from(of)) {
-            (Ok(run), _) => Side::Run(run),
-            (_, Ok(study)) => Side::Study(study),
-            (Err(error), _) => return Err(error.into()),
-        };
+        let side = Side::try_from(of).map_err(|error| Refusal::bad_request(format!("{error}.")))?;
         rows.retain(|row| match &row.shared {
             Shared::Run(run) => side == Side::Run(run.clone()),
             Shared::Study(study) => side == Side::Study(study.clone()),

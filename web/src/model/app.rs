@@ -14,9 +14,10 @@ use crate::link::http::{self, Failure};
 use crate::link::{Link, LinkEvent, Message};
 use leptos::prelude::*;
 use serde::Deserialize;
+use serde_json::Value;
 use shared::chart::Theme;
 use shared::ids::RunId;
-use shared::people::{Me, Shared};
+use shared::people::Shared;
 use shared::plan::Plan;
 use shared::view::RunView;
 use shared::wire::{ClientMessage, EngineRow, Lead, PROTOCOL_VERSION, RunRow};
@@ -189,16 +190,13 @@ impl App {
     /// Asks again who reads, and then for what they may see.
     fn ask(self) {
         spawn(async move {
-            match http::get::<Me>("/api/v1/me").await {
-                Ok(me) if me.shared.is_some() => {
-                    let (utc_offset_minutes, time_zone) = (me.utc_offset_minutes, me.time_zone.clone());
-                    self.agent.set(AgentInfo { utc_offset_minutes, time_zone, ..AgentInfo::default() });
-                    self.reader.is(me);
+            match http::get::<Value>("/api/v1/me").await {
+                Ok(me) if self.reader.is(&me) => {
+                    let time_zone = me["time_zone"].as_str().map(str::to_owned);
+                    let minutes = me["utc_offset_minutes"].as_i64().and_then(|minutes| i32::try_from(minutes).ok());
+                    self.agent.set(AgentInfo { utc_offset_minutes: minutes, time_zone, ..AgentInfo::default() });
                 }
-                Ok(me) => {
-                    self.reader.is(me);
-                    self.ask_all();
-                }
+                Ok(_) => self.ask_all(),
                 Err(failure) => self.failed(&failure),
             }
         });
@@ -396,7 +394,7 @@ impl App {
         }
         // A refused handshake does not say why; the API does.
         spawn(async move {
-            if let Err(failure) = http::get::<Me>("/api/v1/me").await {
+            if let Err(failure) = http::get::<Value>("/api/v1/me").await {
                 self.failed(&failure);
             }
         });

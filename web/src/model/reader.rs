@@ -2,7 +2,8 @@
 //! Must not know markup, nor how the agent found out.
 
 use leptos::prelude::*;
-use shared::people::{LINK_ENDED, Me, Role, Shared};
+use serde_json::Value;
+use shared::people::{LINK_ENDED, Role};
 
 /// Why nobody reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,10 +17,18 @@ pub enum Out {
     Link,
 }
 
+/// What the page needs of `shared::people::Me`: all of its type would be a part of what the page starts with.
+#[derive(Clone, Debug, PartialEq)]
+struct Known {
+    role: Role,
+    /// What was shared, as it came, where that is all that may be seen.
+    shared: Option<Value>,
+}
+
 /// Who reads. Copies share it.
 #[derive(Clone, Copy)]
 pub struct Reader {
-    me: RwSignal<Option<Me>>,
+    me: RwSignal<Option<Known>>,
     out: RwSignal<Out>,
 }
 
@@ -30,9 +39,13 @@ impl Default for Reader {
 }
 
 impl Reader {
-    /// The agent told who it is.
-    pub fn is(self, me: Me) {
-        self.me.set(Some(me));
+    /// The agent told who it is; true where that is somebody who came by a link. A role that cannot be read has no rights.
+    pub fn is(self, me: &Value) -> bool {
+        let role = me["role"].as_str().and_then(|role| role.parse().ok()).unwrap_or(Role::Viewer);
+        let shared = me.get("shared").filter(|shared| !shared.is_null()).cloned();
+        let is_guest = shared.is_some();
+        self.me.set(Some(Known { role, shared }));
+        is_guest
     }
 
     /// The agent lets nobody in, with this sentence.
@@ -57,8 +70,8 @@ impl Reader {
         self.me.with(|me| me.as_ref().is_some_and(|me| me.role >= role))
     }
 
-    /// What was shared, where that is all that may be seen.
-    pub fn shared(self) -> Option<Vec<Shared>> {
+    /// What was shared, as it came, where that is all that may be seen.
+    pub fn shared(self) -> Option<Value> {
         self.me.with(|me| me.as_ref()?.shared.clone())
     }
 
@@ -71,12 +84,13 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
     use shared::ids::RunId;
-    use shared::people::Who;
+    use shared::people::{Me, Shared, Who};
 
-    fn me(role: Role, shared: Option<Vec<Shared>>) -> Me {
+    fn me(role: Role, shared: Option<Vec<Shared>>) -> Value {
         let who = Who { id: "t".to_owned(), name: "Ada".to_owned() };
-        Me { who, role, shared, expires_unix_ms: None, utc_offset_minutes: None, time_zone: None }
+        json!(Me { who, role, shared, expires_unix_ms: None, utc_offset_minutes: None, time_zone: None })
     }
 
     #[test]
@@ -84,7 +98,7 @@ mod tests {
         Owner::new().set();
         let reader = Reader::default();
         assert!(!reader.may(Role::Viewer) && !reader.is_guest() && reader.out() == Out::Never);
-        reader.is(me(Role::Operator, None));
+        assert!(!reader.is(&me(Role::Operator, None)));
         assert!(reader.may(Role::Viewer) && reader.may(Role::Operator) && !reader.may(Role::Admin));
         reader.is_out("No.");
         assert!(!reader.may(Role::Viewer));
@@ -92,6 +106,8 @@ mod tests {
         // The next request that fails changes nothing of it.
         reader.is_out("No.");
         assert_eq!(reader.out(), Out::Token);
+        reader.is(&json!({ "role": "of a later version" }));
+        assert!(reader.may(Role::Viewer) && !reader.may(Role::Operator));
     }
 
     #[test]
@@ -100,8 +116,8 @@ mod tests {
         let reader = Reader::default();
         reader.is_out("No.");
         assert_eq!(reader.out(), Out::Never);
-        reader.is(me(Role::Viewer, Some(vec![Shared::Run(RunId::new(1, 1))])));
-        assert!(reader.is_guest());
+        assert!(reader.is(&me(Role::Viewer, Some(vec![Shared::Run(RunId::new(1, 1))]))));
+        assert!(reader.is_guest() && reader.shared().is_some());
         reader.is_out(LINK_ENDED);
         assert_eq!((reader.out(), reader.is_guest()), (Out::Link, false));
     }

@@ -5,8 +5,10 @@ use super::engines::Engines;
 use super::machine::Machine;
 use super::metrics_guide::MetricsGuide;
 use super::new_run::NewRun;
+use super::not_shared::NotShared;
 use super::people::{People, Share};
 use super::run::Run;
+use super::sign_in::SignIn;
 use crate::erased::{click, live, spawn};
 use crate::parts::reload;
 use leptos::prelude::*;
@@ -37,6 +39,8 @@ code!(rest, new_run, |_| view! { <NewRun/> }.into_any());
 code!(rest, engines, |_| view! { <Engines/> }.into_any());
 code!(rest, machine, |_| view! { <Machine/> }.into_any());
 code!(rest, people, |_| view! { <People/> }.into_any());
+code!(rest, sign_in, |_| view! { <SignIn/> }.into_any());
+code!(rest, not_shared, |_| view! { <NotShared/> }.into_any());
 code!(rest, share, |_| view! { <Share/> }.into_any());
 code!(rest, metrics, |_| view! { <MetricsGuide/> }.into_any());
 
@@ -53,6 +57,10 @@ pub enum Screen {
     Machine,
     /// Tokens, links and what was done.
     People,
+    /// What asks for a token.
+    SignIn,
+    /// What leads whoever came by a link to what it shows.
+    NotShared,
     /// The dialog that shares what its page shows.
     Share,
     /// The definitions.
@@ -68,6 +76,8 @@ impl Screen {
             Screen::Engines => engines().await,
             Screen::Machine => machine().await,
             Screen::People => people().await,
+            Screen::SignIn => sign_in().await,
+            Screen::NotShared => not_shared().await,
             Screen::Share => share().await,
             Screen::Metrics => metrics().await,
         };

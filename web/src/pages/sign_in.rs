@@ -1,7 +1,7 @@
 //! Owns the sign-in screen: a token, and why the one before or a link is of no use any more.
 //! Must not know what else there is to see.
 
-use crate::erased::{live, spawn};
+use crate::erased::{kept, live, spawn};
 use crate::link::http;
 use crate::model::{App, Out};
 use crate::parts::{Card, ErrorBox};
@@ -11,8 +11,10 @@ use leptos::prelude::*;
 #[component]
 pub fn SignIn() -> impl IntoView {
     let reader = App::get().reader;
+    // Every request that fails tells it again: a form made anew would lose what somebody types.
+    let out = kept(move || reader.out());
     let shown = move || {
-        match reader.out() {
+        match out.get() {
         Out::Link => view! {
             <Card title="This link shows nothing any more" about="It was revoked or has expired. Ask whoever sent it for a new one.">
                 <details data-testid="link-ended"><summary>"I have a token"</summary><Form/></details>
