@@ -16,6 +16,7 @@ pub mod import;
 pub mod load;
 pub mod log;
 pub mod orchestrate;
+pub mod people;
 mod poller;
 pub mod price;
 pub mod process;

@@ -5,7 +5,8 @@ use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use reqwest::StatusCode;
 use serde::Deserialize;
-use shared::ids::{RunId, StudyId};
+use shared::ids::{RunId, StudyId, TokenId};
+use shared::people::{NewToken, Role, TokenRow};
 use shared::plan::Plan;
 use shared::study::{StudyPlan, StudyView};
 use shared::view::RunView;
@@ -164,6 +165,32 @@ impl Agent {
         Ok(())
     }
 
+    /// Makes a token with a name.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn create_token(&self, name: &str, role: Role, days: Option<u32>) -> anyhow::Result<NewToken> {
+        let wanted = serde_json::json!({ "name": name, "role": role, "days": days });
+        Ok(self.post("/api/v1/tokens", wanted.to_string()).await?.json().await?)
+    }
+
+    /// Tokens that were not revoked.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn tokens(&self) -> anyhow::Result<Vec<TokenRow>> {
+        Ok(self.answer(self.http.get(format!("{}/api/v1/tokens", self.url))).await?.json().await?)
+    }
+
+    /// Revokes a token.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn revoke_token(&self, token: &TokenId) -> anyhow::Result<()> {
+        self.answer(self.http.delete(format!("{}/api/v1/tokens/{token}", self.url))).await?;
+        Ok(())
+    }
+
     async fn post(&self, path: &str, body: String) -> anyhow::Result<reqwest::Response> {
         let request = self.http.post(format!("{}{path}", self.url)).header("content-type", "application/json");
         self.answer(request.body(body)).await
@@ -265,6 +292,7 @@ impl Follow {
                 ServerMessage::Hello { .. }
                 | ServerMessage::Rows { .. }
                 | ServerMessage::Viewers { .. }
+                | ServerMessage::Led { .. }
                 | ServerMessage::Engines(_)
                 | ServerMessage::Machine(_) => {}
             }

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod metric;
 pub mod order;
 pub mod outcome;
+pub mod people;
 pub mod plan;
 pub mod preset;
 pub mod roofline;

@@ -13,7 +13,7 @@ use crate::erased::{kept, live};
 use leptos::ev;
 use leptos::prelude::*;
 use model::{App, Connection};
-use pages::{Now, OnDemand, Screen, SignIn};
+use pages::{Now, OnDemand, Screen};
 use parts::{ConnectionBanner, Empty, Help, Rail, Toasts};
 use route::{Place, Route};
 use shared::format;
@@ -42,7 +42,7 @@ fn Page() -> impl IntoView {
             <ConnectionBanner/>
             {live(move || {
                 if signed_out.get() {
-                    view! { <SignIn/> }.into_any()
+                    view! { <OnDemand screen=Screen::SignIn/> }.into_any()
                 } else {
                     view! { <Screens/> }.into_any()
                 }
@@ -50,14 +50,19 @@ fn Page() -> impl IntoView {
         </main>
         <Toasts/>
         <Help/>
+        {live(move || app.sharing.with(Option::is_some).then(|| view! { <OnDemand screen=Screen::Share/> }))}
     }
 }
 
 /// One screen by address.
 #[component]
 fn Screens() -> impl IntoView {
-    let route = Place::get().route();
+    let (reader, route) = (App::get().reader, Place::get().route());
+    let guest = kept(move || reader.is_guest());
     live(move || {
+        if guest.get() && !route.with(Route::is_for_guests) {
+            return view! { <OnDemand screen=Screen::NotShared/> }.into_any();
+        }
         match route.get() {
         Route::Now => view! { <Now/> }.into_any(),
         Route::NewRun => view! { <OnDemand screen=Screen::NewRun/> }.into_any(),
@@ -68,6 +73,7 @@ fn Screens() -> impl IntoView {
         Route::NewStudy => view! { <OnDemand screen=Screen::NewStudy/> }.into_any(),
         Route::Study(id) => view! { <OnDemand screen=Screen::Study of=id/> }.into_any(),
         Route::Compare => view! { <OnDemand screen=Screen::Compare/> }.into_any(),
+        Route::People => view! { <OnDemand screen=Screen::People/> }.into_any(),
         Route::Metrics => view! { <OnDemand screen=Screen::Metrics/> }.into_any(),
         Route::Lost => view! {
             <Empty title="There is no such page" text="The address leads nowhere: it may be of another version." action="To the start" href="/"/>
@@ -85,11 +91,13 @@ fn Keys() -> impl IntoView {
     let handle = window_event_listener(ev::keydown, move |event: KeyboardEvent| {
         if event.key() == "Escape" {
             app.help.set(false);
+            app.sharing.set(None);
         }
         if event.ctrl_key() || event.meta_key() || event.alt_key() || is_typing(&event) {
             return;
         }
         match event.key().as_str() {
+            "/" | "n" if app.reader.is_guest() => return,
             "/" => {
                 app.search.set(true);
                 place.go("/runs");

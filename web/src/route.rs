@@ -28,6 +28,8 @@ pub enum Route {
     Study(String),
     /// Runs and studies beside one another, named by the query.
     Compare,
+    /// Tokens, links and what was done.
+    People,
     /// The definitions.
     Metrics,
     /// Nothing that this version has.
@@ -45,6 +47,7 @@ impl Route {
             "studies" => Route::Studies,
             "studies/new" => Route::NewStudy,
             "compare" => Route::Compare,
+            "people" => Route::People,
             "metrics-guide" => Route::Metrics,
             path => match path.split_once('/') {
                 Some(("runs", run)) if !run.contains('/') => Route::Run(run.to_owned()),
@@ -52,6 +55,11 @@ impl Route {
                 _ => Route::Lost,
             },
         }
+    }
+
+    /// True for screens that show what was shared, or what anybody may read; the agent refuses what was not.
+    pub fn is_for_guests(&self) -> bool {
+        matches!(self, Route::Run(_) | Route::Metrics)
     }
 
     /// The path of a screen.
@@ -66,6 +74,7 @@ impl Route {
             Route::NewStudy => "/studies/new".to_owned(),
             Route::Study(study) => format!("/studies/{study}"),
             Route::Compare => "/compare".to_owned(),
+            Route::People => "/people".to_owned(),
             Route::Metrics => "/metrics-guide".to_owned(),
         }
     }
@@ -194,6 +203,7 @@ mod tests {
         check("/studies/s0123", Route::Study("s0123".to_owned()));
         check("/studies/s0123/x", Route::Lost);
         check("/compare", Route::Compare);
+        check("/people", Route::People);
         check("/metrics-guide", Route::Metrics);
         check("/runs/r0123/x", Route::Lost);
         check("/elsewhere", Route::Lost);

@@ -21,6 +21,7 @@ mod source;
 mod study;
 mod subject;
 mod table;
+mod token;
 mod watch;
 
 use crate::bench;
@@ -94,6 +95,9 @@ enum Command {
     /// Keep secrets, such as API keys, for plans that name them.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Make, list and revoke named tokens of a team.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Say what GPUs cost, for the cost of runs.
     #[command(subcommand)]
     Price(price::PriceCommand),
@@ -181,6 +185,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Picture(args) => block_on(picture::picture(args)),
         Command::Report(args) => block_on(report::report(args)),
         Command::Secret(command) => secret::secret(&command),
+        Command::Token(command) => block_on(token::token(command)),
         Command::Price(command) => price::price(&command),
         Command::Doctor(args) if args.cost.observer => block_on(observer::observer(&args.cost, &args.data)),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),

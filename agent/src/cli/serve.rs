@@ -8,14 +8,17 @@ use crate::http;
 use crate::hub::Hub;
 use crate::log::{DataDir, SqliteLog};
 use crate::orchestrate::{ByHand, Machine, Manner, Queue};
+use crate::people::{Fresh, People};
 use crate::price::Prices;
+use ::http::HeaderName;
 use anyhow::Context;
 use futures_util::future::BoxFuture;
-use rand::RngCore;
+use ipnet::IpNet;
 use shared::ids::{RunId, StudyId};
+use shared::people::Role;
 use shared::plan::Plan;
 use shared::study::StudyPlan;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -38,6 +41,44 @@ pub struct ServeArgs {
     /// The admin token, 32 characters at least; by default a new one at each start.
     #[arg(long, env = "TOKENPRISM_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// A host name that browsers may use for this agent, such as that of a reverse proxy; several times for several.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
+    #[command(flatten)]
+    proxy: ProxyArgs,
+}
+
+/// A reverse proxy that signs people in, and says who they are in a header.
+#[derive(clap::Args, Debug)]
+struct ProxyArgs {
+    /// Address or network of the proxy; several times for several. From anywhere else its headers are taken away.
+    #[arg(long, value_name = "CIDR", value_parser = network, requires = "proxy_user_header")]
+    trusted_proxy: Vec<IpNet>,
+    /// The header in which it names the user.
+    #[arg(long, value_name = "NAME", requires = "trusted_proxy")]
+    proxy_user_header: Option<HeaderName>,
+    /// The header in which it names the user's role: viewer, operator or admin.
+    #[arg(long, value_name = "NAME", requires = "proxy_user_header")]
+    proxy_role_header: Option<HeaderName>,
+    /// The role of users of whom it does not name one.
+    #[arg(long, value_name = "ROLE", default_value = "viewer", requires = "proxy_user_header")]
+    proxy_role: Role,
+}
+
+impl ProxyArgs {
+    /// The proxy, where one is named.
+    fn proxy(self) -> Option<http::Proxy> {
+        let user = self.proxy_user_header?;
+        Some(http::Proxy { from: self.trusted_proxy, user, role: self.proxy_role_header, usual: self.proxy_role })
+    }
+}
+
+/// A network, or the one of a single address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address
+        .or_else(|_| text.parse())
+        .map_err(|_| format!("\"{text}\" is neither an address nor a network like 10.0.0.0/8"))
 }
 
 /// The queue as the HTTP room sees it.
@@ -78,11 +119,18 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let blobs = BlobStore::open(data_dir.blob_dir())?;
     let listener = listen(args.listen).await?;
     let address = listener.local_addr()?;
-    let token = args.token.unwrap_or_else(new_token);
+    let token = args.token.unwrap_or_else(|| Fresh::new().secret.expose().to_owned());
     let means = means(&data_dir)?;
     let prices = Prices::of(data_dir.path());
     let queue = Queue::start(log.clone(), blobs.clone(), means.clone(), prices.clone()).await?;
     let by_hand = ByHand::new(means, queue.floor(), log.clone());
+    let mut access = http::Access::new(&token, People::open(log.clone()).await?);
+    for name in &args.allow_host {
+        access = access.allow_host(name);
+    }
+    if let Some(proxy) = args.proxy.proxy() {
+        access = access.behind(proxy);
+    }
     let clocks = queue.clone();
     let state = http::State {
         log: log.clone(),
@@ -92,7 +140,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         by_hand: by_hand.clone(),
         prices,
         machine: Machine::start(Manner::default()),
-        access: http::Access::new(&token),
+        access,
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let url = format!("http://{address}");
@@ -116,13 +164,6 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     agent_file::remove(&args.data.data_dir);
     served?;
     Ok(DONE)
-}
-
-/// 256 random bits, hexadecimal.
-fn new_token() -> String {
-    let mut bytes = [0u8; 32];
-    rand::rng().fill_bytes(&mut bytes);
-    hex::encode(bytes)
 }
 
 /// Listens where told; by default on the first free port from 7717 on, loopback only.
@@ -156,5 +197,22 @@ async fn stop_signal() {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = terminate => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_may_be_one_address() {
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(network(text).ok().map(|net| net.to_string()).as_deref(), expect, "{text}");
+        };
+        check("10.0.0.0/8", Some("10.0.0.0/8"));
+        check("10.0.0.1", Some("10.0.0.1/32"));
+        check("::1", Some("::1/128"));
+        check("proxy.example", None);
+        check("10.0.0.0/33", None);
     }
 }

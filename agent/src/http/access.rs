@@ -1,105 +1,53 @@
-//! Owns who may do what: tokens, principals, roles, the cookie, and the sign-in throttle.
-//! Must not know what the routes do.
+//! Owns how a request shows whose it is: token, cookie, link; the roles that routes need, and the sign-in throttle.
+//! Must not know what the routes do, nor how tokens and links are kept.
 
+use super::audit::Failures;
 use super::error::Refusal;
+use super::proxy::Proxy;
 use super::{App, token};
+use crate::people::{Hash, People, Principal, hash};
 use crate::sync::lock;
 use axum::extract::{self, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use sha2::{Digest, Sha256};
-use shared::ids::RunId;
-use std::collections::BTreeSet;
+use shared::people::{LINK_ENDED, Role, Who};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 
 /// What everybody without a token is told.
 pub(super) const NEEDS_TOKEN: &str =
     "This agent needs a token: open the URL that it printed at start, or send Authorization: Bearer …";
+/// Links of one browser that are looked at.
+const MAX_LINKS: usize = 32;
 
-/// What a principal may do; each role may do all that the ones before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Reads.
-    Viewer,
-    /// Starts, cancels and deletes runs.
-    Operator,
-    /// Everything.
-    Admin,
-}
-
-impl Role {
-    fn label(self) -> &'static str {
-        match self {
-            Role::Viewer => "viewer",
-            Role::Operator => "operator",
-            Role::Admin => "admin",
-        }
-    }
-}
-
-/// Which runs a principal may know of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// All of them, and the list.
-    Everything,
-    /// These only.
-    Runs(BTreeSet<RunId>),
-}
-
-/// Somebody whose token was right.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    /// Name in logs.
-    pub id: String,
-    /// What it may do.
-    pub role: Role,
-    /// Which runs it may know of.
-    pub scope: Scope,
-}
-
-impl Principal {
-    /// True where it may know of the run.
-    #[must_use]
-    pub fn may_see(&self, run: &RunId) -> bool {
-        match &self.scope {
-            Scope::Everything => true,
-            Scope::Runs(runs) => runs.contains(run),
-        }
-    }
-}
-
-#[derive(Clone)]
-struct Grant {
-    sha256: [u8; 32],
-    principal: Principal,
-}
-
-/// Tokens at rest as SHA-256, and the host names that the agent answers for besides its own addresses.
+/// Who is let in: by the token that the agent printed, by named tokens, by links. And the host names that the agent answers
+/// for besides its own addresses.
 #[derive(Clone)]
 pub struct Access {
-    grants: Arc<Vec<Grant>>,
+    admin: Hash,
+    people: People,
     hosts: Arc<Vec<String>>,
+    proxy: Option<Arc<Proxy>>,
     throttle: Arc<Mutex<token::Throttle>>,
+    failures: Arc<Failures>,
 }
 
 impl Access {
-    /// Access with one token, the admin's: 256 random bits, or what the operator chose.
+    /// Access with the admin's token, 256 random bits or what the operator chose, and the people of the agent.
     #[must_use]
-    pub fn new(admin_token: &str) -> Self {
-        let admin = Principal { id: "admin".to_owned(), role: Role::Admin, scope: Scope::Everything };
-        Self { grants: Arc::default(), hosts: Arc::default(), throttle: Arc::default() }.grant(admin_token, admin)
-    }
-
-    /// Adds a token.
-    #[must_use]
-    pub fn grant(mut self, token: &str, principal: Principal) -> Self {
-        Arc::make_mut(&mut self.grants).push(Grant { sha256: Sha256::digest(token).into(), principal });
-        self
+    pub fn new(admin_token: &str, people: People) -> Self {
+        Self {
+            admin: hash(admin_token),
+            people,
+            hosts: Arc::default(),
+            proxy: None,
+            throttle: Arc::default(),
+            failures: Arc::default(),
+        }
     }
 
     /// Adds a host name that browsers may use for this agent (a reverse proxy's, say). Every other name is refused,
@@ -110,67 +58,137 @@ impl Access {
         self
     }
 
+    /// Believes a reverse proxy that signs people in.
+    #[must_use]
+    pub fn behind(self, proxy: Proxy) -> Self {
+        Self { proxy: Some(Arc::new(proxy)), ..self }
+    }
+
+    /// Takes away what only the proxy may say, where somebody else says it.
+    pub(super) fn strip(&self, peer: IpAddr, headers: &mut HeaderMap) {
+        if let Some(proxy) = &self.proxy {
+            proxy.strip(peer, headers);
+        }
+    }
+
     pub(super) fn hosts(&self) -> &[String] {
         &self.hosts
     }
 
-    /// The principal of a token. All tokens are compared, each in constant time.
-    #[must_use]
-    pub fn principal(&self, token: &str) -> Option<&Principal> {
-        let sha256: [u8; 32] = Sha256::digest(token).into();
-        let (mut found, mut index) = (Choice::from(0), 0u64);
-        for (i, grant) in (0u64..).zip(self.grants.iter()) {
-            let equal = grant.sha256.ct_eq(&sha256);
-            index.conditional_assign(&i, equal);
-            found |= equal;
-        }
-        let grant = self.grants.get(usize::try_from(index).ok()?)?;
-        bool::from(found).then_some(&grant.principal)
+    /// Named tokens and links.
+    pub(super) fn people(&self) -> &People {
+        &self.people
     }
 
-    /// Tries a token that somebody signs in with; wrong ones are counted by address.
-    pub(super) fn sign_in(&self, token: &str, from: IpAddr) -> Result<&Principal, Refusal> {
+    /// Sign-ins that failed and are not noted yet.
+    pub(super) fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// The principal of a token, or of the secret in a link.
+    fn principal(&self, secret: &str) -> Option<Principal> {
+        let hash = hash(secret);
+        if bool::from(self.admin.ct_eq(&hash)) {
+            let who = Who { id: "admin".to_owned(), name: "the token printed at start".to_owned() };
+            return Some(Principal::of(who, Role::Admin));
+        }
+        self.people.principal(&hash)
+    }
+
+    /// Tries the token that somebody signs in with; wrong ones are counted by address.
+    pub(super) fn sign_in(&self, token: &str, from: IpAddr) -> Result<Principal, Refusal> {
+        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, WRONG_TOKEN);
+        self.try_secret(token, from, Principal::sees_all, refusal)
+    }
+
+    /// Tries the secret of a link that somebody opens; wrong ones are counted by address.
+    pub(super) fn open_link(&self, secret: &str, from: IpAddr) -> Result<Principal, Refusal> {
+        self.try_secret(secret, from, |principal| !principal.sees_all(), Refusal::new(StatusCode::NOT_FOUND, NO_LINK))
+    }
+
+    fn try_secret(
+        &self,
+        secret: &str,
+        from: IpAddr,
+        is_meant: fn(&Principal) -> bool,
+        refusal: Refusal,
+    ) -> Result<Principal, Refusal> {
         let mut throttle = lock(&self.throttle);
         let now = Instant::now();
         if let Some(wait) = throttle.wait(from, now) {
             let sentence = format!("Too many wrong tokens came from {from}: try again in {} s.", wait.as_secs().max(1));
             return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, sentence).retry_after(wait));
         }
-        self.principal(token).ok_or_else(|| {
+        self.principal(secret).filter(is_meant).ok_or_else(|| {
             throttle.wrong(from, now);
-            Refusal::new(StatusCode::UNAUTHORIZED, WRONG_TOKEN)
+            self.failures.count(from);
+            refusal
         })
     }
 
-    /// The principal of a request's headers: `Authorization: Bearer` where there is one, else the cookie.
-    pub(super) fn of_headers(&self, headers: &HeaderMap) -> Result<&Principal, Refusal> {
-        let refusal = || Refusal::new(StatusCode::UNAUTHORIZED, NEEDS_TOKEN);
-        let wrong = || refusal().with_detail("A token was sent, but it is not this agent's, or of an earlier start.");
+    /// The principal of a request's headers: `Authorization: Bearer` where there is one, else whom the proxy names, else the
+    /// cookie of whoever signed in, else the links that were opened.
+    pub(super) fn of_headers(&self, headers: &HeaderMap) -> Result<Principal, Refusal> {
+        let wrong =
+            || stranger().with_detail("A token was sent, but it is not this agent's, was revoked, or has expired.");
         if let Some(authorization) = headers.get(header::AUTHORIZATION) {
             let bearer = authorization.to_str().ok().and_then(token::bearer).ok_or_else(wrong)?;
             return self.principal(bearer).ok_or_else(wrong);
         }
-        let mut sent = token::cookies(headers).peekable();
-        if sent.peek().is_none() {
-            return Err(refusal());
+        if let Some(named) = self.proxy.as_ref().map(|proxy| proxy.principal(headers)).transpose()?.flatten() {
+            return Ok(named);
         }
-        sent.find_map(|value| self.principal(&value)).ok_or_else(wrong)
+        let mut signed_in = token::cookies(headers).peekable();
+        let mut links = token::links(headers).take(MAX_LINKS).peekable();
+        let (any_token, any_link) = (signed_in.peek().is_some(), links.peek().is_some());
+        if let Some(principal) = signed_in.find_map(|secret| self.principal(&secret)) {
+            return Ok(principal);
+        }
+        let shown = links.filter_map(|secret| self.principal(&secret)).filter(|principal| !principal.sees_all());
+        match shown.reduce(Principal::with) {
+            Some(guest) => Ok(guest),
+            None if any_link => Err(Refusal::new(StatusCode::UNAUTHORIZED, LINK_ENDED)),
+            None if any_token => Err(wrong()),
+            None => Err(stranger()),
+        }
     }
 }
 
-/// What somebody who signs in with a wrong token is told.
-pub(super) const WRONG_TOKEN: &str = "This token is wrong. The agent makes a new one at each start: open the URL that \
-    it printed last, or read \"token\" in agent.json of its data directory.";
+/// What a stranger is told everywhere.
+pub(super) fn stranger() -> Refusal {
+    Refusal::new(StatusCode::UNAUTHORIZED, NEEDS_TOKEN)
+}
 
-/// Lets a request pass whose principal has at least the role, and hands the principal on.
+/// What somebody who signs in with a wrong token is told.
+pub(super) const WRONG_TOKEN: &str = "This token is wrong. It may have been revoked or have expired; the token that the agent \
+    prints is new at each start: open the URL that it printed last, or read \"token\" in agent.json of its data directory.";
+
+/// What somebody is told who opens a link that shows nothing.
+const NO_LINK: &str =
+    "This link shows nothing: it was revoked, has expired, or is incomplete. Ask whoever sent it for a new one.";
+
+/// What a route needs.
+#[derive(Clone, Copy)]
+pub(super) struct Need {
+    /// The least role.
+    pub(super) role: Role,
+    /// True where somebody may come by a link; the route then answers for what was shared only.
+    pub(super) by_link: bool,
+}
+
+/// Lets a request pass whose principal has what the route needs, and hands the principal on. Whoever came by a link is a
+/// stranger everywhere else.
 pub(super) async fn require(
-    extract::State((app, role)): extract::State<(App, Role)>,
+    extract::State((app, need)): extract::State<(App, Need)>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    let principal = app.state.access.of_headers(request.headers())?.clone();
-    if principal.role < role {
-        let sentence = format!("This needs the role {}; this token has {}.", role.label(), principal.role.label());
+    let principal = app.state.access.of_headers(request.headers())?;
+    if !need.by_link && !principal.sees_all() {
+        return Err(stranger());
+    }
+    if principal.role < need.role {
+        let sentence = format!("This needs the role {}; this token has {}.", need.role, principal.role);
         return Err(Refusal::new(StatusCode::FORBIDDEN, sentence));
     }
     request.extensions_mut().insert(principal);
@@ -182,6 +200,6 @@ impl<S: Sync> FromRequestParts<S> for Principal {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         // Absent only where a route forgot `require`: closed by default.
-        parts.extensions.get().cloned().ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED, NEEDS_TOKEN))
+        parts.extensions.get().cloned().ok_or_else(stranger)
     }
 }

@@ -51,3 +51,9 @@ pub(super) async fn about(extract::State(app): extract::State<App>) -> Result<Js
     });
     about.await.map(Json)
 }
+
+/// Offset of the host's local time from UTC now, minutes, and the name of its time zone, where the system tells.
+pub(super) async fn local_time() -> (Option<i32>, Option<String>) {
+    let told = off_the_loop("the host's time zone", || Ok((utc_offset_minutes(unix_ms()), time_zone()))).await;
+    told.unwrap_or_default()
+}

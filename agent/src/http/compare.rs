@@ -1,10 +1,9 @@
 //! Owns the route that compares runs and studies with one another.
 //! Must not know how two are compared (`shared` does).
 
-use super::access::Principal;
 use super::error::Refusal;
-use super::studies::{self, sees_all};
-use super::{App, off_the_loop, runs, shape};
+use super::{App, off_the_loop, runs, shape, studies};
+use crate::people::Principal;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{self, Query};
@@ -65,9 +64,10 @@ pub(super) async fn compared(app: &App, principal: &Principal, asked: &CompareQu
 
 /// A run, or the runs of a study, each with its label.
 async fn side(app: &App, principal: &Principal, id: &str) -> Result<Vec<(String, Recorded)>, Refusal> {
-    if let Ok(study) = StudyId::try_from(id.to_owned())
-        && sees_all(principal)
-    {
+    if let Ok(study) = StudyId::try_from(id.to_owned()) {
+        if !principal.may_see_study(&study) {
+            return Err(studies::unknown(&study));
+        }
         let (of, rows) = studies::found(app, &study).await?;
         let labels: Vec<String> = of.plan.expand().into_iter().map(|run| run.label).collect();
         let recorded = studies::recorded(app, &rows).await?;

@@ -94,7 +94,11 @@ impl From<PlanError> for Refusal {
 impl From<LogError> for Refusal {
     fn from(error: LogError) -> Self {
         let status = match &error {
-            LogError::NoSuchRun(_) | LogError::NoSuchStudy(_) | LogError::Deleted(_) => StatusCode::NOT_FOUND,
+            LogError::NoSuchRun(_)
+            | LogError::NoSuchStudy(_)
+            | LogError::NoSuchToken(_)
+            | LogError::NoSuchShare(_)
+            | LogError::Deleted(_) => StatusCode::NOT_FOUND,
             LogError::NotFinal(_) => StatusCode::CONFLICT,
             LogError::Full { .. } => StatusCode::INSUFFICIENT_STORAGE,
             LogError::Closed => StatusCode::SERVICE_UNAVAILABLE,

@@ -5,7 +5,7 @@ use super::App;
 use super::error::Refusal;
 use super::imports::MAX_FORM_BYTES;
 use axum::body::Body;
-use axum::extract::{self, FromRequest, Request};
+use axum::extract::{self, ConnectInfo, FromRequest, Request};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -114,7 +114,13 @@ fn too_large(most: usize) -> Refusal {
 }
 
 /// Guards every request and dresses every response.
-pub(super) async fn guard(extract::State(app): extract::State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(
+    extract::State(app): extract::State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    app.state.access.strip(peer.ip(), request.headers_mut());
     let mut response = match check(&app, &request) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),

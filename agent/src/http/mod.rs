@@ -4,6 +4,7 @@
 mod access;
 mod agent;
 mod assets;
+mod audit;
 mod compare;
 mod engines;
 mod error;
@@ -11,11 +12,14 @@ mod exports;
 mod figures;
 mod guard;
 mod imports;
+mod listen;
 mod openapi;
 mod pictures;
+mod people;
 mod plans;
 mod prices;
 mod prometheus;
+mod proxy;
 mod requests;
 mod runs;
 mod shape;
@@ -24,8 +28,9 @@ mod socket;
 mod studies;
 mod token;
 
-pub use access::{Access, Principal, Role, Scope};
+pub use access::Access;
 pub use openapi::openapi_json;
+pub use proxy::Proxy;
 
 use crate::blob::BlobStore;
 use crate::export::Exporter;
@@ -34,18 +39,19 @@ use crate::import::Importer;
 use crate::log::SqliteLog;
 use crate::orchestrate::{ByHand, Machine};
 use crate::price::Prices;
+use access::Need;
 use axum::Router;
 use axum::extract::{self, DefaultBodyLimit};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 use error::Refusal;
 use futures_util::future::BoxFuture;
 use shared::ids::{RunId, StudyId};
+use shared::people::Role;
 use shared::plan::Plan;
 use shared::study::StudyPlan;
-use std::future::{Future, IntoFuture};
-use std::net::SocketAddr;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -124,28 +130,38 @@ pub async fn serve(
         stopping: CancellationToken::new(),
         state,
     };
-    let (stopping, stopped) = (app.stopping.clone(), app.stopping.clone());
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let (stopping, noted) = (app.stopping.clone(), app.clone());
+    let serving = listen::serve(listener, router(app), stopping.clone());
+    let stop = async {
         shutdown.await;
         stopping.cancel();
-    });
-    let too_late = async {
-        stopped.cancelled().await;
         tokio::time::sleep(DRAIN).await;
     };
+    let noting = async {
+        loop {
+            tokio::time::sleep(audit::NOTE_EVERY).await;
+            audit::note_failures(&noted).await;
+        }
+    };
     tokio::select! {
-        result = serving.into_future() => result,
+        () = serving => {}
         // A client that neither reads nor leaves does not keep the agent.
-        () = too_late => Ok(()),
+        () = stop => {}
+        () = noting => {}
     }
+    audit::note_failures(&noted).await;
+    if let Err(error) = noted.state.access.people().note_uses().await {
+        tracing::warn!(%error, "when tokens were used last could not be noted");
+    }
+    Ok(())
 }
 
-/// Every route. What needs a token stands under the role that it needs; the rest is the shell.
+/// Every route. What needs a token stands under the role that it needs, and what may be seen by a link, within what was
+/// shared, stands apart; the rest is the shell.
 fn router(app: App) -> Router {
-    let needs = |role: Role| from_fn_with_state((app.clone(), role), access::require);
-    let viewer = Router::new()
-        .route("/api/v1/runs", get(runs::list))
+    let needs = |role: Role, by_link: bool| from_fn_with_state((app.clone(), Need { role, by_link }), access::require);
+    let noted = || from_fn_with_state(app.clone(), audit::note);
+    let by_link = Router::new()
         .route("/api/v1/runs/{run}", get(runs::read))
         .route("/api/v1/runs/{run}/export", get(exports::of_run))
         .route("/api/v1/runs/{run}/goodput", get(figures::goodput_of))
@@ -155,10 +171,6 @@ fn router(app: App) -> Router {
         .route("/api/v1/runs/{run}/pictures", get(pictures::of_run))
         .route("/api/v1/runs/{run}/pictures/{chart}", get(pictures::run_picture))
         .route("/api/v1/runs/{run}/report", get(pictures::run_report))
-        .route("/api/v1/presets", get(plans::presets))
-        .route("/api/v1/studies", get(studies::list))
-        .route("/api/v1/studies/presets", get(studies::presets))
-        .route("/api/v1/studies/check", post(studies::check))
         .route("/api/v1/studies/{study}", get(studies::read))
         .route("/api/v1/studies/{study}/pictures", get(pictures::of_study))
         .route("/api/v1/studies/{study}/pictures/{chart}", get(pictures::study_picture))
@@ -168,6 +180,15 @@ fn router(app: App) -> Router {
         .route("/api/v1/compare/pictures", get(pictures::of_compared))
         .route("/api/v1/compare/pictures/{chart}", get(pictures::compared_picture))
         .route("/api/v1/compare/report", get(pictures::compared_report))
+        .route("/api/v1/me", get(people::me))
+        .route("/ws", get(socket::open))
+        .route_layer(needs(Role::Viewer, true));
+    let viewer = Router::new()
+        .route("/api/v1/runs", get(runs::list))
+        .route("/api/v1/presets", get(plans::presets))
+        .route("/api/v1/studies", get(studies::list))
+        .route("/api/v1/studies/presets", get(studies::presets))
+        .route("/api/v1/studies/check", post(studies::check))
         .route("/api/v1/engines", get(engines::list))
         .route("/api/v1/engines/now", get(engines::now))
         .route("/api/v1/plan/check", post(plans::check))
@@ -175,28 +196,39 @@ fn router(app: App) -> Router {
         .route("/api/v1/agent", get(agent::about))
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/metrics", get(prometheus::metrics))
-        .route("/ws", get(socket::open))
         .route("/api", any(unknown))
         .route("/api/{*rest}", any(unknown))
-        .route_layer(needs(Role::Viewer));
+        .route_layer(needs(Role::Viewer, false));
     let operator = Router::new()
         .route("/api/v1/runs", post(runs::create))
-        .route("/api/v1/runs/{run}", axum::routing::delete(runs::delete))
+        .route("/api/v1/runs/{run}", delete(runs::delete))
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
         .route("/api/v1/studies", post(studies::create))
-        .route("/api/v1/studies/{study}", axum::routing::delete(studies::delete))
+        .route("/api/v1/studies/{study}", delete(studies::delete))
         .route("/api/v1/studies/{study}/cancel", post(studies::cancel))
         .route("/api/v1/studies/{study}/resume", post(studies::resume))
         .route("/api/v1/engines", post(engines::start))
-        .route("/api/v1/engines/started", axum::routing::delete(engines::stop))
+        .route("/api/v1/engines/started", delete(engines::stop))
         .route("/api/v1/prices/{gpu}", put(prices::set).delete(prices::remove))
         .route("/api/v1/runs/{run}/resume", post(runs::resume))
         .route("/api/v1/imports", post(imports::import).layer(DefaultBodyLimit::max(imports::MAX_FORM_BYTES)))
-        .route_layer(needs(Role::Operator));
+        .route("/api/v1/shares", get(people::shares).post(people::create_share))
+        .route("/api/v1/shares/{share}", delete(people::revoke_share))
+        .route_layer(noted())
+        .route_layer(needs(Role::Operator, false));
+    let admin = Router::new()
+        .route("/api/v1/tokens", get(people::tokens).post(people::create_token))
+        .route("/api/v1/tokens/{token}", delete(people::revoke_token))
+        .route("/api/v1/audit", get(audit::list))
+        .route_layer(noted())
+        .route_layer(needs(Role::Admin, false));
     Router::new()
+        .merge(by_link)
         .merge(viewer)
         .merge(operator)
+        .merge(admin)
         .route("/api/v1/sign-in", post(shell::sign_in))
+        .route("/s/{secret}", get(shell::open_link))
         .route("/healthz", get(shell::health))
         .fallback(shell::page)
         .method_not_allowed_fallback(wrong_method)
@@ -216,8 +248,9 @@ async fn wrong_method(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Refusal, Refusal> {
-    if uri.path().starts_with("/api/") || uri.path() == "/ws" {
-        app.state.access.of_headers(&headers)?;
+    let is_protected = uri.path().starts_with("/api/") || ["/ws", "/metrics"].contains(&uri.path());
+    if is_protected && !app.state.access.of_headers(&headers)?.sees_all() {
+        return Err(access::stranger());
     }
     Ok(refuse_method(&method, &uri))
 }

@@ -2,8 +2,8 @@
 //! Must not know how the routes are implemented.
 
 use super::{
-    agent, compare, engines, exports, figures, imports, pictures, plans, prices, prometheus, requests, runs, shape,
-    shell, socket, studies,
+    agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, requests, runs,
+    shape, shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -20,7 +20,9 @@ use utoipa::{Modify, OpenApi};
         studies::delete, exports::of_study, pictures::of_study, pictures::study_picture, pictures::study_report, compare::compare,
         pictures::of_compared, pictures::compared_picture, pictures::compared_report,
         plans::presets, plans::check, prices::list, prices::set, prices::remove, engines::list, engines::now, engines::start, engines::stop, agent::about,
-        prometheus::metrics, imports::import, document, socket::open, shell::health, shell::sign_in
+        prometheus::metrics, imports::import,
+        people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
+        people::revoke_share, audit::list, document, socket::open, shell::health, shell::sign_in, shell::open_link
     ),
     components(schemas(shape::ApiError)),
     security(("token" = []), ("cookie" = [])),
@@ -34,7 +36,9 @@ struct Tokens;
 impl Modify for Tokens {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         let components = api.components.get_or_insert_default();
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The token printed at start"));
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The token printed at start, or a named one"));
         components.add_security_scheme("token", SecurityScheme::Http(bearer.build()));
         let cookie = ApiKeyValue::with_description("tokenprism", "Set by sign-in, or by ?token= on a page");
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));

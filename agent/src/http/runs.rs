@@ -2,11 +2,11 @@
 //! Must not know how runs are executed or stored.
 
 use super::App;
-use super::access::{Principal, Scope};
 use super::error::Refusal;
 use super::guard::BoundedText;
 use super::plans::{self, Form};
 use super::shape;
+use crate::people::Principal;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{self, FromRequestParts, Path, Query};
@@ -95,19 +95,11 @@ pub(super) struct ListQuery {
     (status = 401, description = "No token, or a wrong one", body = shape::ApiError)))]
 pub(super) async fn list(
     extract::State(app): extract::State<App>,
-    principal: Principal,
     asked: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Vec<RunRow>>, Refusal> {
     let asked = query(asked)?;
     let limit = limit(asked.limit, 50, MAX_ROWS)?;
     let before = asked.before.map(RunId::try_from).transpose()?;
-    if let Scope::Runs(runs) = &principal.scope {
-        let mut rows = Vec::new();
-        for run in runs.iter().rev().filter(|run| before.as_ref().is_none_or(|before| *run < before)).take(limit) {
-            rows.extend(app.state.log.view(run).await?.and_then(|view| RunRow::of(&view)));
-        }
-        return Ok(Json(rows));
-    }
     Ok(Json(app.state.log.rows(limit, before).await?))
 }
 
@@ -137,7 +129,7 @@ pub(super) async fn create(
 ) -> Result<impl IntoResponse, Refusal> {
     let plan = plans::read(&body, Form::of(&headers, Form::Json)?)?;
     let run = app.state.commands.submit(plan).await.map_err(Refusal::conflict)?;
-    tracing::info!(%run, by = principal.id, "a run was created");
+    tracing::info!(%run, by = principal.who.id, "a run was created");
     let url = format!("/runs/{run}");
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/runs/{run}"))], Json(Created { run, url })))
 }
@@ -173,7 +165,7 @@ pub(super) async fn cancel(
         return Err(Refusal::conflict(sentence));
     }
     app.state.commands.cancel(&path.run).await.map_err(Refusal::conflict)?;
-    tracing::info!(run = %path.run, by = principal.id, "a run was cancelled");
+    tracing::info!(run = %path.run, by = principal.who.id, "a run was cancelled");
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -190,7 +182,7 @@ pub(super) async fn resume(
 ) -> Result<StatusCode, Refusal> {
     path.view(&app).await?;
     app.state.commands.resume(&path.run).await.map_err(Refusal::conflict)?;
-    tracing::info!(run = %path.run, by = principal.id, "a run was resumed");
+    tracing::info!(run = %path.run, by = principal.who.id, "a run was resumed");
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -211,6 +203,6 @@ pub(super) async fn delete(
         return Err(Refusal::conflict(sentence));
     }
     app.state.log.delete(&path.run).await?;
-    tracing::info!(run = %path.run, by = principal.id, "a run was deleted");
+    tracing::info!(run = %path.run, by = principal.who.id, "a run was deleted");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,9 +3,11 @@
 #![allow(dead_code, reason = "read by the derive only")]
 
 mod engines;
+mod people;
 mod studies;
 
 pub(super) use engines::{EngineRow, EnginesNow, StartedEngine};
+pub(super) use people::{AuditRow, Me, NewShare, NewToken, ShareRow, TokenRow};
 pub(super) use studies::{Compared, StudyPlan, StudyRow, StudyView};
 
 use serde_json::Value;

@@ -7,10 +7,13 @@ use super::error::Refusal;
 use super::guard::BoundedText;
 use super::{shape, token};
 use crate::dashboard;
+use crate::orchestrate::unix_ms;
+use crate::people::{Grant, Scope};
 use axum::extract::{self, ConnectInfo};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use shared::people::Shared;
 use std::net::SocketAddr;
 use utoipa::ToSchema;
 
@@ -47,10 +50,36 @@ pub(super) async fn sign_in(
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, token::set_cookie(token.trim()))]))
 }
 
+/// Opens a link that shows something: sets a cookie of its own and leads to what is shared.
+#[utoipa::path(get, path = "/s/{secret}", tag = "people", security(()),
+    params(("secret" = String, Path, description = "What the link has")), responses(
+    (status = 303, description = "To the page of what is shared, with a cookie for it"),
+    (status = 404, description = "A page that says that the link shows nothing", body = String, content_type = "text/html"),
+    (status = 429, description = "A page that says how long to wait after too many wrong ones", body = String, content_type = "text/html")))]
+pub(super) async fn open_link(
+    extract::State(app): extract::State<App>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    extract::Path(secret): extract::Path<String>,
+) -> Response {
+    let guest = match app.state.access.open_link(&secret, from.ip()) {
+        Ok(guest) => guest,
+        Err(refusal) => return sentence(refusal.status(), "Nothing to see by this link", refusal.sentence()),
+    };
+    let left_s = guest.expires_unix_ms.map_or(0, |expires| expires.saturating_sub(unix_ms()) / 1_000);
+    match (guest.grants.as_slice(), guest.scope) {
+        ([Grant::Share(share)], Scope::Shared(within)) if !within.shared.is_empty() => {
+            let path = within.shared.iter().map(Shared::path).next().unwrap_or_default();
+            let cookie = token::set_link_cookie(share, &secret, left_s);
+            ([(header::SET_COOKIE, cookie)], Redirect::to(&path)).into_response()
+        }
+        _ => not_found(&HeaderMap::new()),
+    }
+}
+
 /// True for the paths that the dashboard itself routes.
 fn is_page(path: &str) -> bool {
     match path.trim_end_matches('/') {
-        "" | "/new" | "/runs" | "/engines" | "/studies" | "/compare" | "/metrics-guide" => true,
+        "" | "/new" | "/runs" | "/engines" | "/studies" | "/compare" | "/people" | "/metrics-guide" => true,
         path => {
             let of = path.strip_prefix("/runs/").or_else(|| path.strip_prefix("/studies/"));
             of.is_some_and(|id| !id.is_empty() && !id.contains('/'))

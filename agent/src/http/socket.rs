@@ -2,17 +2,19 @@
 //! Must not know what a frame says beyond its kind and its run.
 
 use super::App;
-use super::access::{Principal, Scope};
 use super::error::Refusal;
 use crate::hub::Viewer;
 use crate::orchestrate::{MachineViewer, Watching, unix_ms};
+use crate::people::Principal;
 use axum::extract;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::StatusCode;
 use axum::response::Response;
+use shared::people::Role;
 use shared::wire::{ClientMessage, MAX_CLIENT_MESSAGE_BYTES, PROTOCOL_VERSION, ServerMessage};
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -69,6 +71,8 @@ enum End {
     Refused(String),
     /// The agent ends.
     Stopping,
+    /// What the viewer came in by was revoked or has expired.
+    SignedOut,
 }
 
 struct Session {
@@ -94,6 +98,8 @@ impl Session {
                 }
             }
             End::Stopping => self.close(close_code::AWAY, "the agent ends").await,
+            // The browser asks the API why, and hears it in a sentence.
+            End::SignedOut => self.close(close_code::POLICY, "signed out").await,
         }
     }
 
@@ -116,6 +122,8 @@ impl Session {
             Ok(ControlFlow::Break(end)) => return end,
             Err(_) => return End::Refused(format!("No hello came within {} s.", HELLO_TIMEOUT.as_secs())),
         }
+        let (people, principal) = (app.state.access.people(), self.principal.clone());
+        let mut signed_out = pin!(people.ended(&principal));
         let mut viewer = app.state.hub.viewer();
         let mut ping = interval(PING_EVERY);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -137,6 +145,7 @@ impl Session {
                     None => ControlFlow::Continue(()),
                 },
                 incoming = self.socket.recv() => self.incoming(app, incoming, &mut viewer).await,
+                () = &mut signed_out => ControlFlow::Break(End::SignedOut),
                 _ = ping.tick() => self.ping().await,
                 () = app.stopping.cancelled() => ControlFlow::Break(End::Stopping),
             };
@@ -181,10 +190,12 @@ impl Session {
                 let refused = Refusal::unknown_run(&run);
                 return self.send(&ServerMessage::Refused { sentence: refused.sentence().to_owned() }).await;
             }
-            Some(ClientMessage::Engines { .. } | ClientMessage::Machine { .. })
-                if self.principal.scope != Scope::Everything =>
-            {
+            Some(ClientMessage::Engines { .. } | ClientMessage::Machine { .. }) if !self.principal.sees_all() => {
                 let sentence = "What was shared with you does not include the host and its engines.".to_owned();
+                return self.send(&ServerMessage::Refused { sentence }).await;
+            }
+            Some(ClientMessage::Lead { .. }) if self.principal.role < Role::Operator => {
+                let sentence = "Leading viewers needs the role operator.".to_owned();
                 return self.send(&ServerMessage::Refused { sentence }).await;
             }
             Some(ClientMessage::Engines { watch }) => self.engines = watch.then(|| app.state.by_hand.watch()),
@@ -229,7 +240,7 @@ impl Session {
 
     /// What the principal may see of a frame.
     fn visible(&self, frame: ServerMessage) -> Option<ServerMessage> {
-        if self.principal.scope == Scope::Everything {
+        if self.principal.sees_all() {
             return Some(frame);
         }
         match frame {
@@ -241,7 +252,8 @@ impl Session {
             | ServerMessage::Events { ref run, .. }
             | ServerMessage::Gap { ref run, .. }
             | ServerMessage::Deleted { ref run }
-            | ServerMessage::Viewers { ref run, .. } => self.principal.may_see(run).then_some(frame),
+            | ServerMessage::Viewers { ref run, .. }
+            | ServerMessage::Led { ref run, .. } => self.principal.may_see(run).then_some(frame),
             ServerMessage::Engines(_) | ServerMessage::Machine(_) => None,
             ServerMessage::Hello { .. } | ServerMessage::Refused { .. } => Some(frame),
         }
@@ -271,7 +283,7 @@ impl Session {
             Ok(Err(_)) => ControlFlow::Break(End::Gone),
             Err(_) => {
                 tracing::info!(
-                    principal = self.principal.id,
+                    principal = self.principal.who.id,
                     "a viewer did not read for {SEND_TIMEOUT:?} and was dropped"
                 );
                 ControlFlow::Break(End::Gone)

@@ -1,7 +1,6 @@
 //! Owns the routes of studies: presets, check, list, create, read, cancel, resume and delete.
 //! Must not know how runs are executed or stored, nor how studies are read together (`shared` folds them).
 
-use super::access::{Principal, Scope};
 use super::error::Refusal;
 use super::guard::BoundedText;
 use super::plans::Form;
@@ -9,6 +8,7 @@ use super::{App, off_the_loop, runs, shape};
 use crate::engine;
 use crate::history;
 use crate::log::Study;
+use crate::people::Principal;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{self, FromRequestParts, Path, Query};
@@ -27,7 +27,7 @@ use utoipa::{IntoParams, ToSchema};
 /// Studies that one answer has at most.
 const MAX_STUDIES: usize = 200;
 
-/// The study that a path names. A study is all its runs, so who may see some runs only may see none.
+/// The study that a path names, where the principal may know of it.
 pub(super) struct StudyPath(pub(super) StudyId);
 
 impl<S: Send + Sync> FromRequestParts<S> for StudyPath {
@@ -40,16 +40,12 @@ impl<S: Send + Sync> FromRequestParts<S> for StudyPath {
         let study = StudyId::try_from(path.remove("study").unwrap_or_default())
             .map_err(|error| Refusal::bad_request(error.to_string()))?;
         let principal = Principal::from_request_parts(parts, state).await?;
-        if sees_all(&principal) { Ok(Self(study)) } else { Err(unknown(&study)) }
+        if principal.may_see_study(&study) { Ok(Self(study)) } else { Err(unknown(&study)) }
     }
 }
 
-/// True for who may see every run.
-pub(super) fn sees_all(principal: &Principal) -> bool {
-    matches!(principal.scope, Scope::Everything)
-}
-
-fn unknown(study: &StudyId) -> Refusal {
+/// There is no such study, or the principal may not know of it.
+pub(super) fn unknown(study: &StudyId) -> Refusal {
     let sentence = format!("There is no study {study}: it may have been deleted. See /api/v1/studies.");
     Refusal::new(StatusCode::NOT_FOUND, sentence)
 }
@@ -79,13 +75,9 @@ pub(super) struct ListQuery {
     (status = 400, description = "A query that cannot be read", body = shape::ApiError)))]
 pub(super) async fn list(
     extract::State(app): extract::State<App>,
-    principal: Principal,
     asked: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Vec<StudyRow>>, Refusal> {
     let limit = runs::limit(runs::query(asked)?.limit, 50, MAX_STUDIES)?;
-    if !sees_all(&principal) {
-        return Ok(Json(Vec::new()));
-    }
     let studies = app.state.log.studies(limit).await?;
     let row = |(of, rows): (Study, Vec<RunRow>)| {
         StudyView::of(of.study, of.plan, of.created_unix_ms, &rows, Vec::new()).row()
@@ -201,7 +193,7 @@ pub(super) async fn create(
     let plan = read_plan(&body, Form::of(&headers, Form::Json)?)?;
     let begun = app.state.commands.submit_study(plan).await;
     let study = begun.map_err(Refusal::conflict)?;
-    tracing::info!(%study, by = principal.id, "a study was begun");
+    tracing::info!(%study, by = principal.who.id, "a study was begun");
     let (url, location) = (format!("/studies/{study}"), format!("/api/v1/studies/{study}"));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(StudyCreated { study, url })))
 }
@@ -251,7 +243,7 @@ pub(super) async fn cancel(
             tracing::debug!(sentence, "a run of a cancelled study has just ended");
         }
     }
-    tracing::info!(%study, by = principal.id, "a study was cancelled");
+    tracing::info!(%study, by = principal.who.id, "a study was cancelled");
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -277,7 +269,7 @@ pub(super) async fn resume(
         let resumed = app.state.commands.resume(&row.run).await;
         resumed.map_err(Refusal::conflict)?;
     }
-    tracing::info!(%study, by = principal.id, "a study was resumed");
+    tracing::info!(%study, by = principal.who.id, "a study was resumed");
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -298,6 +290,6 @@ pub(super) async fn delete(
         return Err(Refusal::conflict(sentence));
     }
     app.state.log.delete_study(&study).await?;
-    tracing::info!(%study, by = principal.id, "a study was deleted");
+    tracing::info!(%study, by = principal.who.id, "a study was deleted");
     Ok(StatusCode::NO_CONTENT)
 }

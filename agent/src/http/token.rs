@@ -1,13 +1,16 @@
-//! Owns how a token travels (cookie, header) and the count of wrong ones.
-//! Must not know whose token it is.
+//! Owns how a token and the secret of a link travel (cookie, header) and the count of wrong ones.
+//! Must not know whose they are.
 
 use axum::http::{HeaderMap, header};
+use shared::ids::ShareId;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// Name of the cookie.
+/// Name of the cookie of whoever signed in.
 const COOKIE: &str = "tokenprism";
+/// Begins the name of a link's cookie; the share's id follows, so that several links can be open in one browser.
+const LINK_COOKIE: &str = "tokenprism_link_";
 /// Wrong tokens from one address within [`WINDOW`] before it must wait.
 const MAX_WRONG: u32 = 10;
 /// How long wrong tokens are remembered.
@@ -21,17 +24,32 @@ pub(super) fn bearer(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// The tokens of our cookie; a browser may send more than one of a name.
-pub(super) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = String> + '_ {
+/// Name and value of each cookie that a request carries.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     (headers.get_all(header::COOKIE).iter())
         .filter_map(|value| value.to_str().ok())
         .flat_map(|text| text.split(';'))
-        .filter_map(|pair| decode(pair.trim().strip_prefix(COOKIE)?.strip_prefix('=')?))
+        .filter_map(|pair| pair.trim().split_once('='))
+}
+
+/// The tokens of our cookie; a browser may send more than one of a name.
+pub(super) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = String> + '_ {
+    pairs(headers).filter(|(name, _)| *name == COOKIE).filter_map(|(_, value)| decode(value))
+}
+
+/// The secrets of links that were opened.
+pub(super) fn links(headers: &HeaderMap) -> impl Iterator<Item = String> + '_ {
+    pairs(headers).filter(|(name, _)| name.starts_with(LINK_COOKIE)).filter_map(|(_, value)| decode(value))
 }
 
 /// The `Set-Cookie` value of a token: out of reach of scripts, and never sent along from another site.
 pub(super) fn set_cookie(token: &str) -> String {
     format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/", encode(token))
+}
+
+/// The same of a link's secret, which the browser keeps until the link ends: beside a token's, never in its place.
+pub(super) fn set_link_cookie(share: &ShareId, secret: &str, left_s: u64) -> String {
+    format!("{LINK_COOKIE}{share}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={left_s}", encode(secret))
 }
 
 /// Percent-encodes what may not stand in a cookie.
@@ -109,6 +127,19 @@ mod tests {
             assert_eq!(cookies(&headers).collect::<Vec<_>>(), [token]);
             assert_eq!(attributes, " HttpOnly; SameSite=Strict; Path=/");
         }
+    }
+
+    #[test]
+    fn a_links_cookie_stands_beside_a_tokens() {
+        let (first, second) = (ShareId::new(1, 1), ShareId::new(1, 2));
+        let set = set_link_cookie(&first, "a b", 60);
+        assert_eq!(set, format!("tokenprism_link_{first}=a%20b; HttpOnly; SameSite=Strict; Path=/; Max-Age=60"));
+        let mut headers = HeaderMap::new();
+        let sent =
+            format!("tokenprism=token; tokenprism_link_{first}=a%20b; tokenprism_link_{second}=c; tokenprism_linkx=d");
+        headers.insert(header::COOKIE, sent.parse().unwrap());
+        assert_eq!(cookies(&headers).collect::<Vec<_>>(), ["token"]);
+        assert_eq!(links(&headers).collect::<Vec<_>>(), ["a b", "c"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub use viewer::Viewer;
 use crate::log::SqliteLog;
 use crate::sync::lock;
 use shared::ids::RunId;
+use shared::wire::Lead;
 use slot::Slot;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -37,6 +38,8 @@ struct Slots {
     next: u64,
     closed: bool,
     open: BTreeMap<u64, Arc<Slot>>,
+    /// Who leads the viewers of a run, and what they show.
+    leads: BTreeMap<RunId, (u64, Lead)>,
 }
 
 /// The task that reads the log; it ends with the last hub, and so do the viewers.
@@ -121,6 +124,23 @@ impl Inner {
     fn recount(&self, run: &RunId) {
         let count = self.count(run);
         self.each(|slot| slot.viewers(run, count));
+    }
+
+    /// What somebody who leads shows of a run.
+    fn led(&self, run: &RunId) -> Option<Lead> {
+        self.slots().leads.get(run).map(|(_, lead)| *lead)
+    }
+
+    /// Has a viewer lead those of a run, in the place of whoever did; or no longer, where it did.
+    fn lead(&self, id: u64, run: &RunId, lead: Option<Lead>) {
+        let mut slots = self.slots();
+        let leads = slots.leads.get(run).is_some_and(|(leader, _)| *leader == id);
+        match lead {
+            Some(lead) => drop(slots.leads.insert(run.clone(), (id, lead))),
+            None if leads => drop(slots.leads.remove(run)),
+            None => return,
+        }
+        slots.open.iter().filter(|(viewer, _)| **viewer != id).for_each(|(_, slot)| slot.led(run, lead));
     }
 
     fn remove(&self, id: u64) {

@@ -25,6 +25,8 @@ pub(super) enum Frame {
     Rows,
     /// The number of viewers.
     Viewers,
+    /// What somebody who leads shows.
+    Led,
 }
 
 /// When the frames of one viewer were sent.
@@ -34,6 +36,7 @@ pub(super) struct Pace {
     events: Option<Instant>,
     rows: Option<Instant>,
     viewers: Option<Instant>,
+    led: Option<Instant>,
 }
 
 impl Pace {
@@ -45,6 +48,7 @@ impl Pace {
             Frame::Events => self.events.map(|t| t + EVENTS_APART),
             Frame::Rows => self.rows.map(|t| t + ROWS_APART),
             Frame::Viewers => self.viewers.map(|t| t + ROWS_APART),
+            Frame::Led => self.led.map(|t| t + EVENTS_APART),
         };
         whole.max(own).unwrap_or(now)
     }
@@ -65,6 +69,7 @@ impl Pace {
             Frame::Events => self.events = Some(now),
             Frame::Rows => self.rows = Some(now),
             Frame::Viewers => self.viewers = Some(now),
+            Frame::Led => self.led = Some(now),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::queue::Queue;
 use crate::log::Committed;
 use crate::sync::lock;
 use shared::ids::RunId;
-use shared::wire::{RunRow, ServerMessage};
+use shared::wire::{Lead, RunRow, ServerMessage};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 use tokio::sync::Notify;
@@ -38,6 +38,8 @@ pub(super) struct State {
     /// How often rows were given up, so that a list read before the last time does not count.
     pub(super) rows_lost: u64,
     pub(super) viewers: Option<u32>,
+    /// What somebody who leads shows of the followed run, where the viewer has not heard it.
+    pub(super) led: Option<Option<Lead>>,
     pub(super) pace: Pace,
 }
 
@@ -108,6 +110,13 @@ impl Slot {
     pub(super) fn viewers(&self, run: &RunId, count: u32) {
         if self.follows(run) {
             self.change(|state| state.viewers = Some(count));
+        }
+    }
+
+    /// Notes what somebody who leads shows of the run.
+    pub(super) fn led(&self, run: &RunId, lead: Option<Lead>) {
+        if self.follows(run) {
+            self.change(|state| state.led = Some(lead));
         }
     }
 

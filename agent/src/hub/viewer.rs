@@ -56,6 +56,9 @@ impl Viewer {
                 self.follow(Some(Following { run, queue: Queue::default(), begin: Some(after_seq) }));
             }
             ClientMessage::Unfollow => self.follow(None),
+            // Whoever does not follow the run knows nothing to show of it.
+            ClientMessage::Lead { run, lead } if self.slot.follows(&run) => self.hub.lead(self.id, &run, lead),
+            ClientMessage::Lead { .. } => {}
         }
     }
 
@@ -86,7 +89,7 @@ impl Viewer {
         let run = following.as_ref().map(|f| f.run.clone());
         let before = self.slot.change(|state| {
             state.wish += 1;
-            state.viewers = None;
+            (state.viewers, state.led) = (None, None);
             // What is ready of the run before is of no use now, and must not come after its successor was asked for.
             state.ready.retain(|message| {
                 use ServerMessage as M;
@@ -94,8 +97,15 @@ impl Viewer {
             });
             std::mem::replace(&mut state.following, following).map(|f| f.run)
         });
-        for run in before.iter().filter(|before| Some(*before) != run.as_ref()).chain(&run) {
-            self.hub.recount(run);
+        for left in before.iter().filter(|before| Some(*before) != run.as_ref()) {
+            self.hub.lead(self.id, left, None);
+            self.hub.recount(left);
+        }
+        if let Some(run) = run {
+            if let Some(lead) = self.hub.led(&run) {
+                self.slot.led(&run, Some(lead));
+            }
+            self.hub.recount(&run);
         }
     }
 
@@ -148,6 +158,7 @@ impl Drop for Viewer {
         self.hub.remove(self.id);
         let run = self.slot.lock().following.take().map(|f| f.run);
         if let Some(run) = run {
+            self.hub.lead(self.id, &run, None);
             self.hub.recount(&run);
         }
     }
@@ -165,7 +176,7 @@ impl State {
         if self.closed {
             return Step::End;
         }
-        let mut due: Vec<Frame> = Vec::with_capacity(4);
+        let mut due: Vec<Frame> = Vec::with_capacity(5);
         if !self.ready.is_empty() {
             due.push(Frame::Once);
         }
@@ -174,6 +185,9 @@ impl State {
         }
         if self.viewers.is_some() {
             due.push(Frame::Viewers);
+        }
+        if self.led.is_some() {
+            due.push(Frame::Led);
         }
         if self.all_rows || !self.rows.is_empty() {
             due.push(Frame::Rows);
@@ -195,6 +209,7 @@ impl State {
             Frame::Viewers => {
                 ServerMessage::Viewers { run: self.following.as_ref()?.run.clone(), count: self.viewers.take()? }
             }
+            Frame::Led => ServerMessage::Led { run: self.following.as_ref()?.run.clone(), lead: self.led.take()? },
             Frame::Rows if self.all_rows => {
                 return Some(Step::Fetch(Fetch::Rows { rows_lost: self.rows_lost }));
             }

@@ -2,7 +2,7 @@
 //! Must not know who reads them.
 
 use rusqlite::ErrorCode;
-use shared::ids::{RunId, StudyId};
+use shared::ids::{RunId, ShareId, StudyId, TokenId};
 use std::path::{Path, PathBuf};
 
 /// Why the log could not do something. Cheap to clone: a group of appends shares one failure.
@@ -83,6 +83,12 @@ pub enum LogError {
     /// No such study.
     #[error("There is no study {0} in this log.")]
     NoSuchStudy(StudyId),
+    /// No such token.
+    #[error("There is no token {0}: it may have been revoked already.")]
+    NoSuchToken(TokenId),
+    /// No such share.
+    #[error("There is no share {0}: it may have been revoked already.")]
+    NoSuchShare(ShareId),
     /// The run was deleted.
     #[error("The run {0} was deleted.")]
     Deleted(RunId),

@@ -1,9 +1,12 @@
 //! Owns the append-only event log and its projections.
 //! Must not know what an event means beyond what the projections need.
 
+mod audit;
 mod codec;
 mod data_dir;
 mod error;
+mod own;
+mod people;
 mod project;
 mod reader;
 mod schema;
@@ -14,8 +17,10 @@ mod studies;
 mod views;
 mod writer;
 
+pub use audit::Did;
 pub use data_dir::DataDir;
 pub use error::LogError;
+pub use people::{KeptShare, KeptToken};
 pub use sqlite::SqliteLog;
 pub use stored::{Sink, Source, Stored};
 pub use studies::Study;

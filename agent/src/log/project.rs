@@ -1,13 +1,17 @@
 //! Owns the projections: rows, snapshots and tombstones, and the fold of what is stored.
 //! Must not know who asks, nor any event beyond the agent's own.
 
+use super::audit::{self, Did};
+use super::error::LogError;
+use super::people::{self, KeptShare, KeptToken};
 use super::schema::AGENT_STREAM;
 use super::studies::Study;
 use super::{codec, studies};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use shared::event::Event;
-use shared::ids::{RunId, StudyId};
+use shared::ids::{RunId, ShareId, StudyId, TokenId};
+use shared::people::Who;
 use shared::view::RunView;
 use shared::wire::RunRow;
 use std::collections::BTreeMap;
@@ -16,11 +20,13 @@ use std::collections::BTreeMap;
 pub(super) const SNAPSHOT_EVERY: u64 = 500;
 /// Cheapest compression that still takes a view to about a fifth.
 const SNAPSHOT_LEVEL: i32 = 1;
+/// Times of the agent's own stream are ns, those of rows ms.
+pub(super) const NS_PER_MS: u64 = 1_000_000;
 /// Greatest view that a snapshot may unpack to, bytes.
 const MAX_VIEW_BYTES: usize = 64 << 20;
 
 /// What the agent's own stream says.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum AgentBody {
     /// A run was deleted.
@@ -35,6 +41,26 @@ pub(super) enum AgentBody {
         /// The study.
         study: StudyId,
     },
+    /// A named token was made.
+    TokenCreated(Box<KeptToken>),
+    /// A named token was revoked.
+    TokenRevoked {
+        /// The token.
+        token: TokenId,
+        /// Who revoked it.
+        by: Who,
+    },
+    /// A link was made.
+    ShareCreated(Box<KeptShare>),
+    /// A link was revoked.
+    ShareRevoked {
+        /// The share.
+        share: ShareId,
+        /// Who revoked it.
+        by: Who,
+    },
+    /// Somebody did something else.
+    Did(Did),
 }
 
 impl AgentBody {
@@ -44,6 +70,11 @@ impl AgentBody {
             AgentBody::RunDeleted { .. } => "run_deleted",
             AgentBody::StudyBegun(_) => "study_begun",
             AgentBody::StudyDeleted { .. } => "study_deleted",
+            AgentBody::TokenCreated(_) => "token_created",
+            AgentBody::TokenRevoked { .. } => "token_revoked",
+            AgentBody::ShareCreated(_) => "share_created",
+            AgentBody::ShareRevoked { .. } => "share_revoked",
+            AgentBody::Did(_) => "did",
         }
     }
 }
@@ -95,7 +126,7 @@ fn save_snapshot(conn: &Connection, run: &RunId, view: &RunView) -> Result<(), r
 /// Brings a run's row, and its snapshot where one is due, to `view`, which was at `before` when last projected.
 pub(super) fn project(conn: &Connection, run: &RunId, before: u64, view: &RunView) -> Result<RunRow, rusqlite::Error> {
     let row = row_of(run, view);
-    let bytes = rmp_serde::to_vec_named(&row).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+    let bytes = rmp_serde::to_vec_named(&row).map_err(unstorable)?;
     let sql = "INSERT OR REPLACE INTO runs(run, final, row) VALUES (?1, ?2, ?3)";
     conn.prepare_cached(sql)?.execute(params![run.as_str(), row.state.is_final(), bytes])?;
     if let Some(source) = view.source.as_ref().filter(|_| before == 0) {
@@ -194,11 +225,44 @@ pub(super) fn bury(conn: &Connection, run: &RunId) -> Result<(), rusqlite::Error
     Ok(())
 }
 
-/// Makes every projection anew from the events.
+/// Projects an event of the agent's own stream; why not, where it does not go with what is there.
+pub(super) fn own(conn: &Connection, body: &AgentBody) -> Result<Option<LogError>, rusqlite::Error> {
+    let unknown = match body {
+        AgentBody::RunDeleted { run } => {
+            bury(conn, run)?;
+            None
+        }
+        AgentBody::StudyBegun(study) => {
+            studies::put(conn, study)?;
+            None
+        }
+        AgentBody::StudyDeleted { study } => {
+            (!studies::bury(conn, study)?).then(|| LogError::NoSuchStudy(study.clone()))
+        }
+        AgentBody::TokenCreated(kept) => {
+            people::put_token(conn, kept)?;
+            None
+        }
+        AgentBody::TokenRevoked { token, .. } => {
+            (!people::bury_token(conn, token)?).then(|| LogError::NoSuchToken(token.clone()))
+        }
+        AgentBody::ShareCreated(kept) => {
+            people::put_share(conn, kept)?;
+            None
+        }
+        AgentBody::ShareRevoked { share, .. } => {
+            (!people::bury_share(conn, share)?).then(|| LogError::NoSuchShare(share.clone()))
+        }
+        AgentBody::Did(_) => None,
+    };
+    Ok(unknown)
+}
+
+/// Makes every projection anew from the events. When tokens were used is no event's matter, and stays.
 pub(super) fn rebuild(conn: &Connection) -> Result<(), rusqlite::Error> {
     conn.execute_batch(
         "DELETE FROM runs; DELETE FROM snapshots; DELETE FROM tombstones; DELETE FROM studies; DELETE FROM study_runs;
-        DELETE FROM sources;",
+        DELETE FROM sources; DELETE FROM tokens; DELETE FROM shares; DELETE FROM audit;",
     )?;
     // One look-up a stream: DISTINCT would read every event.
     let mut last = String::new();
@@ -211,20 +275,22 @@ pub(super) fn rebuild(conn: &Connection) -> Result<(), rusqlite::Error> {
         }
         last = stream;
     }
-    let mut statement = conn.prepare("SELECT body FROM events WHERE stream = ?1 ORDER BY seq")?;
-    let bodies = statement.query_map([AGENT_STREAM], |r| r.get::<_, Vec<u8>>(0))?;
-    for body in bodies {
-        // What a later version wrote is passed over.
-        match rmp_serde::from_slice(&body?) {
-            Ok(AgentBody::RunDeleted { run }) => bury(conn, &run)?,
-            Ok(AgentBody::StudyBegun(study)) => studies::put(conn, &study)?,
-            Ok(AgentBody::StudyDeleted { study }) => {
-                studies::bury(conn, &study)?;
-            }
-            Err(_) => {}
+    let mut statement = conn.prepare("SELECT seq, t_ns, body FROM events WHERE stream = ?1 ORDER BY seq")?;
+    let mut found = statement.query([AGENT_STREAM])?;
+    while let Some(row) = found.next()? {
+        let (seq, t_ns): (i64, i64) = (row.get(0)?, row.get(1)?);
+        // What a later version wrote is passed over, and so is what does not go with what is there.
+        if let Ok(body) = rmp_serde::from_slice(row.get_ref(2)?.as_bytes()?) {
+            own(conn, &body)?;
+            audit::note(conn, seq.unsigned_abs(), t_ns.unsigned_abs() / NS_PER_MS, &body)?;
         }
     }
     Ok(())
+}
+
+/// A value that has no form in which it could be stored.
+pub(super) fn unstorable(error: rmp_serde::encode::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(error.into())
 }
 
 /// SQLite's integers are signed; times reach the limit after 292 years.

@@ -24,7 +24,8 @@ const TABLES: &str = "
     CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// Tables that came after the first format: studies and their runs, and the files that runs were imported from, by their hash.
+/// Tables that came after the first format: studies and their runs, the files that runs were imported from, by their hash,
+/// tokens and when they were used, shares, and what people did.
 /// An earlier version passes them over, and a later start fills them.
 const MORE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS studies(
@@ -33,6 +34,10 @@ const MORE_TABLES: &str = "
         WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS sources(
         sha256 TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(sha256, run)) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS tokens(token TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS token_uses(token TEXT PRIMARY KEY, used_unix_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS shares(share TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;
 ";
 
 /// Opens the log for writing, makes the tables where they are missing, and rebuilds the projections where

@@ -5,13 +5,12 @@ use super::error::LogError;
 use super::reader::{self, Read};
 use super::spare::Spare;
 use super::stored::{self, Stored};
-use super::studies::{self, Study};
 use super::views::Views;
 use super::writer::{Job, Reply, Writer};
 use super::{Committed, EventLog, REDUCER_VERSION, codec, project, schema};
 use rusqlite::Connection;
 use shared::event::{Body, Event};
-use shared::ids::{RunId, StudyId};
+use shared::ids::RunId;
 use shared::view::RunView;
 use shared::wire::RunRow;
 use std::collections::BTreeMap;
@@ -22,7 +21,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 /// Messages that a subscriber may be behind before it is told that it lagged.
 const MAX_BEHIND: usize = 1024;
 /// Most events or rows of one read.
-const MAX_READ: usize = 10_000;
+pub(super) const MAX_READ: usize = 10_000;
 /// About the most bytes of bodies that one read of stored events has.
 const MAX_STORED_BYTES: usize = 1 << 20;
 
@@ -179,66 +178,19 @@ impl SqliteLog {
         self.job(|reply| Job::Restore { run: run.clone(), source, reply }).await
     }
 
-    /// Puts a study into the list; its runs name it.
-    ///
-    /// # Errors
-    /// Where nothing was stored: disk full, log closed.
-    pub async fn begin_study(&self, study: Study) -> Result<(), LogError> {
-        self.job(|reply| Job::BeginStudy { study: Box::new(study), reply }).await
-    }
-
-    /// Takes a study out of the list; its runs stay.
-    ///
-    /// # Errors
-    /// [`LogError::NoSuchStudy`], or a failure of the disk.
-    pub async fn delete_study(&self, study: &StudyId) -> Result<(), LogError> {
-        self.job(|reply| Job::DeleteStudy { study: study.clone(), reply }).await
-    }
-
-    /// Studies, newest first, at most `limit` (and 10,000), each with the rows of its runs.
-    ///
-    /// # Errors
-    /// Where the file cannot be read.
-    pub async fn studies(&self, limit: usize) -> Result<Vec<(Study, Vec<RunRow>)>, LogError> {
-        self.read(move |conn| {
-            let tx = conn.unchecked_transaction()?;
-            let list = studies::list(&tx, limit.min(MAX_READ))?;
-            let with_rows = |study: Study| {
-                let rows = studies::rows(&tx, &study.study)?;
-                Ok((study, rows))
-            };
-            list.into_iter().map(with_rows).collect()
-        })
-        .await
-    }
-
-    /// A study and the rows of its runs; nothing for one that is not there or was deleted.
-    ///
-    /// # Errors
-    /// Where the file cannot be read.
-    pub async fn study(&self, study: &StudyId) -> Result<Option<(Study, Vec<RunRow>)>, LogError> {
-        let id = study.clone();
-        self.read(move |conn| {
-            let tx = conn.unchecked_transaction()?;
-            let Some(study) = studies::find(&tx, &id)? else { return Ok(None) };
-            Ok(Some((study, studies::rows(&tx, &id)?)))
-        })
-        .await
-    }
-
     /// Lets the file grow to `pages` of 4,096 bytes at most (never below what it has): fills the disk in tests.
     #[doc(hidden)]
     pub async fn limit_pages(&self, pages: u32) -> Result<(), LogError> {
         self.job(|reply| Job::LimitPages { pages, reply }).await
     }
 
-    async fn job<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, LogError> {
+    pub(super) async fn job<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, LogError> {
         let (reply, answer) = oneshot::channel();
         self.0.jobs.send(job(reply)).await.map_err(|_| LogError::Closed)?;
         answer.await.map_err(|_| LogError::Closed)?
     }
 
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, LogError> {

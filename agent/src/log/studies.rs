@@ -21,7 +21,7 @@ pub struct Study {
 
 /// Puts a study into the list.
 pub(super) fn put(conn: &Connection, study: &Study) -> Result<(), rusqlite::Error> {
-    let plan = rmp_serde::to_vec_named(&study.plan).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+    let plan = rmp_serde::to_vec_named(&study.plan).map_err(project::unstorable)?;
     let sql = "INSERT OR REPLACE INTO studies(study, created_unix_ms, plan) VALUES (?1, ?2, ?3)";
     conn.prepare_cached(sql)?.execute(params![study.study.as_str(), project::signed(study.created_unix_ms), plan])?;
     Ok(())

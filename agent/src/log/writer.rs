@@ -4,15 +4,15 @@
 use super::Committed;
 use super::codec::kind;
 use super::error::LogError;
-use super::project::{self, AgentBody, signed};
+use super::project::{self, AgentBody, NS_PER_MS, signed};
 use super::schema::AGENT_STREAM;
 use super::spare::Spare;
 use super::stored;
-use super::studies::{self, Study};
 use super::views::Views;
+use super::{audit, people};
 use rusqlite::{Connection, TransactionBehavior, params};
 use shared::event::{Body, Event};
-use shared::ids::{RunId, StudyId};
+use shared::ids::{RunId, TokenId};
 use shared::view::RunView;
 use shared::wire::RunRow;
 use std::collections::BTreeMap;
@@ -36,10 +36,10 @@ pub(super) enum Job {
     Delete { run: RunId, reply: Reply<()> },
     /// Takes in a run that was stored in another log, all or nothing.
     Restore { run: RunId, source: stored::Source, reply: Reply<()> },
-    /// Puts a study into the list.
-    BeginStudy { study: Box<Study>, reply: Reply<()> },
-    /// Takes a study out of the list.
-    DeleteStudy { study: StudyId, reply: Reply<()> },
+    /// Appends an event to the agent's own stream.
+    Own { body: AgentBody, reply: Reply<()> },
+    /// Notes when tokens were used last, Unix ms.
+    Used { uses: Vec<(TokenId, u64)>, reply: Reply<()> },
     /// Limits the file's pages: how tests fill a disk.
     LimitPages { pages: u32, reply: Reply<()> },
 }
@@ -130,10 +130,8 @@ impl Writer {
                         changes.views.remove(run);
                         Some(LogError::NoSuchRun(run.clone()))
                     } else if view.run_state().is_final() {
-                        append_own(&tx, &AgentBody::RunDeleted { run: run.clone() })?;
-                        project::bury(&tx, run)?;
                         changes.deleted.push(run.clone());
-                        None
+                        append_own(&tx, &AgentBody::RunDeleted { run: run.clone() })?
                     } else {
                         Some(LogError::NotFinal(run.clone()))
                     }
@@ -157,18 +155,10 @@ impl Writer {
                         }
                     }
                 }
-                Job::BeginStudy { study, .. } => {
-                    append_own(&tx, &AgentBody::StudyBegun(study.clone()))?;
-                    studies::put(&tx, study)?;
+                Job::Own { body, .. } => append_own(&tx, body)?,
+                Job::Used { uses, .. } => {
+                    people::used(&tx, uses)?;
                     None
-                }
-                Job::DeleteStudy { study, .. } => {
-                    if studies::bury(&tx, study)? {
-                        append_own(&tx, &AgentBody::StudyDeleted { study: study.clone() })?;
-                        None
-                    } else {
-                        Some(LogError::NoSuchStudy(study.clone()))
-                    }
                 }
                 Job::LimitPages { .. } => None,
             };
@@ -207,8 +197,8 @@ impl Writer {
                 }
                 Job::Delete { reply, .. }
                 | Job::Restore { reply, .. }
-                | Job::BeginStudy { reply, .. }
-                | Job::DeleteStudy { reply, .. } => answers.push(Box::new(move || answer(reply, Ok(())))),
+                | Job::Own { reply, .. }
+                | Job::Used { reply, .. } => answers.push(Box::new(move || answer(reply, Ok(())))),
                 Job::LimitPages { pages, reply } => {
                     let set = self.conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()));
                     let set = set.map_err(|e| LogError::of(&self.path, "be limited", &e));
@@ -250,11 +240,7 @@ fn ends_a_run(group: &[Job]) -> bool {
         Job::Append { events, .. } => {
             events.iter().any(|event| matches!(event.body, Body::State { state, .. } if state.is_final()))
         }
-        Job::Delete { .. }
-        | Job::Restore { .. }
-        | Job::BeginStudy { .. }
-        | Job::DeleteStudy { .. }
-        | Job::LimitPages { .. } => false,
+        Job::Delete { .. } | Job::Restore { .. } | Job::Own { .. } | Job::Used { .. } | Job::LimitPages { .. } => false,
     })
 }
 
@@ -271,14 +257,20 @@ fn insert(
     Ok(())
 }
 
-/// Appends to the agent's own stream, whose times are Unix time in ns.
-fn append_own(conn: &Connection, body: &AgentBody) -> Result<(), rusqlite::Error> {
+/// Appends to the agent's own stream, whose times are Unix time in ns, and projects it; why not, where it does not go with
+/// what is there.
+fn append_own(conn: &Connection, body: &AgentBody) -> Result<Option<LogError>, rusqlite::Error> {
+    if let Some(refusal) = project::own(conn, body)? {
+        return Ok(Some(refusal));
+    }
     let last = "SELECT coalesce(max(seq), 0) FROM events WHERE stream = ?1";
-    let seq: i64 = conn.query_row(last, [AGENT_STREAM], |r| r.get(0))?;
+    let seq = conn.query_row(last, [AGENT_STREAM], |r| r.get::<_, i64>(0))?.unsigned_abs() + 1;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let bytes = rmp_serde::to_vec_named(body).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+    let bytes = rmp_serde::to_vec_named(body).map_err(project::unstorable)?;
     let now_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-    insert(conn, AGENT_STREAM, seq.unsigned_abs() + 1, now_ns, body.kind(), &bytes)
+    insert(conn, AGENT_STREAM, seq, now_ns, body.kind(), &bytes)?;
+    audit::note(conn, seq, now_ns / NS_PER_MS, body)?;
+    Ok(None)
 }
 
 fn refuse(job: Job, error: LogError) {
@@ -286,8 +278,8 @@ fn refuse(job: Job, error: LogError) {
         Job::Append { reply, .. } => answer(reply, Err(error)),
         Job::Delete { reply, .. }
         | Job::Restore { reply, .. }
-        | Job::BeginStudy { reply, .. }
-        | Job::DeleteStudy { reply, .. }
+        | Job::Own { reply, .. }
+        | Job::Used { reply, .. }
         | Job::LimitPages { reply, .. } => answer(reply, Err(error)),
     }
 }

@@ -3,9 +3,10 @@
 
 use crate::client::{Client, LIMIT};
 use crate::fake_nvml::FakeNvml;
-use crate::support::{ADMIN, GUEST, GUEST_RUN, Server, VIEWER, answer};
+use crate::support::{ADMIN, Server, answer};
 use shared::event::Event;
 use shared::ids::RunId;
+use shared::people::Shared;
 use shared::telemetry::{Field, TroubleKind};
 use shared::view::{MachineView, Telemetry};
 use shared::wire::{ClientMessage, MachineTold, ServerMessage};
@@ -119,7 +120,7 @@ async fn whoever_looks_sees_the_same_machine_without_a_run() {
     assert_eq!(look.processes[0].pid, 4_000_000);
     assert!(view.anchor_unix_ms > 1_600_000_000_000 && view.now_ns > 0);
 
-    let mut late = Looking::at(&server, VIEWER).await;
+    let mut late = Looking::at(&server, &server.viewer).await;
     late.until(|_| true).await;
     let joined = late.snapshots[0].clone();
     while early.known.as_ref().is_none_or(|known| known.seq < joined.seq) {
@@ -146,8 +147,10 @@ async fn nothing_is_read_unless_somebody_looks() {
     let count = || gpus[0].power().value().unwrap();
     // Somebody who is there and does not look, and somebody who may not.
     let _other = Client::greeted(&server.host, ADMIN).await;
-    let (_, guests) = answer(server.anonymous("GET", "/metrics").bearer_auth(GUEST)).await;
-    assert!(!guests.to_string().contains("tokenprism_host_"), "{guests}");
+    let run = RunId::new(1, 1);
+    server.run(&run).await;
+    let link = server.link(Shared::Run(run)).await;
+    assert_eq!(answer(server.anonymous("GET", "/metrics").bearer_auth(link)).await.0, 401);
     assert_eq!(count(), 1);
     let quiet = async || {
         loop {
@@ -191,7 +194,7 @@ async fn nothing_is_read_unless_somebody_looks() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gpu_that_is_lost_is_told_and_no_value_of_it_stays() {
     let (fake, server) = playing(TWO).await;
-    let mut looking = Looking::at(&server, VIEWER).await;
+    let mut looking = Looking::at(&server, &server.viewer).await;
     looking.until(|telemetry| now(telemetry, SECOND, "power") == Some(Field::Value(300_000))).await;
     let shown = async || answer(server.ask("GET", "/metrics")).await.1.as_str().unwrap().to_owned();
     assert!(shown().await.contains("tokenprism_gpu_power_watts{gpu=\"GPU-bb22\"} 300\n"));
@@ -211,16 +214,17 @@ async fn a_gpu_that_is_lost_is_told_and_no_value_of_it_stays() {
     let reads = |telemetry: &Telemetry| telemetry.track(FIRST, "power").unwrap().bins().map(|bin| bin.n).sum::<u64>();
     let before = reads(&view.telemetry);
     looking.until(|telemetry| reads(telemetry) > before).await;
-    let mut late = Looking::at(&server, VIEWER).await;
+    let mut late = Looking::at(&server, &server.viewer).await;
     assert!(is_lost(&late.until(|_| true).await.telemetry));
 }
 
 #[tokio::test]
 async fn what_was_shared_does_not_include_the_machine() {
     let (_fake, server) = playing(TWO).await;
-    let run = RunId::new(GUEST_RUN.0, GUEST_RUN.1);
+    let run = RunId::new(7, 7);
     server.run(&run).await;
-    let mut guest = Client::greeted(&server.host, GUEST).await;
+    let link = server.link(Shared::Run(run.clone())).await;
+    let mut guest = Client::greeted(&server.host, &link).await;
     guest.say(&ClientMessage::Machine { watch: true }).await;
     assert!(guest.refusal().await.contains("does not include the host"));
     // Somebody else looks, and still the guest hears of its run alone.

@@ -14,6 +14,7 @@ mod imports;
 mod machine;
 #[path = "../support/page.rs"]
 mod page;
+mod people;
 mod plans;
 mod prices;
 mod requests;

@@ -2,12 +2,13 @@
 //! Must not know the hub's insides.
 
 use crate::client::{Client, LIMIT};
-use crate::support::{ADMIN, GUEST, GUEST_RUN, Server};
+use crate::support::{ADMIN, Server};
 use futures_util::SinkExt;
 use shared::event::RunState;
 use shared::ids::RunId;
+use shared::people::Shared;
 use shared::view::RunView;
-use shared::wire::{ClientMessage, PROTOCOL_VERSION, ServerMessage};
+use shared::wire::{ClientMessage, Lead, PROTOCOL_VERSION, ServerMessage};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -142,12 +143,13 @@ async fn a_run_that_does_not_exist_is_refused_and_the_socket_stays() {
 #[tokio::test]
 async fn a_guest_hears_of_its_own_runs_only() {
     let server = Server::start().await;
-    let (own, other) = (RunId::new(GUEST_RUN.0, GUEST_RUN.1), RunId::new(1, 1));
-    let mut client = Client::greeted(&server.host, GUEST).await;
+    let (own, other) = (RunId::new(7, 7), RunId::new(1, 1));
+    server.run(&own).await;
+    let mut client = Client::greeted(&server.host, &server.link(Shared::Run(own.clone())).await).await;
     client.follow(&other).await;
     assert!(client.refusal().await.contains("There is no run"));
     server.run(&other).await;
-    server.run(&own).await;
+    server.state(&own, 5, RunState::Running).await;
     client.follow(&own).await;
     let (mut rows_seen, mut snapshot_seen) = (false, false);
     while !(rows_seen && snapshot_seen) {
@@ -169,4 +171,44 @@ async fn an_agent_that_ends_closes_its_sockets() {
     server.stop();
     while client.hear().await.is_some() {}
     timeout(LIMIT, &mut server.task).await.expect("it did not end").unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_leads_is_followed_by_others_and_leaves_nothing_behind() {
+    let server = Server::start().await;
+    let (run, other) = (RunId::new(1, 1), RunId::new(1, 2));
+    server.run(&run).await;
+    server.run(&other).await;
+    let led = async |client: &mut Client| loop {
+        match client.hear().await.expect("the agent closed") {
+            ServerMessage::Led { run: of, lead } => {
+                assert_eq!(of, run);
+                return lead;
+            }
+            ServerMessage::Refused { sentence } => panic!("{sentence}"),
+            _ => {}
+        }
+    };
+    let show = |run: &RunId, zoom_ns| ClientMessage::Lead { run: run.clone(), lead: Some(Lead { zoom_ns }) };
+    let mut guest = Client::greeted(&server.host, &server.link(Shared::Run(run.clone())).await).await;
+    guest.follow(&run).await;
+    guest.fold_until(&run, RunState::Queued).await;
+    let mut presenter = Client::greeted(&server.host, &server.operator).await;
+    presenter.follow(&run).await;
+    presenter.say(&show(&other, Some((7, 8)))).await;
+    presenter.say(&show(&run, Some((1, 2)))).await;
+    assert_eq!(led(&mut guest).await, Some(Lead { zoom_ns: Some((1, 2)) }));
+    // Whoever comes later hears of it, too.
+    let mut late = Client::greeted(&server.host, &server.viewer).await;
+    late.follow(&run).await;
+    assert_eq!(led(&mut late).await, Some(Lead { zoom_ns: Some((1, 2)) }));
+    // A viewer follows and does not lead.
+    late.say(&show(&run, None)).await;
+    assert!(late.refusal().await.contains("operator"));
+    presenter.say(&show(&run, None)).await;
+    assert_eq!(led(&mut guest).await, Some(Lead { zoom_ns: None }));
+    drop(presenter);
+    assert_eq!(led(&mut guest).await, None);
+    // Of the moment only: the log knows nothing of it.
+    assert_eq!(server.log.view(&run).await.unwrap().unwrap().seq, 1);
 }

@@ -1,10 +1,13 @@
 //! Owns what the HTTP tests share: a server on a free port with a real log and a queue that only writes states.
 //! Must not know what is tested.
+#![allow(dead_code, missing_docs, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "test support fails by panicking")]
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use shared::event::{Body, Host, RunState};
-use shared::ids::{RunId, StudyId};
+use shared::ids::{RunId, ShareId, StudyId, TokenId};
+use shared::people::{Role, ShareRow, Shared, TokenRow, Who};
 use shared::plan::Plan;
 use shared::study::{StudyPlace, StudyPlan};
 use std::sync::Arc;
@@ -12,20 +15,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 use tokenprism::blob::BlobStore;
 use tokenprism::engine::Means;
-use tokenprism::http::{self, Access, Principal, Role, Scope};
+use tokenprism::http::{self, Access};
 use tokenprism::hub::Hub;
-use tokenprism::log::{SqliteLog, Study};
+use tokenprism::log::{KeptShare, KeptToken, SqliteLog, Study};
 use tokenprism::orchestrate::{ByHand, Floor, Machine, Manner};
+use tokenprism::people::{People, hash};
 use tokenprism::price::Prices;
 use tokenprism::process;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 pub const ADMIN: &str = "admin-token-0123456789-0123456789-0123";
-pub const VIEWER: &str = "viewer-token-0123456789-0123456789-012";
-pub const GUEST: &str = "guest-token-0123456789-0123456789-0123";
-/// The one run that the guest may know of.
-pub const GUEST_RUN: (u64, u32) = (7, 7);
 
 pub const PLAN: &str = r#"
 schema = 1
@@ -100,12 +100,43 @@ pub fn created(run: &RunId, plan: Plan) -> Body {
     }
 }
 
+/// Who made what tests need.
+pub fn who() -> Who {
+    Who { id: "test".to_owned(), name: "a test".to_owned() }
+}
+
+/// A token that ends at this time, Unix ms.
+pub fn token_until(secret: &str, role: Role, expires_unix_ms: u64) -> KeptToken {
+    let row = TokenRow {
+        token: TokenId::new(1, 1),
+        name: "Short".to_owned(),
+        role,
+        created_unix_ms: 1,
+        by: who(),
+        used_unix_ms: None,
+        expires_unix_ms: Some(expires_unix_ms),
+    };
+    KeptToken { row, sha256: hash(secret) }
+}
+
+/// A link to something that ends at this time, Unix ms.
+pub fn link_until(secret: &str, shared: Shared, expires_unix_ms: u64) -> KeptShare {
+    let (share, title) = (ShareId::new(1, 1), "Short".to_owned());
+    let row = ShareRow { share, shared, title, created_unix_ms: 1, by: who(), expires_unix_ms };
+    KeptShare { row, sha256: hash(secret) }
+}
+
 pub struct Server {
     pub url: String,
     pub host: String,
     pub log: SqliteLog,
     pub blobs: BlobStore,
     pub client: reqwest::Client,
+    pub people: People,
+    /// The token of somebody who reads.
+    pub viewer: String,
+    /// The token of somebody who starts runs.
+    pub operator: String,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     pub task: tokio::task::JoinHandle<std::io::Result<()>>,
     _dir: TempDir,
@@ -118,13 +149,29 @@ impl Server {
 
     /// One that looks at its machine in this manner.
     pub async fn looking(manner: Manner) -> Self {
+        Self::of(manner, &[], &[]).await
+    }
+
+    /// One that finds these tokens and shares in its log.
+    pub async fn with(tokens: &[KeptToken], shares: &[KeptShare]) -> Self {
+        Self::of(Manner::default(), tokens, shares).await
+    }
+
+    async fn of(manner: Manner, tokens: &[KeptToken], shares: &[KeptShare]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = SqliteLog::open(&dir.path().join("log.sqlite")).unwrap();
+        for token in tokens {
+            log.create_token(token.clone()).await.unwrap();
+        }
+        for share in shares {
+            log.create_share(share.clone()).await.unwrap();
+        }
         let blobs = BlobStore::open(dir.path().join("blobs")).unwrap();
-        let guest_runs = [RunId::new(GUEST_RUN.0, GUEST_RUN.1)].into();
-        let viewer = Principal { id: "viewer".to_owned(), role: Role::Viewer, scope: Scope::Everything };
-        let guest = Principal { id: "guest".to_owned(), role: Role::Viewer, scope: Scope::Runs(guest_runs) };
-        let access = Access::new(ADMIN).grant(VIEWER, viewer).grant(GUEST, guest).allow_host("named.example");
+        let people = People::open(log.clone()).await.unwrap();
+        let token =
+            async |name: &str, role| people.create_token(name, role, None, who()).await.unwrap().1.expose().to_owned();
+        let (viewer, operator) = (token("Vi", Role::Viewer).await, token("Op", Role::Operator).await);
+        let access = Access::new(ADMIN, people.clone()).allow_host("named.example");
         let host = process::Host::open(dir.path()).unwrap().0.with_supervisor(env!("CARGO_BIN_EXE_tokenprism"));
         let means = Means::of(dir.path(), host);
         let state = http::State {
@@ -144,11 +191,17 @@ impl Server {
         let task = tokio::spawn(http::serve(listener, state, async move { drop(stopped.await) }));
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { url: format!("http://{host}"), host, log, blobs, client, stop: Some(stop), task, _dir: dir }
+        let (url, stop) = (format!("http://{host}"), Some(stop));
+        Self { url, host, log, blobs, client, people, viewer, operator, stop, task, _dir: dir }
     }
 
     pub fn stop(&mut self) {
         drop(self.stop.take());
+    }
+
+    /// The secret of a link that shows something.
+    pub async fn link(&self, shared: Shared) -> String {
+        self.people.create_share(shared, None, who()).await.unwrap().1.expose().to_owned()
     }
 
     /// A request as the admin.

@@ -44,6 +44,13 @@ pub enum ClientMessage {
     },
     /// Follow no run.
     Unfollow,
+    /// Lead the viewers of the run that this one follows, who may follow its zoom; or no longer.
+    Lead {
+        /// The run.
+        run: RunId,
+        /// What to show; nothing leads no longer.
+        lead: Option<Lead>,
+    },
     /// Hear of engines from now on, or no longer.
     Engines {
         /// True: from now on.
@@ -112,6 +119,13 @@ pub enum ServerSays<V, E, M> {
         /// The count.
         count: u32,
     },
+    /// What somebody who leads shows of the run; nothing once nobody leads. Of this moment only: no event of the log.
+    Led {
+        /// The run.
+        run: RunId,
+        /// What is shown.
+        lead: Option<Lead>,
+    },
     /// What there is to see of engines, to whoever asked to hear of them.
     Engines(Box<EnginesNow>),
     /// What the host's GPUs and the host tell of themselves, to whoever asked to hear of them.
@@ -121,6 +135,13 @@ pub enum ServerSays<V, E, M> {
         /// The sentence.
         sentence: String,
     },
+}
+
+/// What somebody who leads shows of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lead {
+    /// The stretch of run time that is zoomed to, ns; nothing shows the whole run.
+    pub zoom_ns: Option<(u64, u64)>,
 }
 
 /// One run in a list.

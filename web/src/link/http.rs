@@ -11,8 +11,8 @@ use web_sys::{FormData, Request, RequestInit, Response};
 /// Why a request brought nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failure {
-    /// Nobody is signed in.
-    SignedOut,
+    /// Nobody is signed in; why, in the agent's words.
+    SignedOut(ApiError),
     /// There is no such thing.
     NotFound(ApiError),
     /// Anything else.
@@ -23,7 +23,7 @@ impl Failure {
     /// The sentence and detail to show.
     pub fn error(&self) -> ApiError {
         match self {
-            Failure::SignedOut => sentence("You are not signed in: open the address that the agent printed.", None),
+            Failure::SignedOut(_) => sentence("You are not signed in: open the address that the agent printed.", None),
             Failure::NotFound(error) | Failure::Other(error) => error.clone(),
         }
     }
@@ -43,7 +43,7 @@ pub fn failure_of(method: &str, path: &str, status: u16, body: &str) -> Failure 
         )
     });
     match status {
-        401 => Failure::SignedOut,
+        401 => Failure::SignedOut(error),
         404 => Failure::NotFound(error),
         _ => Failure::Other(error),
     }
@@ -130,6 +130,8 @@ mod tests {
         let proxy = failure_of("GET", "/api/v1/runs", 502, "<html>").error();
         assert!(proxy.error.contains("502") && proxy.error.ends_with('.'), "{proxy:?}");
         assert_eq!(proxy.detail.as_deref(), Some("<html>"));
-        assert_eq!(failure_of("GET", "/api/v1/runs", 401, ""), Failure::SignedOut);
+        let out = failure_of("GET", "/api/v1/runs", 401, r#"{"error":"It was revoked."}"#);
+        assert_eq!(out, Failure::SignedOut(sentence("It was revoked.", None)));
+        assert!(out.error().error.contains("not signed in"));
     }
 }

@@ -4,7 +4,9 @@
 use super::clock::ClockOffset;
 use super::engines::Engines;
 use super::followed::{Effect, Fold, Followed};
+use super::leading::Leading;
 use super::machine::{Machine, MachineFold};
+use super::reader::Reader;
 use super::rows::Rows;
 use crate::erased::{Kept, kept, spawn};
 use crate::format;
@@ -12,11 +14,13 @@ use crate::link::http::{self, Failure};
 use crate::link::{Link, LinkEvent, Message};
 use leptos::prelude::*;
 use serde::Deserialize;
+use serde_json::Value;
 use shared::chart::Theme;
 use shared::ids::{RunId, StudyId};
+use shared::people::Shared;
 use shared::plan::Plan;
 use shared::view::RunView;
-use shared::wire::{ClientMessage, EngineRow, PROTOCOL_VERSION, RunRow};
+use shared::wire::{ClientMessage, EngineRow, Lead, PROTOCOL_VERSION, RunRow};
 use std::time::Duration;
 
 /// Least time between two redraws, ms: a figure that changes faster cannot be read, and charts cost the most here.
@@ -94,6 +98,8 @@ pub struct App {
     pub tick: RwSignal<u64>,
     /// What the agent says of itself.
     pub agent: RwSignal<AgentInfo>,
+    /// Who reads.
+    pub reader: Reader,
     /// Light or dark, as shown now.
     pub theme: RwSignal<Theme>,
     /// What can be taken back: a sentence, and what taking back does.
@@ -106,12 +112,16 @@ pub struct App {
     pub engines: Engines,
     /// What the agent tells of the host's machine while somebody looks.
     pub machine: Machine,
+    /// Leading and following of the followed run's zoom.
+    pub leading: Leading,
     /// A plan to start from on the next visit to the form.
     pub draft: RwSignal<Option<Plan>>,
     /// Studies that are deleted unless somebody takes it back.
     pub hidden_studies: RwSignal<Vec<StudyId>>,
     /// Somebody asked for the search field.
     pub search: RwSignal<bool>,
+    /// What somebody wants to share: the dialog for it is open.
+    pub sharing: RwSignal<Option<Shared>>,
     /// Help is open.
     pub help: RwSignal<bool>,
     clock: RwSignal<ClockOffset>,
@@ -139,15 +149,18 @@ impl App {
             rows: RwSignal::new(Rows::default()),
             tick: RwSignal::new(0),
             agent: RwSignal::new(AgentInfo::default()),
+            reader: Reader::default(),
             theme: RwSignal::new(theme),
             toast: RwSignal::new(None),
             presets: RwSignal::new(Vec::new()),
             kinds: RwSignal::new(Vec::new()),
             engines: Engines::default(),
             machine: Machine::default(),
+            leading: Leading::default(),
             draft: RwSignal::new(None),
             hidden_studies: RwSignal::new(Vec::new()),
             search: RwSignal::new(false),
+            sharing: RwSignal::new(None),
             help: RwSignal::new(false),
             clock: RwSignal::new(ClockOffset::default()),
             now_unix_ms: RwSignal::new(browser_ms()),
@@ -168,6 +181,7 @@ impl App {
             let mut greeting = self.followed.with_value(Followed::greeting);
             greeting.extend(self.engines.request());
             greeting.extend(self.machine.request());
+            greeting.extend(self.leading.request());
             greeting
         };
         let link = Link::start(greeting, move |event| self.hear(event));
@@ -176,8 +190,23 @@ impl App {
         self.ask();
     }
 
-    /// Asks again for what HTTP gives: the agent's facts, the presets and the list of runs.
+    /// Asks again who reads, and then for what they may see.
     fn ask(self) {
+        spawn(async move {
+            match http::get::<Value>("/api/v1/me").await {
+                Ok(me) if self.reader.is(&me) => {
+                    let time_zone = me["time_zone"].as_str().map(str::to_owned);
+                    let minutes = me["utc_offset_minutes"].as_i64().and_then(|minutes| i32::try_from(minutes).ok());
+                    self.agent.set(AgentInfo { utc_offset_minutes: minutes, time_zone, ..AgentInfo::default() });
+                }
+                Ok(_) => self.ask_all(),
+                Err(failure) => self.failed(&failure),
+            }
+        });
+    }
+
+    /// Asks again for what HTTP gives: the agent's facts, the presets and the list of runs.
+    fn ask_all(self) {
         spawn(async move {
             match http::get::<AgentInfo>("/api/v1/agent").await {
                 Ok(agent) => self.agent.set(agent),
@@ -226,7 +255,10 @@ impl App {
 
     /// Notes a failure that concerns the whole page.
     pub fn failed(self, failure: &Failure) {
-        if *failure == Failure::SignedOut {
+        if let Failure::SignedOut(error) = failure {
+            self.reader.is_out(&error.error);
+            // Nothing of what was shown stays for whoever comes next.
+            self.rows.set(Rows::default());
             self.connection.set(Connection::SignedOut);
         }
     }
@@ -253,6 +285,9 @@ impl App {
 
     /// Follows a run from now on, and folds it so.
     pub fn follow(self, run: RunId, fold: Fold) {
+        if self.run().as_ref() != Some(&run) {
+            self.leading.forget();
+        }
         self.followed.update_value(|f| f.follow(run, fold));
         self.tick.update(|t| *t += 1);
         self.follow_again();
@@ -263,7 +298,15 @@ impl App {
         // The next page may follow another run before this one is cleaned up.
         if self.followed.with_value(|f| f.run.as_ref() == Some(run)) {
             self.followed.set_value(Followed::default());
+            self.leading.forget();
             self.say(&ClientMessage::Unfollow);
+        }
+    }
+
+    /// Shows something of the followed run to those who follow, or no longer.
+    pub fn lead(self, lead: Option<Lead>) {
+        if let Some(run) = self.run() {
+            self.say(&self.leading.show(&run, lead));
         }
     }
 
@@ -328,6 +371,8 @@ impl App {
             LinkEvent::Opened => {
                 let was_lost = matches!(self.connection.get_untracked(), Connection::Lost { .. });
                 self.connection.set(Connection::Open);
+                // Whoever leads by now is told of anew.
+                self.leading.hear(None);
                 if was_lost {
                     // What changed in the list meanwhile was never sent.
                     self.ask();
@@ -352,7 +397,7 @@ impl App {
         }
         // A refused handshake does not say why; the API does.
         spawn(async move {
-            if let Err(failure) = http::get::<AgentInfo>("/api/v1/agent").await {
+            if let Err(failure) = http::get::<Value>("/api/v1/me").await {
                 self.failed(&failure);
             }
         });
@@ -368,6 +413,11 @@ impl App {
                 self.now_unix_ms.set(now_unix_ms);
             }
             Message::Rows { rows: new } => self.rows.update(|rows| rows.merge(new)),
+            Message::Led { run, lead } => {
+                if self.run() == Some(run) {
+                    self.leading.hear(lead);
+                }
+            }
             Message::Engines(now) => self.engines.receive(*now),
             Message::Machine(told) => {
                 if let Err(why) = self.machine.receive(told) {

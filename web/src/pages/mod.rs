@@ -9,8 +9,10 @@ mod machine;
 mod metrics_guide;
 mod new_run;
 mod new_study;
+mod not_shared;
 mod now;
 mod on_demand;
+mod people;
 mod plan_form;
 mod run;
 mod runs;
@@ -21,4 +23,3 @@ mod study;
 
 pub use now::Now;
 pub use on_demand::{OnDemand, Screen};
-pub use sign_in::SignIn;

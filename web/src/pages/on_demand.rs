@@ -13,6 +13,10 @@ use super::runs::Runs;
 use super::source::Imported;
 use super::studies::Studies;
 use super::study::Study;
+use super::not_shared::NotShared;
+use super::people::{People, Share};
+use super::run::Run;
+use super::sign_in::SignIn;
 use crate::erased::{click, live, spawn};
 use crate::parts::reload;
 use leptos::prelude::*;
@@ -42,6 +46,10 @@ code!(run, run, |id| view! { <Run id=id/> }.into_any());
 code!(rest, new_run, |_| view! { <NewRun/> }.into_any());
 code!(rest, engines, |_| view! { <Engines/> }.into_any());
 code!(rest, machine, |_| view! { <Machine/> }.into_any());
+code!(rest, people, |_| view! { <People/> }.into_any());
+code!(rest, sign_in, |_| view! { <SignIn/> }.into_any());
+code!(rest, not_shared, |_| view! { <NotShared/> }.into_any());
+code!(rest, share, |_| view! { <Share/> }.into_any());
 code!(rest, metrics, |_| view! { <MetricsGuide/> }.into_any());
 code!(rest, runs, |_| view! { <Runs/> }.into_any());
 code!(rest, study_cards, |_| view! { <StudyCards/> }.into_any());
@@ -63,6 +71,14 @@ pub enum Screen {
     Engines,
     /// The machine, which is a part of the first screen.
     Machine,
+    /// Tokens, links and what was done.
+    People,
+    /// What asks for a token.
+    SignIn,
+    /// What leads whoever came by a link to what it shows.
+    NotShared,
+    /// The dialog that shares what its page shows.
+    Share,
     /// The definitions.
     Metrics,
     /// The list of runs.
@@ -91,6 +107,10 @@ impl Screen {
             Screen::NewRun => new_run().await,
             Screen::Engines => engines().await,
             Screen::Machine => machine().await,
+            Screen::People => people().await,
+            Screen::SignIn => sign_in().await,
+            Screen::NotShared => not_shared().await,
+            Screen::Share => share().await,
             Screen::Metrics => metrics().await,
             Screen::Runs => runs().await,
             Screen::StudyCards => study_cards().await,

@@ -11,6 +11,7 @@ use leptos::html::Input;
 use leptos::prelude::*;
 use shared::event::RunState;
 use shared::ids::RunId;
+use shared::people::Role;
 use shared::wire::RunRow;
 
 /// Engine and model of a row.
@@ -194,6 +195,7 @@ fn Row(run: RunId, chosen: RwSignal<Vec<RunId>>) -> impl IntoView {
     let label = kept(move || format!("Delete {}", name.get()));
     let pick_label = kept(move || format!("Choose {} to compare", name.get()));
     let belongs = kept(move || row.with(|r| r.as_ref().and_then(belongs)));
+    let may_change = kept(move || app.reader.may(Role::Operator));
     let remove = move |_| {
         if let Some(row) = row.get_untracked() {
             delete_later(app, &row);
@@ -227,7 +229,7 @@ fn Row(run: RunId, chosen: RwSignal<Vec<RunId>>) -> impl IntoView {
             <td class="number">{text(|r| format::duration(r.elapsed_ns))}</td>
             <td>{live(move || view! { <When unix_ms=begun.get()/> })}</td>
             <td>
-                {live(move || state.get().is_final().then(|| view! {
+                {live(move || (state.get().is_final() && may_change.get()).then(|| view! {
                     <button class="icon-button" title=move || label.get() aria-label=move || label.get() data-testid="delete-run" on:click=click(remove)>
                         <Icon name="delete"/>
                     </button>

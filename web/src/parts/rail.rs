@@ -2,17 +2,23 @@
 //! Must not know pages beyond their addresses.
 
 use super::{Icon, ThemeSwitch};
-use crate::erased::click;
+use crate::erased::{click, kept, live};
 use crate::model::App;
 use crate::route::{Place, Route};
 use leptos::prelude::*;
+use shared::people::Role;
 
 /// The navigation.
 #[component]
 pub fn Rail() -> impl IntoView {
     let app = App::get();
     let route = Place::get().route();
-    let item = |screen: Route, icon: &'static str, label: &'static str| {
+    let reader = app.reader;
+    let guest = kept(move || reader.is_guest());
+    // Before the agent has told who reads, the usual is shown.
+    let may_run = kept(move || reader.may(Role::Operator) || !reader.may(Role::Viewer));
+    let may_share = kept(move || reader.may(Role::Operator));
+    let item = move |screen: Route, icon: &'static str, label: &'static str| {
         let href = screen.path();
         let is_here = move || {
             route
@@ -38,11 +44,14 @@ pub fn Rail() -> impl IntoView {
                     <path class="prism-ray" d="M1 14l8-2M14 12l9-3M15 14l8 0M16 16l7 3"></path>
                 </svg>
             </a>
-            {item(Route::Now, "now", "Now")}
-            {item(Route::NewRun, "new", "New run")}
-            {item(Route::Engines, "engines", "Engines")}
-            {item(Route::Runs, "runs", "Runs")}
-            {item(Route::Studies, "studies", "Studies")}
+            {live(move || (!guest.get()).then(|| view! {
+                {item(Route::Now, "now", "Now")}
+                {live(move || may_run.get().then(|| item(Route::NewRun, "new", "New run")))}
+                {item(Route::Engines, "engines", "Engines")}
+                {item(Route::Runs, "runs", "Runs")}
+                {item(Route::Studies, "studies", "Studies")}
+                {live(move || may_share.get().then(|| item(Route::People, "people", "People")))}
+            }))}
             {item(Route::Metrics, "metrics", "Metrics")}
             <span class="rail-space"></span>
             <button class="rail-item wide-only" on:click=click(move |_| app.help.set(true)) title="Keyboard help (?)">

@@ -9,6 +9,7 @@ use crate::erased::{Kept, kept, live};
 use crate::model::App;
 use leptos::prelude::*;
 use shared::event::RunState;
+use shared::people::Role;
 use shared::wire::{RunRow, StartedEngine};
 
 /// The screen.
@@ -20,12 +21,13 @@ pub fn Engines() -> impl IntoView {
     // Which of them it is, not how far: the parts below follow that by themselves.
     let shown = kept(move || app.engines.started.with(|s| s.as_ref().map(|s| s.number)));
     let lives = kept(move || app.engines.started.with(|s| s.as_ref().is_some_and(|s| !s.state.is_over())));
+    let may_start = kept(move || app.reader.may(Role::Operator));
     view! {
         <h1>"Engines"</h1>
         {live(move || of_runs(app).into_iter().map(|row| view! { <OfRun row=row/> }).collect_view())}
         {live(move || shown.get().map(|_| view! { <started::Started/> }))}
         <div class="columns form-columns">
-            {live(move || (!lives.get()).then(|| view! { <start::Start/> }))}
+            {live(move || (!lives.get() && may_start.get()).then(|| view! { <start::Start/> }))}
             <div class="host">
                 <host::Gpus/>
                 <host::Found/>

@@ -12,6 +12,7 @@ use crate::route::Place;
 use leptos::html::Pre;
 use leptos::prelude::*;
 use shared::engine::EngineKind;
+use shared::people::Role;
 use shared::plan::EnginePlan;
 use shared::wire::{ApiError, StartedEngine, StartedState};
 
@@ -24,6 +25,7 @@ pub fn Started() -> impl IntoView {
     let app = App::get();
     let state = fact(app, |s| s.state);
     let is_over = kept(move || state.get().is_some_and(StartedState::is_over));
+    let may_change = kept(move || app.reader.may(Role::Operator));
     let title = fact(app, |s| s.info.label.clone());
     let begun = fact(app, |s| s.begun_unix_ms);
     let failure = fact(app, |s| (s.state == StartedState::Failed).then(|| s.reason.clone()).flatten());
@@ -39,8 +41,8 @@ pub fn Started() -> impl IntoView {
                 <StateBadge state=state/>
                 <span class="quiet">"started by hand "{live(move || begun.get().map(|ms| view! { <When unix_ms=ms/> }))}</span>
                 <span class="run-actions">
-                    {live(move || (state.get() == Some(StartedState::Ready)).then(|| view! { <Measure/> }))}
-                    {live(move || (!is_over.get()).then(|| view! { <Stop/> }))}
+                    {live(move || (state.get() == Some(StartedState::Ready) && may_change.get()).then(|| view! { <Measure/> }))}
+                    {live(move || (!is_over.get() && may_change.get()).then(|| view! { <Stop/> }))}
                 </span>
             </header>
             <ErrorBox error=error/>

@@ -9,6 +9,7 @@ use crate::parts::{Confirm, CopyButton, Download, Figure, Icon, StateBadge, Verd
 use crate::route::Place;
 use leptos::prelude::*;
 use shared::event::RunState;
+use shared::people::{Role, Shared};
 use shared::plan::Plan;
 use shared::said::header::{energy_words, engine_words, price_words};
 use shared::units::{NS_PER_S, ns_to_s};
@@ -126,6 +127,9 @@ pub fn RunHeader() -> impl IntoView {
     let missed = kept(move || app.with_followed(|f| f.missed));
     let link = Signal::derive(|| window().location().href().unwrap_or_default());
     let goes_on = kept(move || !state.get().is_final());
+    let reader = app.reader;
+    // What would be refused is not offered.
+    let may_change = kept(move || reader.may(Role::Operator));
 
     view! {
         <header class="run-header">
@@ -139,9 +143,12 @@ pub fn RunHeader() -> impl IntoView {
                     {live(move || viewers.get().map(|n| view! {
                         <span class="quiet viewers" title="Browsers and terminals that follow this run" data-testid="viewers"><Icon name="eye"/>{n}</span>
                     }))}
-                    <CopyButton text=link label="Copy link"/>
+                    {live(move || (!reader.is_guest()).then(|| view! { <CopyButton text=link label="Copy link"/> }))}
                     {app.run().map(|run| view! { <Download files=files(&format!("/api/v1/runs/{run}"))/> })}
-                    {live(move || if goes_on.get() { view! { <Cancel/> }.into_any() } else { view! { <Resume/><Again/> }.into_any() })}
+                    {live(move || may_change.get().then(|| view! {
+                        <Share/>
+                        {live(move || if goes_on.get() { view! { <Cancel/> }.into_any() } else { view! { <Resume/><Again/> }.into_any() })}
+                    }))}
                 </span>
             </div>
             <progress max="100" value=move || share.get() aria-label="Progress"></progress>
@@ -176,6 +183,20 @@ pub fn RunHeader() -> impl IntoView {
 /// How far the engine's start is; empty while none starts.
 fn starting_words(view: &RunView) -> String {
     view.starting.map(|starting| format!("Starting: {}", starting.words())).unwrap_or_default()
+}
+
+/// Opens the dialog that makes a link to the run.
+#[component]
+fn Share() -> impl IntoView {
+    let app = App::get();
+    let open = move |_| {
+        if let Some(run) = app.run() {
+            app.sharing.set(Some(Shared::Run(run)));
+        }
+    };
+    view! {
+        <button class="button small" data-testid="share" on:click=click(open)><Icon name="share"/>"Share"</button>
+    }
 }
 
 /// Stops the run, after a second click.

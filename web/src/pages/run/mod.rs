@@ -5,6 +5,7 @@ mod charts;
 mod distribution;
 mod goodput;
 mod header;
+mod lead;
 mod log;
 mod machine;
 mod points;
@@ -110,6 +111,7 @@ fn own_parts(app: App) -> AnyView {
     view! {
         <header::RunHeader/>
         <verdict::VerdictCard/>
+        <lead::Leading axis=axis/>
         <charts::LiveCharts axis=axis/>
         <machine::Machine axis=axis/>
         <points::PointsTable/>
