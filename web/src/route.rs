@@ -59,7 +59,7 @@ impl Route {
 
     /// True for screens that show what was shared, or what anybody may read; the agent refuses what was not.
     pub fn is_for_guests(&self) -> bool {
-        matches!(self, Route::Run(_) | Route::Metrics)
+        matches!(self, Route::Run(_) | Route::Study(_) | Route::Compare | Route::Metrics)
     }
 
     /// The path of a screen.

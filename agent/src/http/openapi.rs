@@ -2,8 +2,8 @@
 //! Must not know how the routes are implemented.
 
 use super::{
-    agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, requests, runs,
-    shape, shell, socket, studies,
+    agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, requests,
+    runs, shape, shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;

@@ -1,13 +1,13 @@
 //! Owns the routes of pictures and reports: of a run, of a study, and of several beside one another.
 //! Must not know how any of it is drawn or written.
 
-use super::access::Principal;
 use super::compare::{self, CompareQuery};
 use super::error::Refusal;
 use super::runs::{self, RunPath};
 use super::studies::{self, StudyPath};
 use super::{App, shape};
 use crate::cores;
+use crate::people::Principal;
 use crate::render::{
     self, Canvas, Format, RenderError, RunSubject, StudySubject, Subject, Zone, charts, picture, report,
 };

@@ -159,8 +159,9 @@ async fn pictures_are_listed_by_what_was_measured_and_shown_to_who_may_see_it() 
     assert_eq!(names(&compared).await, ["curve-output-throughput"]);
     let odd = format!("/api/v1/runs/{}/pictures/by-level?runs=a", runs[0]);
     assert_eq!(answer(server.ask("GET", &odd)).await.0, 400);
+    let guest = server.link(Shared::Run(runs[2].clone())).await;
     for path in [format!("{study}/pictures"), format!("{study}/report"), format!("/api/v1/runs/{}/report", runs[0])] {
-        let (status, body) = answer(server.anonymous("GET", &path).bearer_auth(GUEST)).await;
+        let (status, body) = answer(server.anonymous("GET", &path).bearer_auth(&guest)).await;
         assert_eq!(status, 404, "{path} {body}");
         assert_eq!(answer(server.anonymous("GET", &path)).await.0, 401, "{path}");
     }
