@@ -11,7 +11,6 @@ use super::new_study::{NewStudy, StudyCards};
 use super::not_shared::NotShared;
 use super::people::{People, Share};
 use super::run::Run;
-use super::run::Run;
 use super::runs::Runs;
 use super::sign_in::SignIn;
 use super::source::Imported;

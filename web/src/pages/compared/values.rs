@@ -4,7 +4,7 @@
 use super::{Known, words};
 use crate::erased::{Kept, kept, live};
 use crate::format;
-use crate::parts::{Card, verdict_shape};
+use crate::parts::Card;
 use leptos::prelude::*;
 use shared::caveat::Verdict;
 use shared::compare::{Compared, CurvePoint, Figure};
@@ -71,7 +71,7 @@ fn cell(point: &CurvePoint, figure: Option<Figure>) -> Cell {
     let told = point.figures.get(&key).copied();
     let interval = point.intervals.get(&key);
     let mark = match point.verdict {
-        Verdict::Doubtful | Verdict::Invalid => verdict_shape(Some(point.verdict)),
+        Verdict::Doubtful | Verdict::Invalid => point.verdict.shape(),
         Verdict::Valid | Verdict::NotJudged => "",
     };
     let trials = if point.trials == 1 { "one trial".to_owned() } else { format!("{} trials", point.trials) };

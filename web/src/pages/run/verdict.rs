@@ -7,6 +7,7 @@ use crate::parts::VerdictBadge;
 use leptos::prelude::*;
 use shared::caveat::Verdict;
 use shared::said::verdict::{Reason, caveats, early_end, failures, reasons};
+use shared::view::RunView;
 
 /// One reason: the first level in full, the others one click away.
 fn shown(reason: Reason) -> AnyView {

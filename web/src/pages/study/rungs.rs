@@ -5,7 +5,6 @@ use super::super::compared::{Apart, Word, unlike_lines, words};
 use super::ladder::{Known, Reasons};
 use crate::erased::{Kept, kept, live};
 use crate::format;
-use crate::parts::verdict_shape;
 use leptos::prelude::*;
 use shared::caveat::Verdict;
 use shared::compare::Figure;
@@ -99,7 +98,7 @@ fn line(rung: &Rung, figure: Figure, has_limit: bool, reason: Option<String>) ->
     let doubt = matches!(rung.verdict, Verdict::Doubtful | Verdict::Invalid).then(|| {
         let caveats: Vec<&str> = rung.caveats.iter().map(|caveat| caveat.sentence()).collect();
         let title = format!("{}. {}", rung.verdict.label(), caveats.join(" "));
-        view! { <span class="caveat" title=title>{verdict_shape(Some(rung.verdict))}" "</span> }
+        view! { <span class="caveat" title=title>{rung.verdict.shape()}" "</span> }
     });
     let half = words::half(side.interval.map(|interval| interval.half_width));
     let reached = has_limit.then(|| {
