@@ -77,7 +77,7 @@ async fn a_wrong_token_is_refused_beside_its_field_and_the_right_one_still_fits(
     tab.click("sign-in").await;
     tab.wait("error", |text| text.contains("This is not the token of this agent: copy it again")).await;
     // The page goes on trying to connect, which must not wipe out what is typed here.
-    let asked = "performance.getEntriesByName(location.origin + '/api/v1/agent').length";
+    let asked = "performance.getEntriesByName(location.origin + '/api/v1/me').length";
     let before = tab.eval(asked).await;
     tab.wait_for(&format!("{asked} >= {before} + 2")).await;
     assert!(tab.text("error").await.is_some(), "the refusal is gone");

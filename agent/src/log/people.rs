@@ -77,7 +77,7 @@ pub(super) fn bury_share(conn: &Connection, share: &ShareId) -> Result<bool, rus
 /// Shares that were not revoked, oldest first.
 pub(super) fn shares(conn: &Connection) -> Result<Vec<KeptShare>, rusqlite::Error> {
     let mut statement = conn.prepare_cached("SELECT kept FROM shares ORDER BY share")?;
-    let found = statement.query_map([], |row| read(row))?.collect::<Result<Vec<_>, _>>()?;
+    let found = statement.query_map([], read)?.collect::<Result<Vec<_>, _>>()?;
     Ok(found.into_iter().flatten().collect())
 }
 

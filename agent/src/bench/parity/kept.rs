@@ -78,7 +78,7 @@ impl Trial {
     /// # Errors
     /// Where the result is not what a result looks like.
     pub fn reported(&self) -> anyhow::Result<Option<Summary>> {
-        self.result.as_ref().map(|result| cut::figures(result)).transpose()
+        self.result.as_ref().map(cut::figures).transpose()
     }
 }
 

@@ -60,7 +60,7 @@ impl<'a, R: Read> Entries<'a, R> {
 
 impl<R: Read> Verified<'_, R> {
     /// Reads what is left, and holds all of it to its hash.
-    pub(super) fn to_end(mut self) -> Result<(), String> {
+    pub(super) fn finish(mut self) -> Result<(), String> {
         let mut part = vec![0; 1 << 16];
         while self.read(&mut part).map_err(broken)? > 0 {}
         match hex::encode(self.hash.finalize()) == self.expect {

@@ -62,10 +62,10 @@ impl Archive {
         let mut entries = entries::Entries::of(&mut tar)?;
         let manifest = manifest(&mut entries)?;
         for RunEntry { run, events, .. } in &manifest.runs {
-            entries.next(&events_path(run), events.bytes, &events.sha256)?.to_end()?;
+            entries.next(&events_path(run), events.bytes, &events.sha256)?.finish()?;
         }
         for (run, blob) in manifest.runs.iter().flat_map(|of| of.blobs.iter().map(move |blob| (&of.run, blob))) {
-            entries.next(&blob_path(run, &blob.name), blob.bytes, &blob.sha256)?.to_end()?;
+            entries.next(&blob_path(run, &blob.name), blob.bytes, &blob.sha256)?.finish()?;
         }
         entries.end()?;
         // The packed bytes have a sum at their end, too: what is cut or follows there is noticed.
@@ -92,7 +92,7 @@ impl Archive {
             let mut entry = entries.next(&blob_path(run, &blob.name), blob.bytes, &blob.sha256)?;
             if wanted.contains(run) {
                 take(run, &blob.name, &mut entry)?;
-                entry.to_end()?;
+                entry.finish()?;
             }
         }
         Ok(())
@@ -109,7 +109,7 @@ impl Archive {
                 let mut events = entries.next(&events_path(&entry.run), entry.events.bytes, &entry.events.sha256)?;
                 if entry.run == run {
                     each(&mut events, entry.events.n, sink)?;
-                    return events.to_end();
+                    return events.finish();
                 }
             }
             Err("the archive has no such run".to_owned())
