@@ -78,7 +78,8 @@ impl<T: 'static> Kept<T> {
 
     /// Hears of its changes.
     pub fn track(self) {
-        self.memo.track();
+        // Reads it: what was never computed depends on nothing yet, so that it would tell of no change.
+        self.memo.with(|_| ());
     }
 }
 
@@ -135,6 +136,23 @@ pub fn spawn(task: impl Future<Output = ()> + 'static) {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[test]
+    fn who_tracks_a_kept_value_that_nobody_reads_hears_of_it() {
+        let owner = Owner::new();
+        owner.set();
+        let computed = Arc::new(AtomicU32::new(0));
+        let (source, times) = (RwSignal::new(2), Arc::clone(&computed));
+        let half = kept(move || source.get() / 2);
+        let follows = kept(move || {
+            half.track();
+            times.fetch_add(1, Ordering::Relaxed) + 1
+        });
+        for (set, expect) in [(2, 1), (3, 1), (4, 2), (9, 3)] {
+            source.set(set);
+            assert_eq!(follows.get(), expect, "{set}");
+        }
+    }
 
     #[test]
     fn who_reads_a_kept_value_hears_only_of_another_one() {

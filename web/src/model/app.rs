@@ -21,6 +21,7 @@ use shared::people::Shared;
 use shared::plan::Plan;
 use shared::view::RunView;
 use shared::wire::{ClientMessage, EngineRow, Lead, PROTOCOL_VERSION, RunRow};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Least time between two redraws, ms: a figure that changes faster cannot be read, and charts cost the most here.
@@ -137,8 +138,8 @@ pub struct App {
 pub struct Toast {
     /// What was done.
     pub sentence: String,
-    /// Takes it back.
-    pub undo: Option<Callback<()>>,
+    /// Takes it back. It outlives the screen on which it was done.
+    pub undo: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl App {

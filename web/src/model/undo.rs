@@ -29,7 +29,7 @@ impl App {
         change(Deletion::Hidden);
         let taken_back = ArcRwSignal::new(false);
         let (undone, back) = (taken_back.clone(), change.clone());
-        let undo = Callback::new(move |()| {
+        let undo = Arc::new(move || {
             undone.set(true);
             back(Deletion::Back);
             self.toast.set(None);

@@ -15,7 +15,7 @@ pub fn Toasts() -> impl IntoView {
                 <div class="toast" role="status" data-testid="toast">
                     <span>{toast.sentence}</span>
                     {toast.undo.map(|undo| view! {
-                        <button class="button small" data-testid="undo" on:click=click(move |_| undo.run(()))>"Undo"</button>
+                        <button class="button small" data-testid="undo" on:click=click(move |_| undo())>"Undo"</button>
                     })}
                     <button class="icon-button" aria-label="Close" on:click=click(move |_| app.toast.set(None))>
                         <super::Icon name="close"/>
