@@ -67,7 +67,6 @@ async fn count(tab: &Tab, selector: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "known defect: the open page does not draw the waterfall of a study that it saw begin, until it is reloaded"]
 async fn a_decomposition_is_begun_with_two_clicks_and_fills() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());

@@ -3,7 +3,7 @@
 
 use super::run::{Attended, attend, progress_bar, read_file, read_plan, show};
 use super::source::Store;
-use super::{DONE, DOUBTFUL, DataArg, FAILED, INVALID, compared, means};
+use super::{DONE, DOUBTFUL, DataArg, FAILED, INVALID, compared, means, subject};
 use crate::blob::BlobStore;
 use crate::engine;
 use crate::export::StudyForm;
@@ -12,6 +12,7 @@ use crate::log::{DataDir, SqliteLog};
 use crate::orchestrate::Queue;
 use crate::price::Prices;
 use crate::remote::Agent;
+use crate::render::{self, Subject, Zone};
 use anyhow::Context;
 use shared::caveat::Verdict;
 use shared::engine::{EngineKind, ParamValue};
@@ -19,7 +20,7 @@ use shared::event::RunState;
 use shared::ids::{RunId, StudyId};
 use shared::plan::EnginePlan;
 use shared::study::{self, PRESETS, StudyKind, StudyPlan, StudyView};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `study`.
 #[derive(clap::Args, Debug)]
@@ -43,6 +44,9 @@ pub struct StudyArgs {
     /// Write the study and its runs' figures to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the study as one HTML file to read, with its charts.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     data: DataArg,
 }
@@ -61,13 +65,22 @@ pub async fn study(args: StudyArgs) -> anyhow::Result<u8> {
         Store::There(agent) => there(agent, &plan).await?,
     };
     let view = store.study(&study).await?;
-    print!("{}", render(&view));
+    print!("{}", table(&view));
     if let Some(path) = &args.json {
         let form = StudyForm::of(Some(view.clone()), store.forms_of(&view).await?);
-        std::fs::write(path, form.bytes()?)
-            .with_context(|| format!("{} could not be written; the study itself is kept in the log", path.display()))?;
+        write(path, &form.bytes()?)?;
     }
-    Ok(code(&view))
+    let code = code(&view);
+    if let Some(path) = &args.report {
+        let of_study = Subject::Study(Box::new(subject::of_study(&store, view).await?));
+        write(path, render::report(&of_study, &Zone::here())?.as_bytes())?;
+    }
+    Ok(code)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    std::fs::write(path, bytes)
+        .with_context(|| format!("{} could not be written; the study itself is kept in the log", path.display()))
 }
 
 fn plan_of(args: &StudyArgs) -> anyhow::Result<StudyPlan> {
@@ -214,7 +227,7 @@ async fn there(agent: &Agent, plan: &StudyPlan) -> anyhow::Result<StudyId> {
     Ok(study)
 }
 
-fn render(view: &StudyView) -> String {
+fn table(view: &StudyView) -> String {
     let mut text = String::new();
     if let Some(compared) = &view.compared {
         text.push_str(&compared::render(compared));
@@ -254,7 +267,7 @@ mod tests {
 
     fn args(study: &str) -> StudyArgs {
         let data = DataArg { data_dir: PathBuf::new() };
-        StudyArgs { study: study.to_owned(), engine: vec![], vary: None, trials: None, check: false, json: None, data }
+        StudyArgs { study: study.to_owned(), engine: vec![], vary: None, trials: None, check: false, json: None, report: None, data }
     }
 
     #[test]

@@ -36,15 +36,20 @@ pub(super) async fn find(names: &[String], data: &DataArg) -> anyhow::Result<Sub
         } else if let Ok(study) = StudyId::try_from(name.clone()) {
             let store = Store::open(data)?;
             let view = store.study(&study).await?;
-            let mut runs = Vec::new();
-            for run in view.runs.iter().filter_map(|of| of.run.as_ref()) {
-                runs.push(Arc::new(store.run(run).await?));
-            }
-            return Ok(Subject::Study(Box::new(StudySubject { view, runs })));
+            return Ok(Subject::Study(Box::new(of_study(&store, view).await?)));
         }
     }
     let runs = source::read(names, data).await?;
     Ok(Subject::Compared(compare_runs(&runs, &Figure::usual(), false)))
+}
+
+/// A study with those of its runs that there are.
+pub(super) async fn of_study(store: &Store, view: StudyView) -> anyhow::Result<StudySubject> {
+    let mut runs = Vec::new();
+    for run in view.runs.iter().filter_map(|of| of.run.as_ref()) {
+        runs.push(Arc::new(store.run(run).await?));
+    }
+    Ok(StudySubject { view, runs })
 }
 
 /// A run with the distributions of its records, which are where the run is.

@@ -11,6 +11,7 @@ use super::{parquet, study, sweep, table};
 use crate::blob::BlobStore;
 use crate::history;
 use crate::log::{LogError, SqliteLog, Study};
+use crate::render;
 use shared::ids::{RunId, StudyId};
 use shared::study::StudyView;
 use shared::view::RunView;
@@ -60,8 +61,8 @@ struct Chosen {
 
 impl Chosen {
     /// The run with what was read of its machine.
-    fn of_study(&self, reads: Reads) -> StudyRun<'_> {
-        StudyRun { index: self.index, label: self.label.clone(), view: &self.view, form: self.form.clone(), reads }
+    fn of_study(self, reads: Reads) -> StudyRun {
+        StudyRun { index: self.index, label: self.label, view: self.view, form: self.form, reads }
     }
 }
 
@@ -172,13 +173,14 @@ impl Exporter {
         .await
     }
 
-    async fn study_folders(&self, Choice { runs, .. }: Choice) -> Result<Vec<Part>, ExportError> {
+    async fn study_folders(&self, Choice { study, runs, .. }: Choice) -> Result<Vec<Part>, ExportError> {
         let mut read = Vec::new();
-        for run in &runs {
-            read.push(self.reads(&run.form.run).await?);
+        for run in runs {
+            let reads = self.reads(&run.form.run).await?;
+            read.push(run.of_study(reads));
         }
-        // No picture is drawn here.
-        study::parts(runs.iter().zip(read).map(|(run, reads)| run.of_study(reads)).collect(), Vec::new())
+        let told = study.map(|(_, told)| *told);
+        render::aside(move || Ok(study::parts(told, read))).await?
     }
 
     /// What was read of a run's machine, from its events: the view keeps bins.

@@ -3,6 +3,7 @@
 
 use crate::blob::BlobError;
 use crate::log::LogError;
+use crate::render::RenderError;
 use shared::ids::RunId;
 
 /// Why something cannot be exported.
@@ -33,6 +34,9 @@ pub enum ExportError {
     /// A writer failed.
     #[error("The export could not be written: {0}. Check that the disk of the data directory has room.")]
     Write(#[from] std::io::Error),
+    /// There was no turn to draw the plots.
+    #[error(transparent)]
+    Plots(#[from] RenderError),
     /// An encoder failed.
     #[error("The export could not be encoded: {0}.")]
     Encode(String),

@@ -17,7 +17,7 @@ pub use failure::ExportError;
 pub use folder::{Part, tar, untar};
 pub use form::{NamedRun, PointForm, RunForm, StudyForm, TrialForm, run_schema};
 pub use format::Format;
-pub use study::METRICS_DATA;
+pub use study::{METRICS_DATA, PLOTS_MISSING};
 pub use sweep::SIDECAR_KEY;
 pub use table::{COLUMNS, is_header};
 

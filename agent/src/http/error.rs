@@ -128,13 +128,14 @@ impl From<RenderError> for Refusal {
             RenderError::NoSuchChart { .. } | RenderError::NoCharts => StatusCode::NOT_FOUND,
             RenderError::Canvas(_) => StatusCode::BAD_REQUEST,
             RenderError::NotBuilt => StatusCode::NOT_IMPLEMENTED,
-            RenderError::Bounds(..) => StatusCode::SERVICE_UNAVAILABLE,
-            RenderError::Drawing { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            RenderError::Bounds(..) | RenderError::Busy | RenderError::NoThread(_) => StatusCode::SERVICE_UNAVAILABLE,
+            RenderError::Drawing { .. } | RenderError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         };
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(%error, "a picture could not be drawn");
         }
-        Self::new(status, error.to_string())
+        let refusal = Self::new(status, error.to_string());
+        if matches!(error, RenderError::Busy) { refusal.retry_after(Duration::from_secs(5)) } else { refusal }
     }
 }
 

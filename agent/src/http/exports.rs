@@ -113,6 +113,7 @@ impl From<ExportError> for Refusal {
         match error {
             ExportError::Log(error) => error.into(),
             ExportError::Blob(error) => error.into(),
+            ExportError::Plots(error) => error.into(),
             ExportError::NotEnded(_) | ExportError::Nothing { .. } | ExportError::Unreadable(_) => {
                 Self::conflict(error.to_string())
             }

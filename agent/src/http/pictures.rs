@@ -6,7 +6,6 @@ use super::error::Refusal;
 use super::runs::{self, RunPath};
 use super::studies::{self, StudyPath};
 use super::{App, shape};
-use crate::cores;
 use crate::people::Principal;
 use crate::render::{
     self, Canvas, Format, RenderError, RunSubject, StudySubject, Subject, Zone, charts, picture, report,
@@ -14,18 +13,13 @@ use crate::render::{
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{self, Path, Query};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use shared::study::StudyView;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
 
-/// How long somebody waits for the picture before.
-const WAIT: Duration = Duration::from_secs(30);
-/// How much nicer the thread that draws is than others: load, engine and viewers go first.
-const NICENESS: i32 = 19;
 
 /// One picture that there is.
 #[derive(Serialize, ToSchema)]
@@ -274,38 +268,11 @@ async fn written(
     Ok((headers, text))
 }
 
-/// Draws on a thread of its own, one at a time: off the runtime's threads, off the load generator's core, and after
-/// everybody else, since a run may be measured beside it.
+/// Draws when it is this one's turn, with what the agent has at hand.
 async fn aside<T: Send + 'static>(
     app: &App,
     work: impl FnOnce(&App) -> Result<T, RenderError> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let turn = tokio::time::timeout(WAIT, Arc::clone(&app.drawing).acquire_owned()).await;
-    let Ok(Ok(turn)) = turn else {
-        let sentence = "Other pictures are being drawn: try again when they are.";
-        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, sentence).retry_after(Duration::from_secs(5)));
-    };
-    let (tell, told) = tokio::sync::oneshot::channel();
     let app = app.clone();
-    let thread = std::thread::Builder::new().name("pictures".to_owned()).stack_size(8 << 20).spawn(move || {
-        if let Err(error) = cores::keep_off_load() {
-            tracing::debug!(%error, "pictures may be drawn on the load generator's core");
-        }
-        if let Err(error) = rustix::process::nice(NICENESS) {
-            tracing::debug!(%error, "pictures are drawn with the same priority as everything else");
-        }
-        let done = work(&app);
-        drop(turn);
-        // Who asked may be gone.
-        drop(tell.send(done));
-    });
-    if let Err(error) = thread {
-        let sentence = "No thread could be started to draw on: the system is short of memory or threads.";
-        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, sentence).with_detail(error.to_string()));
-    }
-    let done = told.await.map_err(|_| {
-        tracing::error!("drawing a picture did not end well");
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "Drawing failed: see the agent's own log.")
-    })?;
-    Ok(done?)
+    Ok(render::aside(move || work(&app)).await?)
 }

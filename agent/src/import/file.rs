@@ -19,6 +19,8 @@ const ARCHIVES: [(&[u8], &str); 7] = [
     (b"\xfd7zXZ", "compressed with xz"),
     (b"7z\xbc\xaf", "a 7z archive"),
 ];
+/// Plots lie beside the files that they are drawn from.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// A tar archive says so at this place.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 
@@ -59,6 +61,9 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, String> {
     let archive = ARCHIVES.iter().find(|(begin, _)| bytes.starts_with(begin)).map(|(_, what)| *what);
     if let Some(what) = archive.or(is_tar.then_some("a tar archive")) {
         return Err(format!("It is {what}, and archives are not opened: unpack it and import the folder."));
+    }
+    if bytes.starts_with(PNG) {
+        return Err("It is a picture: the figures that it shows are in other files.".to_owned());
     }
     let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
     let text = text.ok_or("It is no text: result files are JSON or CSV.")?;

@@ -1,6 +1,7 @@
 //! Owns pictures and reports: the page's charts drawn without a browser, and a run or study as one file to read.
 //! Must not know who asks for them, nor what a chart shows (`shared::chart` defines that).
 
+mod aside;
 mod canvas;
 mod catalogue;
 mod raster;
@@ -8,6 +9,7 @@ mod report;
 mod script;
 mod subject;
 
+pub use aside::aside;
 pub use canvas::{Canvas, Format, theme};
 pub use catalogue::{Chart, Section, charts, needs_records};
 pub use report::report;
@@ -40,6 +42,15 @@ pub enum RenderError {
     /// Drawing took more time or memory than it may.
     #[error("The chart \"{0}\" was given up: drawing it took more than {1}.")]
     Bounds(String, &'static str),
+    /// Others draw for too long.
+    #[error("Other pictures are being drawn: try again when they are.")]
+    Busy,
+    /// There is no thread to draw on.
+    #[error("No thread could be started to draw on, the system is short of memory or threads: {0}.")]
+    NoThread(String),
+    /// The thread that drew did not come to its end.
+    #[error("Drawing failed: see the agent's own log.")]
+    Broken,
     /// The library refused the chart, or the picture could not be painted.
     #[error("The chart \"{name}\" could not be drawn: {why}.")]
     Drawing {

@@ -1,7 +1,10 @@
 //! Owns the folders of the published study: metrics of all runs together, and the timelines of memory and KV cache.
-//! Must not know how plots are drawn: they are given as files.
+//! Must not know how plots are drawn.
 
+mod plots;
 mod timeline;
+
+pub use plots::MISSING as PLOTS_MISSING;
 
 pub use timeline::Reads;
 
@@ -9,10 +12,14 @@ use super::failure::ExportError;
 use super::folder::{Part, distinct};
 use super::form::{NamedRun, RunForm, StudyForm};
 use super::table::table;
+use plots::Plots;
+use shared::study::StudyView;
 use shared::view::RunView;
+use std::sync::Arc;
 
-/// Where the metrics stand; plots of them go beside.
+/// Where the metrics stand, and the plots of them.
 const METRICS: &str = "results/metrics_study";
+const METRICS_PLOTS: &str = "results/metrics_study/plots";
 /// Where the timelines of device memory stand, each with its plot.
 const MEMORY: &str = "results/kv_cache_study";
 /// Where those of KV caches stand, a folder a task, each with its plot.
@@ -21,37 +28,42 @@ const CACHE: &str = "kv_cache_study";
 pub const METRICS_DATA: &str = "metrics_data.json";
 
 /// A run of the study.
-pub(super) struct StudyRun<'a> {
+pub(super) struct StudyRun {
     pub index: u32,
     pub label: String,
-    pub view: &'a RunView,
+    pub view: Arc<RunView>,
     pub form: RunForm,
     /// What was read of its machine, read by read.
     pub reads: Reads,
 }
 
-/// The files of some runs in the study's folders; `plots` are PNG files by their way from the folder.
+/// The files of some runs in the study's folders, with their plots: to be called where drawing may take its time.
 ///
 /// # Errors
 /// Where they cannot be encoded.
-pub(super) fn parts(runs: Vec<StudyRun<'_>>, plots: Vec<Part>) -> Result<Vec<Part>, ExportError> {
+pub(super) fn parts(study: Option<StudyView>, runs: Vec<StudyRun>) -> Result<Vec<Part>, ExportError> {
     let forms: Vec<RunForm> = runs.iter().map(|run| run.form.clone()).collect();
     let mut parts = vec![Part::new(format!("{METRICS}/metrics_summary.csv"), table(&forms)?)];
     let tasks = distinct(runs.iter().map(|run| run.label.clone()));
-    let is_alone = runs.len() == 1;
+    let alone = if let [run] = runs.as_slice() { Some(Arc::clone(&run.view)) } else { None };
+    let mut plots = Plots::new();
+    plots.of_metrics(study, alone.as_ref(), METRICS_PLOTS);
     for (run, task) in runs.iter().zip(&tasks) {
         if let Some(memory) = timeline::memory(run) {
-            let folder = if is_alone { MEMORY.to_owned() } else { format!("{MEMORY}/{task}") };
+            let folder = if alone.is_some() { MEMORY.to_owned() } else { format!("{MEMORY}/{task}") };
             parts.push(Part::new(format!("{folder}/gpu_memory_data.json"), serde_json::to_vec_pretty(&memory)?));
+            plots.of_memory(&run.view, &folder);
         }
         if let Some(cache) = timeline::cache(run) {
-            parts.push(Part::new(format!("{CACHE}/{task}/kv_cache_data.json"), serde_json::to_vec_pretty(&cache)?));
+            let folder = format!("{CACHE}/{task}");
+            parts.push(Part::new(format!("{folder}/kv_cache_data.json"), serde_json::to_vec_pretty(&cache)?));
+            plots.of_cache(&run.view, &folder);
         }
     }
-    let named = |run: StudyRun<'_>| NamedRun { index: run.index, label: run.label, recorded: run.form };
+    let named = |run: StudyRun| NamedRun { index: run.index, label: run.label, recorded: run.form };
     let metrics = StudyForm::of(None, runs.into_iter().map(named).collect());
     parts.insert(0, Part::new(format!("{METRICS}/{METRICS_DATA}"), metrics.bytes()?));
-    parts.extend(plots);
+    parts.extend(plots.parts());
     Ok(parts)
 }
 

@@ -63,7 +63,7 @@ struct Stretch {
 }
 
 /// The first trial of the highest level.
-fn stretch(run: &StudyRun<'_>) -> Stretch {
+fn stretch(run: &StudyRun) -> Stretch {
     let trials = &run.form.trials;
     let level = |at: usize| run.form.points.get(trials[at].point as usize).map_or(0.0, |point| point.level.value());
     let highest = (0..trials.len()).reduce(|best, at| if level(at) > level(best) { at } else { best });
@@ -101,7 +101,7 @@ pub(super) struct Cache {
 }
 
 /// How full the KV cache was; nothing where the engine did not tell.
-pub(super) fn cache(run: &StudyRun<'_>) -> Option<Cache> {
+pub(super) fn cache(run: &StudyRun) -> Option<Cache> {
     let stretch = stretch(run);
     let (times, values): (Vec<f64>, Vec<f64>) =
         stretch.of(&run.reads.cache).map(|(at, ppm)| (stretch.seconds(at), ppm as f64 / 1e4)).unzip();
@@ -143,7 +143,7 @@ pub(super) struct Memory {
 }
 
 /// Memory in use on the engine's GPUs together, where they are known, else on all of the host; nothing where none told.
-pub(super) fn memory(run: &StudyRun<'_>) -> Option<Memory> {
+pub(super) fn memory(run: &StudyRun) -> Option<Memory> {
     let stretch = stretch(run);
     let gpus = gpus(run);
     let reads: Vec<Vec<(u64, u64)>> =
@@ -186,7 +186,7 @@ pub(super) fn memory(run: &StudyRun<'_>) -> Option<Memory> {
 }
 
 /// The sources of the engine's GPUs, as far as they were read; all that were read where it names none.
-fn gpus(run: &StudyRun<'_>) -> Vec<String> {
+fn gpus(run: &StudyRun) -> Vec<String> {
     let named = run
         .form
         .engine
@@ -216,12 +216,12 @@ fn nearest(reads: &[(u64, u64)], at_ns: u64, period_ns: u64) -> Option<u64> {
     (at.abs_diff(at_ns) <= period_ns).then_some(*bytes)
 }
 
-fn model(run: &StudyRun<'_>) -> Option<String> {
+fn model(run: &StudyRun) -> Option<String> {
     let answered = run.form.engine.as_ref().map(|engine| engine.model.clone());
     answered.or_else(|| run.form.plan.engine.model.clone())
 }
 
-fn in_flight(run: &StudyRun<'_>, stretch: &Stretch) -> Option<u32> {
+fn in_flight(run: &StudyRun, stretch: &Stretch) -> Option<u32> {
     run.form.points.get(run.form.trials[stretch.trial?].point as usize)?.level.in_flight()
 }
 

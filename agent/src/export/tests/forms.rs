@@ -2,7 +2,7 @@
 //! Must not know how files are written.
 
 use super::fixture::{Store, fixtures, trials};
-use crate::export::{Format, METRICS_DATA, Part, RunForm, run_schema, untar};
+use crate::export::{Format, METRICS_DATA, PLOTS_MISSING, Part, RunForm, run_schema, untar};
 use serde_json::Value;
 use shared::compare::Recorded;
 use shared::ids::RunId;
@@ -215,7 +215,8 @@ async fn the_studys_folders_are_read_again() {
     let (here, there) = (Store::new(), Store::new());
     let run = here.own_run(&trials()).await;
     let files = parts(&here.bytes(&run, Format::Study).await);
-    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    let all: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    let (names, plots) = all.split_at(4);
     let expect = [
         "out/results/metrics_study/metrics_data.json",
         "out/results/metrics_study/metrics_summary.csv",
@@ -224,6 +225,7 @@ async fn the_studys_folders_are_read_again() {
     ];
     assert_eq!(names, expect);
     assert!(names[0].ends_with(METRICS_DATA));
+    plots_are_drawn(plots, &files[4..]);
     let report = there.import(&files).await;
     let refused: Vec<&str> = report
         .files
@@ -231,7 +233,8 @@ async fn the_studys_folders_are_read_again() {
         .filter(|file| matches!(file.fate, FileFate::Refused { .. }))
         .map(|file| file.name.as_str())
         .collect();
-    assert_eq!(refused, ["out/results/metrics_study/metrics_summary.csv"]);
+    let unread: Vec<&str> = std::iter::once("out/results/metrics_study/metrics_summary.csv").chain(plots.iter().copied()).collect();
+    assert_eq!(refused, unread);
     let mut found = Vec::new();
     for run in report.new_runs() {
         let view = view(&there, run).await;
@@ -251,6 +254,32 @@ async fn the_studys_folders_are_read_again() {
     let memory: Value = serde_json::from_slice(&files[2].1).unwrap();
     assert_eq!((&memory["peak_memory_mb"], &memory["total_memory_mb"]), (&21_504.0.into(), &24_576.0.into()));
     assert_eq!((&memory["num_prompts"], &memory["baseline_memory_mb"]), (&6.into(), &Value::Null));
+}
+
+/// Each plot is a picture of twice its size, or where this binary has no chart library the reason stands in their place.
+fn plots_are_drawn(names: &[&str], files: &[(String, Vec<u8>)]) {
+    if crate::dashboard::file("echarts.min.js").is_none() {
+        assert_eq!(names, [format!("out/{PLOTS_MISSING}")]);
+        let told = String::from_utf8(files[0].1.clone()).unwrap();
+        assert!(told.contains("kv_cache_timeline.png: This agent was built without its dashboard"), "{told}");
+        return;
+    }
+    let expect = [
+        "out/results/metrics_study/plots/by-level.png",
+        "out/results/metrics_study/plots/ttft-by-level.png",
+        "out/results/metrics_study/plots/curve-per-user-throughput.png",
+        "out/results/metrics_study/plots/curve-ttft-mean.png",
+        "out/results/metrics_study/plots/curve-tpot-mean.png",
+        "out/results/metrics_study/plots/curve-e2e-mean.png",
+        "out/results/metrics_study/plots/pareto.png",
+        "out/results/kv_cache_study/gpu_memory_timeline.png",
+        "out/kv_cache_study/QA,_two_levels/kv_cache_timeline.png",
+    ];
+    assert_eq!(names, expect);
+    for (name, bytes) in files {
+        // The width of a PNG stands at a fixed place.
+        assert_eq!((&bytes[1..4], &bytes[16..20]), (&b"PNG"[..], &1600u32.to_be_bytes()[..]), "{name}");
+    }
 }
 
 #[tokio::test]
