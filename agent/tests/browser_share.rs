@@ -42,7 +42,7 @@ fn plan() -> String {
     SHORT_PLAN.replace("requests = 12", "duration_s = 12.0")
 }
 
-async fn link_to_the_run(tab: &Tab) -> String {
+async fn link_to_what_is_shown(tab: &Tab) -> String {
     tab.click("share").await;
     tab.click("make-share").await;
     let link = tab.wait("share-link", |text| text.contains("/s/")).await;
@@ -59,7 +59,7 @@ async fn a_stranger_with_a_link_sees_the_run_as_its_owner_does_until_it_is_revok
     let own = owner.open(&format!("{}/runs/{run}?token={TOKEN}", agent.url)).await;
     own.wait("run-state", |text| text.contains("running")).await;
     own.counts_requests().await;
-    let link = link_to_the_run(&own).await;
+    let link = link_to_what_is_shown(&own).await;
 
     // In the middle of the run the stranger comes, without a token.
     let tab = stranger.open(&link).await;
@@ -148,6 +148,79 @@ async fn no_data(tab: &Tab, run: &str) {
     let socket = "new Promise(told => { const socket = new WebSocket(`ws://${location.host}/ws`); \
         socket.onmessage = () => told('a message'); socket.onopen = () => told('open'); socket.onerror = () => told('refused'); })";
     assert_eq!(tab.eval(socket).await, "refused");
+}
+
+/// Two plans' worth of a study: one engine, two repeats each of two levels.
+const STUDY: &str = r#"
+schema = 1
+name = "For two"
+kind = "curves"
+[engines.one]
+kind = "builtin"
+params = { preset = "1m" }
+[engines.other]
+kind = "builtin"
+params = { preset = "1m", batch = 4 }
+[workload]
+input_tokens = 16
+output_tokens = 8
+[load]
+concurrency = [1, 4]
+requests = 8
+warmup_s = 0.0
+trials = 2
+"#;
+
+/// Controls that a guest would be refused.
+const CONTROLS: [&str; 5] = ["share", "cancel-study", "delete-study", "study-resume", "run-again"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_shows_a_study_or_a_comparison_and_offers_nothing_that_would_be_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::start(dir.path());
+    let (status, begun) = agent.post("/api/v1/studies", STUDY.to_owned(), "application/toml").await;
+    assert_eq!(status, 201, "{begun}");
+    let study = begun["study"].as_str().unwrap().to_owned();
+    let (owner, stranger) = (Chromium::start().await, Chromium::start().await);
+    let own = owner.open(&format!("{}/studies/{study}?token={TOKEN}", agent.url)).await;
+    own.wait("study-state", |text| text.contains("done")).await;
+    let link = link_to_what_is_shown(&own).await;
+    let tab = stranger.open(&link).await;
+    tab.wait("study-state", |text| text.contains("done")).await;
+    tab.wait("runs-done", |text| text == "2 of 2").await;
+    tab.wait_for("document.querySelectorAll('[data-testid=pair-row]').length > 0").await;
+    offers_nothing(&tab).await;
+    // A run of the study is part of what was shared.
+    let runs = tab.eval("[...document.querySelectorAll('[data-testid=study-runs] a')].map(a => a.pathname)").await;
+    let runs: Vec<String> = serde_json::from_value(runs).unwrap();
+    assert_eq!(runs.len(), 2, "{runs:?}");
+    tab.0.goto(format!("{}{}", agent.url, runs[0])).await.unwrap();
+    tab.wait("run-state", |text| text.contains("done")).await;
+
+    let ids: Vec<&str> = runs.iter().filter_map(|path| path.rsplit('/').next()).collect();
+    own.0.goto(format!("{}/compare?runs={}", agent.url, ids.join(","))).await.unwrap();
+    own.wait_for("document.querySelectorAll('[data-testid=pair-row]').length > 0").await;
+    let link = link_to_what_is_shown(&own).await;
+    let other = Chromium::start().await;
+    let tab = other.open(&link).await;
+    tab.wait_for("document.querySelectorAll('[data-testid=pair-row]').length > 0").await;
+    offers_nothing(&tab).await;
+    // The other base is as much a part of it.
+    tab.choose("[data-testid=base]", ids[1]).await;
+    tab.wait_for(&format!("location.search.startsWith('?runs={}')", ids[1])).await;
+    tab.wait_for("document.querySelectorAll('[data-testid=pair-row]').length > 0").await;
+    tab.0.goto(format!("{}/studies/{study}", agent.url)).await.unwrap();
+    tab.wait_for("document.querySelector('[data-testid=study-state]') === null").await;
+    for chromium in [owner, stranger, other] {
+        chromium.stop().await;
+    }
+}
+
+async fn offers_nothing(tab: &Tab) {
+    for control in CONTROLS {
+        assert_eq!(tab.text(control).await, None, "a guest is offered {control}");
+    }
+    assert_eq!(tab.eval(REFUSED).await, Value::Array(vec![]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,41 +4,13 @@
 use super::table::number;
 use comfy_table::{CellAlignment, Table, presets};
 use shared::compare::{Compared, ComparedRow, Comparison, CurvePoint, Figure, Side};
-use shared::statistics::Bounds;
+use shared::said::compared as said;
 use shared::study::{Decomposition, Rung};
-use std::collections::BTreeSet;
-
-/// A share as percent with its sign: "+3.2 %".
-pub(super) fn percent(share: f64) -> String {
-    format!("{:+.1} %", share * 100.0)
-}
-
-/// A ratio's change and its interval: "+3.2 % [+1.1 %, +5.4 %]".
-fn change(ratio: Option<Bounds>) -> String {
-    ratio.map_or_else(
-        || "—".to_owned(),
-        |r| format!("{} [{}, {}]", percent(r.value - 1.0), percent(r.low - 1.0), percent(r.high - 1.0)),
-    )
-}
-
-/// A factor and its interval: "× 4.02 [3.9, 4.1]".
-fn factor(ratio: Option<Bounds>) -> String {
-    ratio.map_or_else(
-        || "—".to_owned(),
-        |r| format!("× {} [{}, {}]", number(Some(r.value)), number(Some(r.low)), number(Some(r.high))),
-    )
-}
 
 /// A figure, and half its interval where repeats give one.
 fn value(of: &Side) -> String {
     let half = of.interval.map(|i| format!(" ±{}", number(Some(i.half_width)))).unwrap_or_default();
     format!("{}{half}", number(of.value))
-}
-
-fn p(comparison: &Comparison) -> String {
-    comparison
-        .adjusted_p
-        .map_or_else(|| "—".to_owned(), |p| if p < 0.0001 { "< 0.0001".to_owned() } else { format!("{p:.4}") })
 }
 
 fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>, words: &[usize]) -> String {
@@ -77,13 +49,9 @@ pub(super) fn render(compared: &Compared) -> String {
     if compared.rows.is_empty() {
         return text;
     }
-    let base = compared.curves.first().map(|curve| curve.label.as_str()).unwrap_or_default();
-    text.push_str(&format!("Compared with {base}:\n"));
-    let label = |row: &ComparedRow| {
-        compared.curves.get(row.curve as usize).map(|curve| curve.label.clone()).unwrap_or_default()
-    };
+    text.push_str(&format!("Compared with {}:\n", compared.bases().join(", ")));
     let rows = compared.rows.iter().map(|row| {
-        let mut cells = vec![label(row), row.level.short()];
+        let mut cells = vec![compared.row_label(row), row.level.short()];
         cells.extend(cells_of(&row.comparison));
         cells
     });
@@ -97,28 +65,22 @@ pub(super) fn render(compared: &Compared) -> String {
 pub(super) fn cells_of(comparison: &Comparison) -> Vec<String> {
     let name = Figure::parse(&comparison.figure)
         .map_or_else(|_| comparison.figure.clone(), |figure| format!("{} {}", figure.name(), figure.unit()));
-    let found = comparison.detectable.and_then(|d| d.share);
     vec![
         name,
         value(&comparison.base),
         value(&comparison.other),
-        change(comparison.ratio),
-        p(comparison),
-        comparison.effect.map_or_else(|| "—".to_owned(), |g| format!("{g:+.1}")),
-        found.map_or_else(|| "—".to_owned(), |share| format!("≥ {:.1} %", share * 100.0)),
+        said::change(comparison.ratio),
+        said::p(comparison),
+        said::effect(comparison),
+        said::finds(comparison),
         comparison.judgement.label().to_owned(),
     ]
 }
 
 /// What must be said beside comparisons, once each.
 pub(super) fn notes<'a>(comparisons: impl Iterator<Item = &'a Comparison>) -> String {
-    let mut said = BTreeSet::new();
     let mut text = "finds: the least true difference that so many repeats find with a probability of 0.8.\n".to_owned();
-    for comparison in comparisons {
-        said.extend(comparison.unlike.iter().map(|unlike| format!("  {}\n", unlike.words())));
-        said.extend(comparison.judgement.detail().map(|why| format!("  {}: {why}\n", comparison.judgement.label())));
-    }
-    text.extend(said);
+    text.extend(said::notes(comparisons).into_iter().map(|line| format!("  {line}\n")));
     text
 }
 
@@ -149,8 +111,8 @@ fn rungs(rungs: &[Rung], versus: &str) -> String {
             rung.change.clone(),
             figure(rung, "output_throughput"),
             rung.bound("output_throughput").map_or_else(|| "—".to_owned(), |b| format!("{:.1} %", b.reached * 100.0)),
-            factor(against.and_then(|c| c.ratio)),
-            against.map_or_else(|| "—".to_owned(), p),
+            said::factor(against.and_then(|c| c.ratio)),
+            against.map_or_else(|| "—".to_owned(), said::p),
             figure(rung, "ttft.mean"),
             figure(rung, "tpot.mean"),
             figure(rung, "cost_per_mtok"),

@@ -267,7 +267,16 @@ mod tests {
 
     fn args(study: &str) -> StudyArgs {
         let data = DataArg { data_dir: PathBuf::new() };
-        StudyArgs { study: study.to_owned(), engine: vec![], vary: None, trials: None, check: false, json: None, report: None, data }
+        StudyArgs {
+            study: study.to_owned(),
+            engine: vec![],
+            vary: None,
+            trials: None,
+            check: false,
+            json: None,
+            report: None,
+            data,
+        }
     }
 
     #[test]

@@ -196,7 +196,7 @@ mod tests {
         let pair = Arm::of(&recorded, 0).zip(Arm::of(&recorded, 1)).unwrap();
         let comparison = compare(&[pair], Terms::of(Figure::parse("ttft").unwrap())).remove(0);
         check("Comparison", &json!(comparison));
-        check("ComparedRow", &json!(ComparedRow { curve: 1, level: Level::Rate(1.0), comparison }));
+        check("ComparedRow", &json!(ComparedRow { curve: 1, base: 0, level: Level::Rate(1.0), comparison }));
         check("Compared", &json!(Compared { curves: vec![], rows: vec![] }));
         let timeline = RequestTimeline {
             sample: sample(),

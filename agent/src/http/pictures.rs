@@ -20,7 +20,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
-
 /// One picture that there is.
 #[derive(Serialize, ToSchema)]
 pub(super) struct PictureRow {

@@ -107,25 +107,60 @@ impl CurvePoint {
 pub struct Compared {
     /// Their curves, in the order that was asked for.
     pub curves: Vec<Curve>,
-    /// Each of the others with the first, level by level and figure by figure.
+    /// Each of the others with the first, or with the first of its group, level by level and figure by figure.
     pub rows: Vec<ComparedRow>,
 }
 
-/// One point against the first curve's at the same level.
+/// One point against the base's at the same level.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComparedRow {
     /// Place of the curve that is compared.
     pub curve: u32,
+    /// Place of the curve that it is compared with.
+    #[serde(default)]
+    pub base: u32,
     /// The level.
     pub level: Level,
     /// The comparison.
     pub comparison: Comparison,
 }
 
+impl Compared {
+    /// The label of the curve at a place.
+    #[must_use]
+    pub fn label(&self, place: u32) -> &str {
+        self.curves.get(place as usize).map_or("", |curve| curve.label.as_str())
+    }
+
+    /// What the rows are compared with: one label, or several.
+    #[must_use]
+    pub fn bases(&self) -> Vec<&str> {
+        let places: BTreeSet<u32> = self.rows.iter().map(|row| row.base).collect();
+        places.into_iter().map(|place| self.label(place)).collect()
+    }
+
+    /// What a row compares: its label, and that of its base where not all have the same.
+    #[must_use]
+    pub fn row_label(&self, row: &ComparedRow) -> String {
+        let label = self.label(row.curve);
+        if self.rows.iter().all(|of| of.base == row.base) {
+            return label.to_owned();
+        }
+        format!("{label} against {}", self.label(row.base))
+    }
+}
+
 /// Compares runs, each with its label, with the first configuration of the first. Comparisons of one figure are read
 /// together. `strict` asks for as many repeats as an A/B needs.
 #[must_use]
 pub fn compare_runs(runs: &[(String, Recorded)], figures: &[Figure], strict: bool) -> Compared {
+    compare_within(runs, &vec![0; runs.len()], figures, strict)
+}
+
+/// As [`compare_runs`], each run with the first of its group: those that did the same work. A run without a group is
+/// compared with nothing.
+#[must_use]
+pub fn compare_within(runs: &[(String, Recorded)], groups: &[u32], figures: &[Figure], strict: bool) -> Compared {
     let mut curves: Vec<(usize, Curve)> = (0..)
         .zip(runs)
         .flat_map(|(place, (label, run))| Curve::of(run, label).into_iter().map(move |curve| (place, curve)))
@@ -134,22 +169,27 @@ pub fn compare_runs(runs: &[(String, Recorded)], figures: &[Figure], strict: boo
     let arm = |place: usize, point: PointIndex| Arm::of(&runs.get(place)?.1, point);
     let mut places = Vec::new();
     let mut pairs = Vec::new();
-    if let Some(((first, base), others)) = curves.split_first() {
-        for (curve, (place, other)) in (1..).zip(others) {
-            for point in &other.points {
-                let same = base.points.iter().find(|of| of.level == point.level);
-                let pair = same.and_then(|same| arm(*first, same.point)).zip(arm(*place, point.point));
-                pairs.extend(pair);
-                places.extend(pair.map(|_| (curve, point.level)));
-            }
+    let mut bases: BTreeMap<u32, (u32, usize)> = BTreeMap::new();
+    for (curve, (place, other)) in (0..).zip(&curves) {
+        let Some(group) = groups.get(*place) else { continue };
+        let Some((at, first)) = bases.get(group).copied() else {
+            bases.insert(*group, (curve, *place));
+            continue;
+        };
+        let base = &curves[at as usize].1;
+        for point in &other.points {
+            let same = base.points.iter().find(|of| of.level == point.level);
+            let pair = same.and_then(|same| arm(first, same.point)).zip(arm(*place, point.point));
+            pairs.extend(pair);
+            places.extend(pair.map(|_| (curve, at, point.level)));
         }
     }
     let of_figure = |figure: &Figure| {
         let terms = if strict { Terms::strict(*figure) } else { Terms::of(*figure) };
-        let row = |((curve, level), comparison): (&(u32, Level), Comparison)| {
+        let row = |((curve, base, level), comparison): (&(u32, u32, Level), Comparison)| {
             // A figure that neither has says nothing.
             let says = comparison.base.value.is_some() || comparison.other.value.is_some();
-            says.then_some(ComparedRow { curve: *curve, level: *level, comparison })
+            says.then_some(ComparedRow { curve: *curve, base: *base, level: *level, comparison })
         };
         places.iter().zip(compare(&pairs, terms)).filter_map(row).collect::<Vec<_>>()
     };
@@ -187,6 +227,20 @@ mod tests {
         let rows: Vec<_> = found.rows.iter().map(|row| (row.curve, row.level, row.comparison.judgement)).collect();
         assert_eq!(rows, [(1, Level::Concurrency(8), Judgement::Better)]);
         assert!(compare_runs(&[], &figures, false).rows.is_empty());
+    }
+
+    #[test]
+    fn each_is_compared_with_the_first_of_its_group() {
+        let run = || levels(&[(1, &[1.0, 1.1, 1.2, 1.3, 1.4])]);
+        let runs = ["a, qa", "a, sums", "b, qa", "b, sums"].map(|label| (label.to_owned(), run()));
+        let figures = [Figure::parse("output_throughput").unwrap()];
+        let found = compare_within(&runs, &[7, 9, 7, 9], &figures, false);
+        let pairs: Vec<_> = found.rows.iter().map(|row| (row.base, row.curve)).collect();
+        assert_eq!(pairs, [(0, 2), (1, 3)]);
+        assert_eq!(found.bases(), ["a, qa", "a, sums"]);
+        assert_eq!(found.row_label(&found.rows[1]), "b, sums against a, sums");
+        let alone = compare_runs(&runs, &figures, false);
+        assert_eq!((alone.bases(), alone.row_label(&alone.rows[0])), (vec!["a, qa"], "a, sums".to_owned()));
     }
 
     #[test]

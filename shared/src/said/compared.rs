@@ -1,7 +1,8 @@
 //! Owns the words of comparisons and ladders: values with intervals, changes, factors, how sure, what is unlike.
 //! Must not know how two are compared, nor who says it.
 
-use crate::compare::{Comparison, Figure, Side};
+use crate::caveat::Verdict;
+use crate::compare::{Comparison, Figure, Side, Trait};
 use crate::format;
 use crate::statistics::Bounds;
 use crate::summary::Interval;
@@ -68,15 +69,29 @@ pub fn figure(key: &str) -> String {
     }
 }
 
-/// What must be said beside comparisons, once each: what is unlike, and why nothing could be told.
+/// What must be said beside comparisons, once each: what is unlike, of how many the verdict is not valid, and why nothing
+/// could be told.
 #[must_use]
 pub fn notes<'a>(comparisons: impl Iterator<Item = &'a Comparison>) -> Vec<String> {
-    let mut said = BTreeSet::new();
+    let (mut said, mut verdicts) = (BTreeSet::new(), BTreeSet::new());
+    let (mut all, mut doubted) = (0, 0);
     for comparison in comparisons {
-        said.extend(comparison.unlike.iter().map(crate::compare::Unlike::words));
+        all += 1;
+        for unlike in &comparison.unlike {
+            if unlike.what == Trait::Verdict {
+                doubted += 1;
+                let sides = [&unlike.base, &unlike.other];
+                verdicts.extend(sides.into_iter().filter(|of| **of != Verdict::Valid.label()).map(String::as_str));
+            } else {
+                said.insert(unlike.words());
+            }
+        }
         said.extend(comparison.judgement.detail().map(|why| format!("{}: {why}", comparison.judgement.label())));
     }
-    said.into_iter().collect()
+    let verdicts = verdicts.into_iter().collect::<Vec<_>>().join(" or ");
+    let doubts =
+        (doubted > 0).then(|| format!("in {doubted} of {all} comparisons a side is {verdicts} by its verdict"));
+    said.into_iter().chain(doubts).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::decomposition::Decomposition;
 use super::expand::{Role, StudyRun};
 use super::plan::{StudyKind, StudyPlan};
-use crate::compare::{Compared, Figure, Recorded, compare_runs};
+use crate::compare::{Compared, Figure, Recorded, compare_within};
 use crate::event::RunState;
 use crate::ids::{RunId, StudyId};
 use crate::wire::RunRow;
@@ -134,14 +134,7 @@ impl StudyView {
         let states: Vec<Option<RunState>> = runs.iter().map(|run| Some(run.row.as_ref()?.state)).collect();
         let (compared, decomposition) = match plan.kind {
             StudyKind::Decomposition => (None, Some(Decomposition::of(&plan, &recorded))),
-            kind => {
-                let labelled = |(index, run): (u32, Recorded)| {
-                    let label = planned.get(index as usize).map(|run| run.label.clone()).unwrap_or_default();
-                    (label, run)
-                };
-                let labelled: Vec<_> = recorded.into_iter().map(labelled).collect();
-                (Some(compare_runs(&labelled, &Figure::usual(), kind == StudyKind::Ab)), None)
-            }
+            kind => (Some(beside_one_another(&planned, recorded, kind)), None),
         };
         let state = StudyState::of(&states);
         Self { study, plan, created_unix_ms, state, eta_ns: eta_ns(&runs), runs, compared, decomposition }
@@ -161,6 +154,23 @@ impl StudyView {
             state: self.state,
         }
     }
+}
+
+/// The runs that have figures, each compared with the first engine on the same task.
+fn beside_one_another(planned: &[StudyRun], recorded: Vec<(u32, Recorded)>, kind: StudyKind) -> Compared {
+    let task = |run: &StudyRun| match &run.role {
+        Role::Engine { task, .. } => task.clone(),
+        Role::Step { .. } | Role::Without { .. } => None,
+    };
+    let tasks: Vec<Option<String>> = planned.iter().map(task).collect();
+    let group = |index: u32| {
+        let of = tasks.get(index as usize).and_then(|of| tasks.iter().position(|task| task == of));
+        of.unwrap_or(index as usize) as u32
+    };
+    let groups: Vec<u32> = recorded.iter().map(|(index, _)| group(*index)).collect();
+    let label = |index: u32| planned.get(index as usize).map(|run| run.label.clone()).unwrap_or_default();
+    let runs: Vec<_> = recorded.into_iter().map(|(index, run)| (label(index), run)).collect();
+    compare_within(&runs, &groups, &Figure::usual(), kind == StudyKind::Ab)
 }
 
 /// Time that the runs which have not ended will take where each is as long as those that are done were.

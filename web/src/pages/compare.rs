@@ -4,10 +4,11 @@
 use super::compared::{Beside, Known};
 use crate::erased::{kept, live};
 use crate::model::{App, Fetched};
-use crate::parts::{CopyButton, Download, Empty, ErrorBox};
+use crate::parts::{CopyButton, Download, Empty, ErrorBox, ShareButton};
 use crate::route::Place;
 use leptos::prelude::*;
 use shared::compare::{Compared, Figure};
+use shared::people::{Shared, Side};
 
 /// The address of runs beside one another, the first of them the base.
 fn path(runs: &str, figure: Option<&str>) -> String {
@@ -103,8 +104,9 @@ pub fn Compare() -> impl IntoView {
                     </select>
                 </label>
             }))}
-            <CopyButton text=link label="Copy link"/>
-            {live(move || asked.get().map(|path| view! { <Download files=vec![("Curves and comparisons, JSON", path)]/> }))}
+            {live(move || (!app.reader.is_guest()).then(|| view! { <CopyButton text=link label="Copy link"/> }))}
+            <ShareButton what=Callback::new(move |()| runs.get_untracked().and_then(|runs| sharing(&runs)))/>
+            {live(move || asked.get().map(|path| view! { <Download files=files(path)/> }))}
         </header>
         <ErrorBox error=of.error/>
         {live(body)}
@@ -112,9 +114,37 @@ pub fn Compare() -> impl IntoView {
     .into_any()
 }
 
+/// What a link to the comparison of these ids shows; nothing where one is none.
+fn sharing(runs: &str) -> Option<Shared> {
+    let ids = runs.split(',').map(str::trim).filter(|id| !id.is_empty());
+    let sides: Option<Vec<Side>> = ids.map(|id| Side::try_from(id.to_owned()).ok()).collect();
+    sides.filter(|sides| !sides.is_empty()).map(Shared::Comparison)
+}
+
+/// What a comparison of this address in the API can be downloaded as.
+fn files(path: String) -> Vec<(&'static str, String)> {
+    let report = path.replacen("/compare?", "/compare/report?", 1);
+    vec![("Report, HTML", report), ("Curves and comparisons, JSON", path)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_shows_what_the_address_names() {
+        let check = |runs: &str, expect: Option<usize>| {
+            let sides = sharing(runs).map(|shared| match shared {
+                Shared::Comparison(sides) => sides.len(),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(sides, expect, "{runs}");
+        };
+        let (run, study) = (shared::ids::RunId::new(1, 1), shared::ids::StudyId::new(1, 1));
+        check(&format!("{run}, {study},"), Some(2));
+        check("", None);
+        check(&format!("{run},nonsense"), None);
+    }
 
     #[test]
     fn a_base_comes_first_and_each_run_once() {

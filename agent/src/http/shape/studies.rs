@@ -88,15 +88,17 @@ pub(in crate::http) struct StudyView {
 pub(in crate::http) struct Compared {
     /// A curve for each engine configuration: `label`, `engine`, `points` with `level`, `figures` and `intervals`.
     curves: Vec<Value>,
-    /// Each point against the first curve's at the same level, figure by figure.
+    /// Each point against the base's at the same level, figure by figure.
     rows: Vec<ComparedRow>,
 }
 
-/// One point against the first curve's at the same level.
+/// One point against the base's at the same level.
 #[derive(ToSchema)]
 pub(in crate::http) struct ComparedRow {
     /// Place of the curve that is compared.
     curve: u32,
+    /// Place of the curve that it is compared with: the first, in a study the first engine's on the same task.
+    base: u32,
     /// The level: `{"concurrency": 16}`, …
     level: Value,
     /// The comparison.

@@ -56,7 +56,6 @@ fn points(compared: &Compared) -> Markup {
 }
 
 fn comparisons(compared: &Compared) -> Markup {
-    let label = |curve: u32| compared.curves.get(curve as usize).map_or("", |curve| curve.label.as_str());
     let mut figures: Vec<&str> = Vec::new();
     for row in &compared.rows {
         if !figures.contains(&row.comparison.figure.as_str()) {
@@ -65,7 +64,7 @@ fn comparisons(compared: &Compared) -> Markup {
     }
     let rows = |figure: &str| -> Vec<Vec<Markup>> {
         let row = |row: &ComparedRow| {
-            let mut cells = vec![parts::cell(label(row.curve)), parts::cell(row.level.short())];
+            let mut cells = vec![parts::cell(compared.row_label(row)), parts::cell(row.level.short())];
             cells.extend(against(&row.comparison));
             cells
         };
@@ -73,7 +72,7 @@ fn comparisons(compared: &Compared) -> Markup {
     };
     let heads = ["what", "level", "baseline", "n", "other", "n", "change [95 %]", "p (Holm)", "g", "finds", "word"];
     html! {
-        h2 { "Compared with " (label(0)) }
+        h2 { "Compared with " (compared.bases().join(", ")) }
         p.quiet { (FINDS) }
         @for (place, figure) in figures.iter().enumerate() {
             details open[place == 0] {

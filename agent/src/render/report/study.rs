@@ -98,6 +98,7 @@ fn of_case(case: &Case) -> Markup {
                 h3 { "Everything on but" }
                 (table(&case.without, "factor to everything on [95 %]"))
             }
+            @if let Some(distance) = case.distance(HEADLINE) { p { (distance) } }
         }
     }
 }

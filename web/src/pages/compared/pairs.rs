@@ -20,7 +20,6 @@ fn head(name: &'static str, title: &'static str) -> AnyView {
 }
 
 fn line(compared: &Compared, row: &ComparedRow) -> AnyView {
-    let label = |place: u32| compared.curves.get(place as usize).map(|curve| curve.label.clone()).unwrap_or_default();
     let comparison = &row.comparison;
     let figure = Figure::parse(&comparison.figure).ok();
     let side = |side: &shared::compare::Side| {
@@ -39,7 +38,7 @@ fn line(compared: &Compared, row: &ComparedRow) -> AnyView {
     });
     view! {
         <tr data-testid="pair-row">
-            <th scope="row">{label(row.curve)}</th>
+            <th scope="row">{compared.row_label(row)}</th>
             <td class="number">{row.level.short()}</td>
             <td class="judged"><Word of=comparison.clone()/>{mark}</td>
             {side(&comparison.base)}
@@ -79,9 +78,7 @@ pub fn Pairs(known: Known, figure: Kept<String>) -> impl IntoView {
             Some(Arc::new(Compared { curves: compared.curves.clone(), rows }))
         })
     });
-    let base = move || {
-        shown.with(|s| s.as_ref().and_then(|s| s.curves.first()).map(|curve| curve.label.clone()).unwrap_or_default())
-    };
+    let base = move || shown.with(|s| s.as_ref().map(|s| s.bases().join(", ")).unwrap_or_default());
     let name = move || figure.with(|key| Figure::parse(key).map(Figure::name).unwrap_or_default());
     let body = move || {
         shown.with(|shown| {

@@ -106,7 +106,7 @@ pub fn Shares() -> impl IntoView {
     let (app, listed) = (App::get(), Listed::new());
     listed.load(app, None);
     view! {
-        <Card title="Links" about="Each shows one run, study or comparison to whoever has it, live and read-only, without a token. Share on a run makes one.">
+        <Card title="Links" about="Each shows one run, study or comparison to whoever has it, live and read-only, without a token. Share on its page makes one.">
             <ErrorBox error=listed.error/>
             <Table listed=listed shows=true/>
         </Card>

@@ -5,7 +5,7 @@ use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
-use crate::parts::{Confirm, CopyButton, Download, Figure, Icon, StateBadge, VerdictBadge, files};
+use crate::parts::{Confirm, CopyButton, Download, Figure, Icon, ShareButton, StateBadge, VerdictBadge, files};
 use crate::route::Place;
 use leptos::prelude::*;
 use shared::event::RunState;
@@ -145,8 +145,8 @@ pub fn RunHeader() -> impl IntoView {
                     }))}
                     {live(move || (!reader.is_guest()).then(|| view! { <CopyButton text=link label="Copy link"/> }))}
                     {app.run().map(|run| view! { <Download files=files(&format!("/api/v1/runs/{run}"))/> })}
+                    <ShareButton what=Callback::new(move |()| app.run().map(Shared::Run))/>
                     {live(move || may_change.get().then(|| view! {
-                        <Share/>
                         {live(move || if goes_on.get() { view! { <Cancel/> }.into_any() } else { view! { <Resume/><Again/> }.into_any() })}
                     }))}
                 </span>
@@ -183,20 +183,6 @@ pub fn RunHeader() -> impl IntoView {
 /// How far the engine's start is; empty while none starts.
 fn starting_words(view: &RunView) -> String {
     view.starting.map(|starting| format!("Starting: {}", starting.words())).unwrap_or_default()
-}
-
-/// Opens the dialog that makes a link to the run.
-#[component]
-fn Share() -> impl IntoView {
-    let app = App::get();
-    let open = move |_| {
-        if let Some(run) = app.run() {
-            app.sharing.set(Some(Shared::Run(run)));
-        }
-    };
-    view! {
-        <button class="button small" data-testid="share" on:click=click(open)><Icon name="share"/>"Share"</button>
-    }
 }
 
 /// Stops the run, after a second click.

@@ -6,11 +6,12 @@ use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::{App, Deletion};
-use crate::parts::{Confirm, CopyButton, Download, Figure, Icon, files};
+use crate::parts::{Confirm, CopyButton, Download, Figure, Icon, ShareButton, files};
 use crate::route::{Place, Route};
 use leptos::prelude::*;
 use shared::event::RunState;
 use shared::ids::RunId;
+use shared::people::{Role, Shared};
 use shared::study::{StudyState, StudyView};
 use shared::wire::RunRow;
 
@@ -73,6 +74,8 @@ pub(super) fn Header(shown: Shown) -> impl IntoView {
     });
     let goes_on = kept(move || matches!(state.get(), Some(StudyState::Waiting | StudyState::Running)));
     let link = Signal::derive(|| window().location().href().unwrap_or_default());
+    // What would be refused is not offered.
+    let may_change = kept(move || app.reader.may(Role::Operator));
     view! {
         <header class="run-header">
             <div class="run-title">
@@ -82,13 +85,16 @@ pub(super) fn Header(shown: Shown) -> impl IntoView {
                 }))}
                 <span class="quiet engine">{kind}</span>
                 <span class="run-actions">
-                    <CopyButton text=link label="Copy link"/>
+                    {live(move || (!app.reader.is_guest()).then(|| view! { <CopyButton text=link label="Copy link"/> }))}
                     {live(move || shown.id().map(|id| view! { <Download files=files(&format!("/api/v1/studies/{id}"))/> }))}
-                    {live(move || if goes_on.get() {
-                        view! { <Cancel shown=shown/> }.into_any()
-                    } else {
-                        view! { <AfterEnd shown=shown/> }.into_any()
-                    })}
+                    <ShareButton what=Callback::new(move |()| shown.id().map(Shared::Study))/>
+                    {live(move || may_change.get().then(|| view! {
+                        {live(move || if goes_on.get() {
+                            view! { <Cancel shown=shown/> }.into_any()
+                        } else {
+                            view! { <AfterEnd shown=shown/> }.into_any()
+                        })}
+                    }))}
                 </span>
             </div>
             <progress max="100" value=move || share.get() aria-label="Progress"></progress>
