@@ -3,7 +3,7 @@
 
 use super::table::number;
 use comfy_table::{CellAlignment, Table, presets};
-use shared::compare::{Compared, ComparedRow, Comparison, CurvePoint, Figure, Side};
+use shared::compare::{Compared, Comparison, CurvePoint, Figure, Side};
 use shared::said::compared as said;
 use shared::study::{Decomposition, Rung};
 

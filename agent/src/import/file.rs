@@ -116,7 +116,8 @@ mod tests {
         let mut tar = vec![b'a'; 300];
         tar[257..262].copy_from_slice(b"ustar");
         check(&tar, "tar archive");
-        check(b"\x89PNG\r\n\x1a\n\0\0", "no text");
+        check(b"\x89PNG\r\n\x1a\n\0\0", "a picture");
+        check(b"\x89no text", "no text");
         check(b"{\"a\": \0}", "no text");
         check(&vec![b' '; MAX_FILE_BYTES + 1], "67108865 bytes, more than the 64 MiB");
         assert_eq!(text("\u{feff}{}".as_bytes()), Ok("{}"));

@@ -233,8 +233,10 @@ async fn the_studys_folders_are_read_again() {
         .filter(|file| matches!(file.fate, FileFate::Refused { .. }))
         .map(|file| file.name.as_str())
         .collect();
-    let unread: Vec<&str> =
-        std::iter::once("out/results/metrics_study/metrics_summary.csv").chain(plots.iter().copied()).collect();
+    // In the order of names.
+    let mut unread = vec!["out/results/metrics_study/metrics_summary.csv"];
+    unread.extend(plots);
+    unread.sort_unstable();
     assert_eq!(refused, unread);
     let mut found = Vec::new();
     for run in report.new_runs() {
