@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod people;
 pub mod plan;
 pub mod preset;
+pub mod queue;
 pub mod roofline;
 pub mod said;
 pub mod search;

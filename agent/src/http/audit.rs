@@ -23,11 +23,14 @@ use utoipa::IntoParams;
 
 /// What requests that change something are called, by method and route; nothing where the event that they make names who made
 /// it. A test holds this to the routes.
-const ACTIONS: [(&str, &str, Option<&str>); 17] = [
+const ACTIONS: [(&str, &str, Option<&str>); 20] = [
     ("POST", "/api/v1/runs", Some("run created")),
     ("DELETE", "/api/v1/runs/{run}", Some("run deleted")),
     ("POST", "/api/v1/runs/{run}/cancel", Some("run cancelled")),
     ("POST", "/api/v1/runs/{run}/resume", Some("run resumed")),
+    ("POST", "/api/v1/runs/{run}/retry", Some("run taken once more")),
+    ("PUT", "/api/v1/queue", Some("queue")),
+    ("PUT", "/api/v1/queue/{run}", Some("run in the queue")),
     ("POST", "/api/v1/studies", Some("study begun")),
     ("DELETE", "/api/v1/studies/{study}", Some("study deleted")),
     ("POST", "/api/v1/studies/{study}/cancel", Some("study cancelled")),

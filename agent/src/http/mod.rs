@@ -20,6 +20,7 @@ mod plans;
 mod prices;
 mod prometheus;
 mod proxy;
+mod queue;
 mod requests;
 mod runs;
 mod shape;
@@ -31,6 +32,7 @@ mod token;
 pub use access::Access;
 pub use openapi::openapi_json;
 pub use proxy::Proxy;
+pub use queue::QueueCommands;
 
 use crate::blob::BlobStore;
 use crate::export::Exporter;
@@ -62,7 +64,7 @@ use tokio_util::sync::CancellationToken;
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// What the API does to runs. Errors are sentences.
-pub trait RunCommands: Send + Sync {
+pub trait RunCommands: QueueCommands {
     /// Takes a validated plan; its run exists once this resolves.
     fn submit(&self, plan: Plan) -> BoxFuture<'_, Result<RunId, String>>;
     /// Takes a study; all its runs exist once this resolves.
@@ -193,6 +195,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/engines/now", get(engines::now))
         .route("/api/v1/plan/check", post(plans::check))
         .route("/api/v1/prices", get(prices::list))
+        .route("/api/v1/queue", get(queue::now))
         .route("/api/v1/agent", get(agent::about))
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/metrics", get(prometheus::metrics))
@@ -211,6 +214,9 @@ fn router(app: App) -> Router {
         .route("/api/v1/engines/started", delete(engines::stop))
         .route("/api/v1/prices/{gpu}", put(prices::set).delete(prices::remove))
         .route("/api/v1/runs/{run}/resume", post(runs::resume))
+        .route("/api/v1/runs/{run}/retry", post(queue::retry))
+        .route("/api/v1/queue", put(queue::pause))
+        .route("/api/v1/queue/{run}", put(queue::change))
         .route("/api/v1/imports", post(imports::import).layer(DefaultBodyLimit::max(imports::MAX_FORM_BYTES)))
         .route("/api/v1/shares", get(people::shares).post(people::create_share))
         .route("/api/v1/shares/{share}", delete(people::revoke_share))

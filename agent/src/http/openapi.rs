@@ -2,8 +2,8 @@
 //! Must not know how the routes are implemented.
 
 use super::{
-    agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, requests,
-    runs, shape, shell, socket, studies,
+    agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, queue,
+    requests, runs, shape, shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -21,6 +21,7 @@ use utoipa::{Modify, OpenApi};
         pictures::of_compared, pictures::compared_picture, pictures::compared_report,
         plans::presets, plans::check, prices::list, prices::set, prices::remove, engines::list, engines::now, engines::start, engines::stop, agent::about,
         prometheus::metrics, imports::import,
+        queue::now, queue::pause, queue::change, queue::retry,
         people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
         people::revoke_share, audit::list, document, socket::open, shell::health, shell::sign_in, shell::open_link
     ),
@@ -70,10 +71,12 @@ mod tests {
     use shared::event::{Body, Event, Host, RequestSample};
     use shared::ids::{RunId, StudyId};
     use shared::outcome::Outcome;
+    use shared::people::Who;
     use shared::plan::{
         CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan,
         SessionPlan, SloPlan, TelemetryPlan, TracePlan,
     };
+    use shared::queue::{QueueNow, RunningRow, WaitingRow};
     use shared::source::{Definition, Source};
     use shared::study::{StudyPlace, StudyView};
     use shared::view::{PointView, RunView};
@@ -269,5 +272,26 @@ mod tests {
                 assert!(route["summary"].is_string(), "{method} {path}");
             }
         }
+    }
+
+    #[test]
+    fn the_queue_is_documented_as_it_is_sent() {
+        let who = Some(Who { id: "t".to_owned(), name: "Ada".to_owned() });
+        let (run, name) = (RunId::new(1, 2), "A".to_owned());
+        let waiting = WaitingRow {
+            run: run.clone(),
+            name: name.clone(),
+            priority: 0,
+            held: who.clone(),
+            needs: String::new(),
+            reason: String::new(),
+            starts_in_s: Some(1.0),
+            takes_s: Some(1.0),
+            takes_by: String::new(),
+        };
+        let running = RunningRow { run, name, has: String::new(), beside: vec![], left_s: Some(1.0) };
+        check("WaitingRow", &json!(waiting));
+        check("RunningRow", &json!(running));
+        check("QueueNow", &json!(QueueNow { paused: who, running: vec![running], waiting: vec![waiting] }));
     }
 }

@@ -4,10 +4,12 @@
 
 mod engines;
 mod people;
+mod queue;
 mod studies;
 
 pub(super) use engines::{EngineRow, EnginesNow, StartedEngine};
 pub(super) use people::{AuditRow, Me, NewShare, NewToken, ShareRow, TokenRow};
+pub(super) use queue::QueueNow;
 pub(super) use studies::{Compared, StudyPlan, StudyRow, StudyView};
 
 use serde_json::Value;

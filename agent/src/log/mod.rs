@@ -8,6 +8,7 @@ mod error;
 mod own;
 mod people;
 mod project;
+mod queue;
 mod reader;
 mod schema;
 mod spare;

@@ -9,6 +9,7 @@ use shared::event::{Body, Host, RunState};
 use shared::ids::{RunId, ShareId, StudyId, TokenId};
 use shared::people::{Role, ShareRow, Shared, TokenRow, Who};
 use shared::plan::Plan;
+use shared::queue::{Change, QueueNow};
 use shared::study::{StudyPlace, StudyPlan};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -44,6 +45,30 @@ requests = 12
 struct FakeQueue {
     log: SqliteLog,
     next: AtomicU32,
+}
+
+impl http::QueueCommands for FakeQueue {
+    fn queue(&self) -> BoxFuture<'_, Result<QueueNow, String>> {
+        Box::pin(async { Ok(QueueNow::default()) })
+    }
+
+    fn pause(&self, _paused: bool, _by: Who) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn change(&self, run: &RunId, _change: Change, _by: Who) -> BoxFuture<'_, Result<(), String>> {
+        let refused = format!("The run {run} does not wait.");
+        Box::pin(async { Err(refused) })
+    }
+
+    fn retry(&self, run: &RunId) -> BoxFuture<'_, Result<RunId, String>> {
+        let run = run.clone();
+        Box::pin(async move {
+            let view = self.log.view(&run).await.map_err(|e| e.to_string())?;
+            let header = view.as_ref().and_then(|view| view.header.as_ref()).ok_or("It has no plan.")?;
+            http::RunCommands::submit(self, header.plan.clone()).await
+        })
+    }
 }
 
 impl http::RunCommands for FakeQueue {
