@@ -20,6 +20,7 @@ pub mod preset;
 pub mod queue;
 pub mod roofline;
 pub mod said;
+pub mod schedule;
 pub mod search;
 pub mod source;
 pub mod statistics;

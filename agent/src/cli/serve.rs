@@ -11,6 +11,8 @@ use crate::log::{DataDir, SqliteLog};
 use crate::orchestrate::{ByHand, Machine, Manner, Queue, Terms};
 use crate::people::{Fresh, People};
 use crate::price::Prices;
+use crate::schedule::{Backoff, Scheduler};
+use crate::secret::Secrets;
 use ::http::HeaderName;
 use anyhow::Context;
 use ipnet::IpNet;
@@ -103,6 +105,8 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let prices = Prices::of(data_dir.path());
     let terms = Terms::serving(Duration::from_secs(args.wait_for_gpus));
     let queue = Queue::start(log.clone(), blobs.clone(), means.clone(), prices.clone(), terms).await?;
+    let secrets = Secrets::of(data_dir.path());
+    let scheduler = Scheduler::start(log.clone(), queue.clone(), secrets, Backoff::default()).await?;
     let by_hand = ByHand::new(means, queue.floor(), log.clone());
     let mut access = http::Access::new(&token, People::open(log.clone()).await?);
     for name in &args.allow_host {
@@ -116,7 +120,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         log: log.clone(),
         blobs,
         hub: Hub::new(log.clone(), Arc::new(move |run| clocks.run_time_ns(run))),
-        commands: Arc::new(Commands(queue.clone())),
+        commands: Arc::new(Commands { queue: queue.clone(), scheduler }),
         by_hand: by_hand.clone(),
         prices,
         machine: Machine::start(Manner::default()),

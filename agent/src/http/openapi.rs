@@ -3,7 +3,7 @@
 
 use super::{
     agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, queue,
-    requests, runs, shape, shell, socket, studies,
+    requests, runs, schedules, shape, shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -22,6 +22,7 @@ use utoipa::{Modify, OpenApi};
         plans::presets, plans::check, prices::list, prices::set, prices::remove, engines::list, engines::now, engines::start, engines::stop, agent::about,
         prometheus::metrics, imports::import,
         queue::now, queue::pause, queue::change, queue::retry,
+        schedules::list, schedules::check, schedules::create, schedules::remove,
         people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
         people::revoke_share, audit::list, document, socket::open, shell::health, shell::sign_in, shell::open_link
     ),
@@ -69,14 +70,17 @@ mod tests {
     use shared::cost::{Price, PriceOrigin, UsdPerGpuHour};
     use shared::engine::{EngineInfo, EngineKind, Launch, ParamValue, Parameter, Phase, Values};
     use shared::event::{Body, Event, Host, RequestSample};
-    use shared::ids::{RunId, StudyId};
+    use shared::ids::{RunId, ScheduleId, StudyId};
     use shared::outcome::Outcome;
-    use shared::people::Who;
+    use shared::people::{Side, Who};
     use shared::plan::{
         CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan,
         SessionPlan, SloPlan, TelemetryPlan, TracePlan,
     };
     use shared::queue::{QueueNow, RunningRow, WaitingRow};
+    use shared::schedule::{
+        Changed, Delivery, Fate, Missed, Occasion, Outcome, Schedule, SchedulePlan, ScheduleRow, When, Work,
+    };
     use shared::source::{Definition, Source};
     use shared::study::{StudyPlace, StudyView};
     use shared::view::{PointView, RunView};
@@ -293,5 +297,38 @@ mod tests {
         check("WaitingRow", &json!(waiting));
         check("RunningRow", &json!(running));
         check("QueueNow", &json!(QueueNow { paused: who, running: vec![running], waiting: vec![waiting] }));
+    }
+
+    #[test]
+    fn schedules_are_documented_as_they_are_sent() {
+        let by = Who { id: "t".to_owned(), name: "Ada".to_owned() };
+        let run = Side::Run(RunId::new(1, 2));
+        let work = Work::Run(Box::new(shared::preset::find("first").unwrap()));
+        let plan = SchedulePlan { work, when: When::Once(1), missed: Missed::Skip, webhook: None };
+        let schedule = Schedule { schedule: ScheduleId::new(1, 1), plan, created_unix_ms: 1, by };
+        let last = Occasion { due_unix_ms: 1, fate: Fate::Began(run.clone()), missed: 0 };
+        let outcome = Outcome {
+            of: run.clone(),
+            against: Some(run),
+            ended_unix_ms: 1,
+            changed: Changed::Worse,
+            has_figures: true,
+            markdown: String::new(),
+        };
+        let delivery = Delivery { at_unix_ms: 1, attempts: 1, failure: Some(String::new()) };
+        check("Schedule", &json!(schedule));
+        check("Occasion", &json!(last));
+        check("Outcome", &json!(outcome));
+        check("Delivery", &json!(delivery));
+        let row = ScheduleRow {
+            schedule,
+            when: String::new(),
+            next_unix_ms: vec![],
+            next: vec![],
+            last: Some(last),
+            outcome: Some(outcome),
+            delivery: Some(delivery),
+        };
+        check("ScheduleRow", &json!(row));
     }
 }
