@@ -24,6 +24,7 @@ pub mod record;
 pub mod recount;
 pub mod remote;
 pub mod render;
+pub mod schedule;
 pub mod secret;
 pub mod stream;
 mod sync;

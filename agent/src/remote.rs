@@ -8,6 +8,7 @@ use serde::Deserialize;
 use shared::ids::{RunId, StudyId, TokenId};
 use shared::people::{NewToken, Role, TokenRow};
 use shared::plan::Plan;
+use shared::queue::{Change, QueueNow};
 use shared::study::{StudyPlan, StudyView};
 use shared::view::RunView;
 use shared::wire::{ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, PointDistribution, ServerMessage};
@@ -188,6 +189,44 @@ impl Agent {
     /// The agent's own sentence.
     pub async fn revoke_token(&self, token: &TokenId) -> anyhow::Result<()> {
         self.answer(self.http.delete(format!("{}/api/v1/tokens/{token}", self.url))).await?;
+        Ok(())
+    }
+
+    /// What runs and what waits.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn queue(&self) -> anyhow::Result<QueueNow> {
+        Ok(self.answer(self.http.get(format!("{}/api/v1/queue", self.url))).await?.json().await?)
+    }
+
+    /// Pauses the queue, or lets it go on.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn pause_queue(&self, paused: bool) -> anyhow::Result<()> {
+        self.put("/api/v1/queue", &serde_json::json!({ "paused": paused })).await
+    }
+
+    /// Changes where a run that waits stands, or whether it is held back.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn change_place(&self, run: &RunId, change: &Change) -> anyhow::Result<()> {
+        self.put(&format!("/api/v1/queue/{run}"), &serde_json::json!(change)).await
+    }
+
+    /// Has the plan of a run that has ended taken once more.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn retry(&self, run: &RunId) -> anyhow::Result<RunId> {
+        let created: Created = self.post(&format!("/api/v1/runs/{run}/retry"), String::new()).await?.json().await?;
+        Ok(created.run)
+    }
+
+    async fn put(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<()> {
+        self.answer(self.http.put(format!("{}{path}", self.url)).json(body)).await?;
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Owns the identifiers of runs, studies, tokens, shares, points, trials and requests.
+//! Owns the identifiers of runs, studies, tokens, shares, schedules, points, trials and requests.
 //! Must not know how they are stored or drawn.
 
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,7 @@ stamped!(RunId, InvalidRunId, 'r', "run", "runs");
 stamped!(StudyId, InvalidStudyId, 's', "study", "studies");
 stamped!(TokenId, InvalidTokenId, 't', "token", "tokens");
 stamped!(ShareId, InvalidShareId, 'l', "share", "shares");
+stamped!(ScheduleId, InvalidScheduleId, 'p', "schedule", "schedules");
 
 /// True for this letter and 20 lower-case hexadecimal digits.
 fn is_stamped(letter: char, text: &str) -> bool {

@@ -16,6 +16,8 @@ pub enum Route {
     NewRun,
     /// What engines there are, and the one started by hand.
     Engines,
+    /// What waits, and its order.
+    Queue,
     /// The history.
     Runs,
     /// One run, by the text of its id.
@@ -43,6 +45,7 @@ impl Route {
             "" => Route::Now,
             "new" => Route::NewRun,
             "engines" => Route::Engines,
+            "queue" => Route::Queue,
             "runs" => Route::Runs,
             "studies" => Route::Studies,
             "studies/new" => Route::NewStudy,
@@ -68,6 +71,7 @@ impl Route {
             Route::Now | Route::Lost => "/".to_owned(),
             Route::NewRun => "/new".to_owned(),
             Route::Engines => "/engines".to_owned(),
+            Route::Queue => "/queue".to_owned(),
             Route::Runs => "/runs".to_owned(),
             Route::Run(run) => format!("/runs/{run}"),
             Route::Studies => "/studies".to_owned(),
@@ -195,6 +199,7 @@ mod tests {
         check("/new", Route::NewRun);
         check("/new/", Route::NewRun);
         check("/engines", Route::Engines);
+        check("/queue", Route::Queue);
         check("/runs", Route::Runs);
         check("/runs/", Route::Runs);
         check("/runs/r0123", Route::Run("r0123".to_owned()));

@@ -3,6 +3,7 @@
 
 mod agent_file;
 mod baseline;
+mod commands;
 mod compare;
 mod compared;
 mod doctor;
@@ -13,6 +14,7 @@ mod import;
 mod observer;
 mod picture;
 mod price;
+mod queue;
 mod report;
 mod run;
 mod secret;
@@ -95,6 +97,9 @@ enum Command {
     /// Keep secrets, such as API keys, for plans that name them.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Say what runs and waits on the serving agent, and arrange it.
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
     /// Make, list and revoke named tokens of a team.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -185,6 +190,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Picture(args) => block_on(picture::picture(args)),
         Command::Report(args) => block_on(report::report(args)),
         Command::Secret(command) => secret::secret(&command),
+        Command::Queue(command) => block_on(queue::queue(command)),
         Command::Token(command) => block_on(token::token(command)),
         Command::Price(command) => price::price(&command),
         Command::Doctor(args) if args.cost.observer => block_on(observer::observer(&args.cost, &args.data)),

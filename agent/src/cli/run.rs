@@ -6,7 +6,7 @@ use super::{DataArg, code_of, means, table};
 use crate::blob::BlobStore;
 use crate::export::RunForm;
 use crate::log::{Committed, DataDir, SqliteLog};
-use crate::orchestrate::Queue;
+use crate::orchestrate::{Queue, Terms};
 use crate::price::Prices;
 use crate::remote::{Agent, Follow};
 use anyhow::Context;
@@ -114,7 +114,7 @@ fn with_engine(mut plan: Plan, engine: Option<&str>) -> anyhow::Result<Plan> {
 async fn here(data_dir: &DataDir, work: Work) -> anyhow::Result<RunView> {
     let log = SqliteLog::open(&data_dir.log_path())?;
     let (blobs, prices) = (BlobStore::open(data_dir.blob_dir())?, Prices::of(data_dir.path()));
-    let queue = Queue::start(log.clone(), blobs, means(data_dir)?, prices).await?;
+    let queue = Queue::start(log.clone(), blobs, means(data_dir)?, prices, Terms::of_a_command()).await?;
     let run = match work {
         Work::Plan(plan) => queue.submit(*plan).await?,
         Work::Rest(run) => {

@@ -2,24 +2,24 @@
 //! Must not know what happens inside the rooms.
 
 use super::agent_file::{self, AgentFile};
+use super::commands::Commands;
 use super::{DONE, DataArg, means};
 use crate::blob::BlobStore;
 use crate::http;
 use crate::hub::Hub;
 use crate::log::{DataDir, SqliteLog};
-use crate::orchestrate::{ByHand, Machine, Manner, Queue};
+use crate::orchestrate::{ByHand, Machine, Manner, Queue, Terms};
 use crate::people::{Fresh, People};
 use crate::price::Prices;
+use crate::schedule::{Backoff, Scheduler};
+use crate::secret::Secrets;
 use ::http::HeaderName;
 use anyhow::Context;
-use futures_util::future::BoxFuture;
 use ipnet::IpNet;
-use shared::ids::{RunId, StudyId};
 use shared::people::Role;
-use shared::plan::Plan;
-use shared::study::StudyPlan;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Ports tried after the default one is taken.
@@ -44,6 +44,10 @@ pub struct ServeArgs {
     /// A host name that browsers may use for this agent, such as that of a reverse proxy; several times for several.
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
+    /// How long a run waits, in seconds, for the end of somebody else's processes on its GPUs, before it starts beside them and
+    /// says so.
+    #[arg(long, env = "TOKENPRISM_WAIT_FOR_GPUS", value_name = "SECONDS", default_value_t = 600)]
+    wait_for_gpus: u64,
     #[command(flatten)]
     proxy: ProxyArgs,
 }
@@ -81,29 +85,6 @@ fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| format!("\"{text}\" is neither an address nor a network like 10.0.0.0/8"))
 }
 
-/// The queue as the HTTP room sees it.
-struct Commands(Queue);
-
-impl http::RunCommands for Commands {
-    fn submit(&self, plan: Plan) -> BoxFuture<'_, Result<RunId, String>> {
-        Box::pin(async move { self.0.submit(plan).await.map_err(|e| e.to_string()) })
-    }
-
-    fn submit_study(&self, plan: StudyPlan) -> BoxFuture<'_, Result<StudyId, String>> {
-        Box::pin(async move { self.0.submit_study(plan).await.map_err(|e| e.to_string()) })
-    }
-
-    fn resume(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>> {
-        let run = run.clone();
-        Box::pin(async move { self.0.resume(&run).await.map_err(|e| e.to_string()) })
-    }
-
-    fn cancel(&self, run: &RunId) -> BoxFuture<'_, Result<(), String>> {
-        let result = self.0.cancel(run).map_err(|e| e.to_string());
-        Box::pin(std::future::ready(result))
-    }
-}
-
 /// Serves until SIGINT or SIGTERM, then cancels what runs and ends its engine.
 pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     if let Some(token) = &args.token
@@ -122,7 +103,10 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let token = args.token.unwrap_or_else(|| Fresh::new().secret.expose().to_owned());
     let means = means(&data_dir)?;
     let prices = Prices::of(data_dir.path());
-    let queue = Queue::start(log.clone(), blobs.clone(), means.clone(), prices.clone()).await?;
+    let terms = Terms::serving(Duration::from_secs(args.wait_for_gpus));
+    let queue = Queue::start(log.clone(), blobs.clone(), means.clone(), prices.clone(), terms).await?;
+    let secrets = Secrets::of(data_dir.path());
+    let scheduler = Scheduler::start(log.clone(), queue.clone(), secrets, Backoff::default()).await?;
     let by_hand = ByHand::new(means, queue.floor(), log.clone());
     let mut access = http::Access::new(&token, People::open(log.clone()).await?);
     for name in &args.allow_host {
@@ -136,7 +120,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         log: log.clone(),
         blobs,
         hub: Hub::new(log.clone(), Arc::new(move |run| clocks.run_time_ns(run))),
-        commands: Arc::new(Commands(queue.clone())),
+        commands: Arc::new(Commands { queue: queue.clone(), scheduler }),
         by_hand: by_hand.clone(),
         prices,
         machine: Machine::start(Manner::default()),
@@ -159,7 +143,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     }
     println!("Open in a browser:\n\n    {open}\n");
     let served = http::serve(listener, state, stop_signal()).await;
-    println!("Stopping: what runs is cancelled and its engine ended.");
+    println!("Stopping: what runs is cancelled and its engine ended; what waits goes on waiting for the next start.");
     tokio::join!(queue.stop(), by_hand.end());
     agent_file::remove(&args.data.data_dir);
     served?;

@@ -9,7 +9,7 @@ use crate::engine;
 use crate::export::StudyForm;
 use crate::history;
 use crate::log::{DataDir, SqliteLog};
-use crate::orchestrate::Queue;
+use crate::orchestrate::{Queue, Terms};
 use crate::price::Prices;
 use crate::remote::Agent;
 use crate::render::{self, Subject, Zone};
@@ -164,7 +164,7 @@ async fn estimate(store: &Store, plan: &StudyPlan) -> anyhow::Result<String> {
 /// Executes in this process, with no port open.
 async fn here(data_dir: &DataDir, log: &SqliteLog, plan: StudyPlan) -> anyhow::Result<StudyId> {
     let (blobs, prices) = (BlobStore::open(data_dir.blob_dir())?, Prices::of(data_dir.path()));
-    let queue = Queue::start(log.clone(), blobs, means(data_dir)?, prices).await?;
+    let queue = Queue::start(log.clone(), blobs, means(data_dir)?, prices, Terms::of_a_command()).await?;
     let study = queue.submit_study(plan).await?;
     let mut rows = log.study(&study).await?.map(|(_, rows)| rows).unwrap_or_default();
     rows.sort_by_key(|row| row.study.as_ref().map_or(0, |place| place.index));

@@ -2,9 +2,11 @@
 //! Must not know engines.
 
 use super::EngineError;
+use super::attach::loopback;
 use crate::telemetry::{self, Nvml, Reading, visible};
-use shared::engine::{Gpu, GpuBounds};
-use shared::plan::Gpus;
+use shared::engine::{EngineKind, Gpu, GpuBounds};
+use shared::plan::{EnginePlan, Gpus, Plan};
+use std::collections::BTreeSet;
 use tokio::task::spawn_blocking;
 
 /// What the host has.
@@ -36,6 +38,15 @@ pub(super) struct Devices {
     pub gpus: Vec<Gpu>,
     /// The driver's version.
     pub driver: Option<String>,
+}
+
+impl Devices {
+    /// The UUIDs of whole GPUs where these and no others are the engine's.
+    pub(super) fn own(&self) -> Option<Vec<String>> {
+        self.chosen.as_ref()?;
+        let uuid = |gpu: &Gpu| gpu.uuid.clone().filter(|uuid| uuid.starts_with("GPU-"));
+        self.gpus.iter().map(uuid).collect()
+    }
 }
 
 /// The GPUs of this host; none where there is no driver, or it does not answer.
@@ -118,6 +129,26 @@ pub(super) fn choose(wanted: Option<&Gpus>, host: HostGpus, inherited: Option<&s
         device.map_or_else(|| Gpu { uuid: Some(wanted.clone()), ..Gpu::default() }, known)
     };
     Ok(Devices { gpus: chosen.iter().map(gpu).collect(), chosen: Some(chosen), count: None, driver })
+}
+
+/// The GPUs of this host, by UUID, that each of these plans says it computes on. Absent where it names none, where they are
+/// not of this host, and where this host does not tell.
+pub async fn planned(plans: &[Plan]) -> Vec<Option<BTreeSet<String>>> {
+    let says = |plan: &Plan| plan.engine.kind != EngineKind::Builtin && plan.engine.gpus.is_some();
+    if !plans.iter().any(says) {
+        return vec![None; plans.len()];
+    }
+    let host = of_this_host().await;
+    plans.iter().map(|plan| if says(plan) { on(&plan.engine, host.clone()) } else { None }).collect()
+}
+
+fn on(engine: &EnginePlan, host: HostGpus) -> Option<BTreeSet<String>> {
+    let gpus = match &engine.url {
+        None => choose(engine.gpus.as_ref(), host, None).ok()?.gpus,
+        Some(url) if loopback::is_loopback(&url.parse().ok()?) => named(engine.gpus.as_ref(), host),
+        Some(_) => return None,
+    };
+    gpus.into_iter().map(|gpu| gpu.uuid).collect()
 }
 
 /// The GPUs of this host that a plan names beyond doubt, of a server that it reaches by URL: by index or UUID, or as
@@ -221,6 +252,22 @@ mod tests {
         check("[1]", &["GPU-bb22"]);
         check("[\"GPU-aa\"]", &["GPU-aa11"]);
         check("[7]", &[]);
+    }
+
+    #[test]
+    fn a_plan_computes_on_the_gpus_that_it_names_of_this_host() {
+        let check = |engine: &str, expect: Option<&[&str]>| {
+            let engine: EnginePlan = serde_json::from_str(engine).unwrap();
+            let uuids = on(&engine, two());
+            let expect = expect.map(|uuids| uuids.iter().map(|uuid| (*uuid).to_owned()).collect());
+            assert_eq!(uuids, expect, "{engine:?}");
+        };
+        check(r#"{"kind": "vllm", "launch": "native", "gpus": [1]}"#, Some(&["GPU-bb22"]));
+        check(r#"{"kind": "vllm", "launch": "native", "gpus": ["GPU-bb"]}"#, Some(&["GPU-bb22"]));
+        check(r#"{"kind": "vllm", "launch": "docker", "gpus": 2}"#, Some(&["GPU-aa11", "GPU-bb22"]));
+        check(r#"{"kind": "vllm", "launch": "native", "gpus": 3}"#, None);
+        check(r#"{"kind": "vllm", "url": "http://localhost:8000", "gpus": [0]}"#, Some(&["GPU-aa11"]));
+        check(r#"{"kind": "vllm", "url": "http://10.0.0.9:8000", "gpus": [0]}"#, None);
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub use cache::{PrefixCounters, PrefixReading};
 pub use diagnose::{Cause, Diagnosis, diagnose, explain, reason};
 pub use error::EngineError;
 pub use found::look;
+pub use gpu::planned;
 pub use life::EngineDeath;
 pub use metrics::{History, Scraper, ServerMetrics};
 pub use onlooker::{Begun, Onlooker};

@@ -23,11 +23,14 @@ use utoipa::IntoParams;
 
 /// What requests that change something are called, by method and route; nothing where the event that they make names who made
 /// it. A test holds this to the routes.
-const ACTIONS: [(&str, &str, Option<&str>); 17] = [
+const ACTIONS: [(&str, &str, Option<&str>); 22] = [
     ("POST", "/api/v1/runs", Some("run created")),
     ("DELETE", "/api/v1/runs/{run}", Some("run deleted")),
     ("POST", "/api/v1/runs/{run}/cancel", Some("run cancelled")),
     ("POST", "/api/v1/runs/{run}/resume", Some("run resumed")),
+    ("POST", "/api/v1/runs/{run}/retry", Some("run taken once more")),
+    ("PUT", "/api/v1/queue", Some("queue")),
+    ("PUT", "/api/v1/queue/{run}", Some("run in the queue")),
     ("POST", "/api/v1/studies", Some("study begun")),
     ("DELETE", "/api/v1/studies/{study}", Some("study deleted")),
     ("POST", "/api/v1/studies/{study}/cancel", Some("study cancelled")),
@@ -37,6 +40,8 @@ const ACTIONS: [(&str, &str, Option<&str>); 17] = [
     ("PUT", "/api/v1/prices/{gpu}", Some("price set")),
     ("DELETE", "/api/v1/prices/{gpu}", Some("price forgotten")),
     ("POST", "/api/v1/imports", Some("files imported")),
+    ("POST", "/api/v1/schedules", None),
+    ("DELETE", "/api/v1/schedules/{schedule}", None),
     ("POST", "/api/v1/tokens", None),
     ("DELETE", "/api/v1/tokens/{token}", None),
     ("POST", "/api/v1/shares", None),
@@ -155,7 +160,7 @@ mod tests {
     #[test]
     fn every_route_that_changes_something_has_its_words() {
         let api: Value = serde_json::from_str(&super::super::openapi_json().unwrap()).unwrap();
-        let reads = ["/api/v1/plan/check", "/api/v1/studies/check", "/api/v1/sign-in"];
+        let reads = ["/api/v1/plan/check", "/api/v1/studies/check", "/api/v1/schedules/check", "/api/v1/sign-in"];
         for (path, methods) in api["paths"].as_object().unwrap() {
             for method in methods.as_object().unwrap().keys() {
                 let method: Method = method.to_uppercase().parse().unwrap();

@@ -98,6 +98,7 @@ impl From<LogError> for Refusal {
             | LogError::NoSuchStudy(_)
             | LogError::NoSuchToken(_)
             | LogError::NoSuchShare(_)
+            | LogError::NoSuchSchedule(_)
             | LogError::Deleted(_) => StatusCode::NOT_FOUND,
             LogError::NotFinal(_) => StatusCode::CONFLICT,
             LogError::Full { .. } => StatusCode::INSUFFICIENT_STORAGE,

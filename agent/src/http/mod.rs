@@ -20,8 +20,10 @@ mod plans;
 mod prices;
 mod prometheus;
 mod proxy;
+mod queue;
 mod requests;
 mod runs;
+mod schedules;
 mod shape;
 mod shell;
 mod socket;
@@ -31,6 +33,8 @@ mod token;
 pub use access::Access;
 pub use openapi::openapi_json;
 pub use proxy::Proxy;
+pub use queue::QueueCommands;
+pub use schedules::{ScheduleCommands, ScheduleRefused};
 
 use crate::blob::BlobStore;
 use crate::export::Exporter;
@@ -62,7 +66,7 @@ use tokio_util::sync::CancellationToken;
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// What the API does to runs. Errors are sentences.
-pub trait RunCommands: Send + Sync {
+pub trait RunCommands: QueueCommands + ScheduleCommands {
     /// Takes a validated plan; its run exists once this resolves.
     fn submit(&self, plan: Plan) -> BoxFuture<'_, Result<RunId, String>>;
     /// Takes a study; all its runs exist once this resolves.
@@ -191,6 +195,9 @@ fn router(app: App) -> Router {
         .route("/api/v1/engines/now", get(engines::now))
         .route("/api/v1/plan/check", post(plans::check))
         .route("/api/v1/prices", get(prices::list))
+        .route("/api/v1/queue", get(queue::now))
+        .route("/api/v1/schedules", get(schedules::list))
+        .route("/api/v1/schedules/check", post(schedules::check))
         .route("/api/v1/agent", get(agent::about))
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/metrics", get(prometheus::metrics))
@@ -209,6 +216,11 @@ fn router(app: App) -> Router {
         .route("/api/v1/engines/started", delete(engines::stop))
         .route("/api/v1/prices/{gpu}", put(prices::set).delete(prices::remove))
         .route("/api/v1/runs/{run}/resume", post(runs::resume))
+        .route("/api/v1/runs/{run}/retry", post(queue::retry))
+        .route("/api/v1/queue", put(queue::pause))
+        .route("/api/v1/schedules", post(schedules::create))
+        .route("/api/v1/schedules/{schedule}", delete(schedules::remove))
+        .route("/api/v1/queue/{run}", put(queue::change))
         .route("/api/v1/imports", post(imports::import).layer(DefaultBodyLimit::max(imports::MAX_FORM_BYTES)))
         .route("/api/v1/shares", get(people::shares).post(people::create_share))
         .route("/api/v1/shares/{share}", delete(people::revoke_share))

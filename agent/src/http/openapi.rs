@@ -2,8 +2,8 @@
 //! Must not know how the routes are implemented.
 
 use super::{
-    agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, requests,
-    runs, shape, shell, socket, studies,
+    agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, queue,
+    requests, runs, schedules, shape, shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -21,6 +21,8 @@ use utoipa::{Modify, OpenApi};
         pictures::of_compared, pictures::compared_picture, pictures::compared_report,
         plans::presets, plans::check, prices::list, prices::set, prices::remove, engines::list, engines::now, engines::start, engines::stop, agent::about,
         prometheus::metrics, imports::import,
+        queue::now, queue::pause, queue::change, queue::retry,
+        schedules::list, schedules::check, schedules::create, schedules::remove,
         people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
         people::revoke_share, audit::list, document, socket::open, shell::health, shell::sign_in, shell::open_link
     ),
@@ -68,11 +70,16 @@ mod tests {
     use shared::cost::{Price, PriceOrigin, UsdPerGpuHour};
     use shared::engine::{EngineInfo, EngineKind, Launch, ParamValue, Parameter, Phase, Values};
     use shared::event::{Body, Event, Host, RequestSample};
-    use shared::ids::{RunId, StudyId};
+    use shared::ids::{RunId, ScheduleId, StudyId};
     use shared::outcome::Outcome;
+    use shared::people::{Side, Who};
     use shared::plan::{
         CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan,
         SessionPlan, SloPlan, TelemetryPlan, TracePlan,
+    };
+    use shared::queue::{QueueNow, RunningRow, WaitingRow};
+    use shared::schedule::{
+        Changed, Delivery, Fate, Missed, Occasion, Outcome, Schedule, SchedulePlan, ScheduleRow, When, Work,
     };
     use shared::source::{Definition, Source};
     use shared::study::{StudyPlace, StudyView};
@@ -269,5 +276,59 @@ mod tests {
                 assert!(route["summary"].is_string(), "{method} {path}");
             }
         }
+    }
+
+    #[test]
+    fn the_queue_is_documented_as_it_is_sent() {
+        let who = Some(Who { id: "t".to_owned(), name: "Ada".to_owned() });
+        let (run, name) = (RunId::new(1, 2), "A".to_owned());
+        let waiting = WaitingRow {
+            run: run.clone(),
+            name: name.clone(),
+            priority: 0,
+            held: who.clone(),
+            needs: String::new(),
+            reason: String::new(),
+            starts_in_s: Some(1.0),
+            takes_s: Some(1.0),
+            takes_by: String::new(),
+        };
+        let running = RunningRow { run, name, has: String::new(), beside: vec![], left_s: Some(1.0) };
+        check("WaitingRow", &json!(waiting));
+        check("RunningRow", &json!(running));
+        check("QueueNow", &json!(QueueNow { paused: who, running: vec![running], waiting: vec![waiting] }));
+    }
+
+    #[test]
+    fn schedules_are_documented_as_they_are_sent() {
+        let by = Who { id: "t".to_owned(), name: "Ada".to_owned() };
+        let run = Side::Run(RunId::new(1, 2));
+        let work = Work::Run(Box::new(shared::preset::find("first").unwrap()));
+        let plan = SchedulePlan { work, when: When::Once(1), missed: Missed::Skip, webhook: None };
+        let schedule = Schedule { schedule: ScheduleId::new(1, 1), plan, created_unix_ms: 1, by };
+        let last = Occasion { due_unix_ms: 1, fate: Fate::Began(run.clone()), missed: 0 };
+        let outcome = Outcome {
+            of: run.clone(),
+            against: Some(run),
+            ended_unix_ms: 1,
+            changed: Changed::Worse,
+            has_figures: true,
+            markdown: String::new(),
+        };
+        let delivery = Delivery { at_unix_ms: 1, attempts: 1, failure: Some(String::new()) };
+        check("Schedule", &json!(schedule));
+        check("Occasion", &json!(last));
+        check("Outcome", &json!(outcome));
+        check("Delivery", &json!(delivery));
+        let row = ScheduleRow {
+            schedule,
+            when: String::new(),
+            next_unix_ms: vec![],
+            next: vec![],
+            last: Some(last),
+            outcome: Some(outcome),
+            delivery: Some(delivery),
+        };
+        check("ScheduleRow", &json!(row));
     }
 }

@@ -113,6 +113,14 @@ pub(super) struct Created {
     url: String,
 }
 
+impl Created {
+    /// A run by its id.
+    pub(super) fn of(run: RunId) -> Self {
+        let url = format!("/runs/{run}");
+        Self { run, url }
+    }
+}
+
 /// Creates a run of a plan: JSON, or TOML with content type `application/toml`.
 #[utoipa::path(post, path = "/api/v1/runs", tag = "runs",
     request_body(content((shape::Plan = "application/json"), (String = "application/toml"))), responses(
@@ -130,8 +138,7 @@ pub(super) async fn create(
     let plan = plans::read(&body, Form::of(&headers, Form::Json)?)?;
     let run = app.state.commands.submit(plan).await.map_err(Refusal::conflict)?;
     tracing::info!(%run, by = principal.who.id, "a run was created");
-    let url = format!("/runs/{run}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/runs/{run}"))], Json(Created { run, url })))
+    Ok((StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/runs/{run}"))], Json(Created::of(run))))
 }
 
 /// A run as the fold over its events.

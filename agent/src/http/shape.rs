@@ -4,10 +4,14 @@
 
 mod engines;
 mod people;
+mod queue;
+mod schedules;
 mod studies;
 
 pub(super) use engines::{EngineRow, EnginesNow, StartedEngine};
 pub(super) use people::{AuditRow, Me, NewShare, NewToken, ShareRow, TokenRow};
+pub(super) use queue::QueueNow;
+pub(super) use schedules::ScheduleRow;
 pub(super) use studies::{Compared, StudyPlan, StudyRow, StudyView};
 
 use serde_json::Value;

@@ -2,6 +2,7 @@
 //! Must not know what an action means.
 
 use super::project::{AgentBody, signed, unstorable};
+use super::schedules::ScheduleEvent;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use shared::people::{AuditRow, Who};
@@ -33,8 +34,18 @@ fn told(body: &AgentBody) -> Option<Did> {
             did(&row.by, "share created", format!("{} ({})", row.share, row.shared.path()))
         }
         AgentBody::ShareRevoked { share, by } => did(by, "share revoked", share.to_string()),
+        AgentBody::Schedule { schedule, event: ScheduleEvent::Created(made) } => {
+            did(&made.by, "schedule created", format!("{schedule} ({})", made.plan.work.name()))
+        }
+        AgentBody::Schedule { schedule, event: ScheduleEvent::Removed { by } } => {
+            did(by, "schedule removed", schedule.to_string())
+        }
         AgentBody::Did(did) => Some(did.clone()),
-        AgentBody::RunDeleted { .. } | AgentBody::StudyBegun(_) | AgentBody::StudyDeleted { .. } => None,
+        AgentBody::RunDeleted { .. }
+        | AgentBody::StudyBegun(_)
+        | AgentBody::StudyDeleted { .. }
+        | AgentBody::QueueArranged(_)
+        | AgentBody::Schedule { .. } => None,
     }
 }
 

@@ -2,7 +2,7 @@
 //! Must not know who reads them.
 
 use rusqlite::ErrorCode;
-use shared::ids::{RunId, ShareId, StudyId, TokenId};
+use shared::ids::{RunId, ScheduleId, ShareId, StudyId, TokenId};
 use std::path::{Path, PathBuf};
 
 /// Why the log could not do something. Cheap to clone: a group of appends shares one failure.
@@ -89,6 +89,9 @@ pub enum LogError {
     /// No such share.
     #[error("There is no share {0}: it may have been revoked already.")]
     NoSuchShare(ShareId),
+    /// No such schedule.
+    #[error("There is no schedule {0}: it may have been taken away already.")]
+    NoSuchSchedule(ScheduleId),
     /// The run was deleted.
     #[error("The run {0} was deleted.")]
     Deleted(RunId),

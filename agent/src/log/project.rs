@@ -4,14 +4,17 @@
 use super::audit::{self, Did};
 use super::error::LogError;
 use super::people::{self, KeptShare, KeptToken};
+use super::queue;
+use super::schedules::{self, ScheduleEvent};
 use super::schema::AGENT_STREAM;
 use super::studies::Study;
 use super::{codec, studies};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use shared::event::Event;
-use shared::ids::{RunId, ShareId, StudyId, TokenId};
+use shared::ids::{RunId, ScheduleId, ShareId, StudyId, TokenId};
 use shared::people::Who;
+use shared::queue::Arrangement;
 use shared::view::RunView;
 use shared::wire::RunRow;
 use std::collections::BTreeMap;
@@ -59,6 +62,15 @@ pub(super) enum AgentBody {
         /// Who revoked it.
         by: Who,
     },
+    /// Somebody arranged what waits: its order, what is held back, whether the queue is paused.
+    QueueArranged(Box<Arrangement>),
+    /// Something happened to a schedule.
+    Schedule {
+        /// The schedule.
+        schedule: ScheduleId,
+        /// What.
+        event: ScheduleEvent,
+    },
     /// Somebody did something else.
     Did(Did),
 }
@@ -74,6 +86,8 @@ impl AgentBody {
             AgentBody::TokenRevoked { .. } => "token_revoked",
             AgentBody::ShareCreated(_) => "share_created",
             AgentBody::ShareRevoked { .. } => "share_revoked",
+            AgentBody::QueueArranged(_) => "queue_arranged",
+            AgentBody::Schedule { .. } => "schedule",
             AgentBody::Did(_) => "did",
         }
     }
@@ -253,6 +267,13 @@ pub(super) fn own(conn: &Connection, body: &AgentBody) -> Result<Option<LogError
         AgentBody::ShareRevoked { share, .. } => {
             (!people::bury_share(conn, share)?).then(|| LogError::NoSuchShare(share.clone()))
         }
+        AgentBody::QueueArranged(arrangement) => {
+            queue::put(conn, arrangement)?;
+            None
+        }
+        AgentBody::Schedule { schedule, event } => {
+            (!schedules::put(conn, schedule, event)?).then(|| LogError::NoSuchSchedule(schedule.clone()))
+        }
         AgentBody::Did(_) => None,
     };
     Ok(unknown)
@@ -262,7 +283,8 @@ pub(super) fn own(conn: &Connection, body: &AgentBody) -> Result<Option<LogError
 pub(super) fn rebuild(conn: &Connection) -> Result<(), rusqlite::Error> {
     conn.execute_batch(
         "DELETE FROM runs; DELETE FROM snapshots; DELETE FROM tombstones; DELETE FROM studies; DELETE FROM study_runs;
-        DELETE FROM sources; DELETE FROM tokens; DELETE FROM shares; DELETE FROM audit;",
+        DELETE FROM sources; DELETE FROM tokens; DELETE FROM shares; DELETE FROM audit; DELETE FROM queue;
+        DELETE FROM schedules;",
     )?;
     // One look-up a stream: DISTINCT would read every event.
     let mut last = String::new();

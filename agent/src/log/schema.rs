@@ -25,7 +25,8 @@ const TABLES: &str = "
 ";
 
 /// Tables that came after the first format: studies and their runs, the files that runs were imported from, by their hash,
-/// tokens and when they were used, shares, and what people did.
+/// tokens and when they were used, shares, what people did, schedules, and how the queue was
+/// left.
 /// An earlier version passes them over, and a later start fills them.
 const MORE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS studies(
@@ -38,6 +39,8 @@ const MORE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS token_uses(token TEXT PRIMARY KEY, used_unix_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS shares(share TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS schedules(schedule TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS queue(only INTEGER PRIMARY KEY CHECK(only = 0), arrangement BLOB NOT NULL) STRICT;
 ";
 
 /// Opens the log for writing, makes the tables where they are missing, and rebuilds the projections where

@@ -73,7 +73,12 @@ impl<'a> Measurement<'a> {
     /// What the rules say of the run so far.
     pub fn judged(&self) -> Body {
         let findings = self.findings.values().flatten().cloned().collect();
-        Body::Judged { findings, caveats: self.caveats.clone() }
+        let mut caveats = self.caveats.clone();
+        // It may have come to have company only now.
+        caveats.extend(self.turn.company.caveats());
+        caveats.sort_unstable();
+        caveats.dedup();
+        Body::Judged { findings, caveats }
     }
 
     /// Measures points that the plan names.

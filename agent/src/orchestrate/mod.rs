@@ -18,6 +18,7 @@ mod schedule;
 mod search;
 mod telemetry;
 mod trial;
+mod waiting;
 
 pub use batch::sample_of;
 pub use by_hand::{ByHand, ByHandError, Watching};
@@ -25,5 +26,6 @@ pub use floor::Floor;
 pub use host::{created, host, time_zone, unix_ms, utc_offset_minutes};
 pub use machine::{Machine, MachineViewer, Manner};
 pub use observer::{Beside, NotMeasured, Pair, beside};
-pub use queue::Queue;
+pub use queue::{Queue, QueueError};
 pub use telemetry::look_alone;
+pub use waiting::Terms;

@@ -6,6 +6,7 @@ use super::resume::Before;
 use super::run::{Failure, Turn, Writer};
 use super::telemetry::Watch;
 use super::trial::{self, TrialPlace};
+use super::waiting::Company;
 use crate::blob::BlobStore;
 use crate::engine::{Engine, Means};
 use crate::load::Clock;
@@ -114,7 +115,14 @@ async fn begun(plan: Plan, log: &SqliteLog) -> Result<Turn, NotMeasured> {
     let run = RunId::new(anchor_unix_ms, rand::random());
     let created = created(&run, &plan, anchor_unix_ms);
     log.append(&run, vec![(0, created)]).await.map_err(Failure::from)?;
-    Ok(Turn { run, plan, clock, before: Before::default(), cancel: CancellationToken::new() })
+    Ok(Turn {
+        run,
+        plan,
+        clock,
+        before: Before::default(),
+        cancel: CancellationToken::new(),
+        company: Company::default(),
+    })
 }
 
 /// Trials on one engine.

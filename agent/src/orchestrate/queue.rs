@@ -1,10 +1,11 @@
-//! Owns the queue: runs wait for their turn, one at a time, and can be cancelled at any moment.
+//! Owns the queue's handle: plans and studies are taken, runs resumed and cancelled; all of them wait for their turn.
 //! Must not know what a run does in its turn.
 
 use super::floor::{Floor, Occupied, Place};
 use super::host::{created, host, unix_ms};
 use super::resume::{Before, NotResumed};
-use super::run::{self, House, Turn};
+use super::run::{House, Turn};
+use super::waiting::{Company, Past, Terms, Waiting, Work, Worker, restore};
 use crate::blob::BlobStore;
 use crate::engine::{self, Means};
 use crate::load::Clock;
@@ -15,10 +16,10 @@ use crate::workload::{Workload, WorkloadRefused};
 use shared::event::{Body, RunState};
 use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
+use shared::queue::MAX_PRIORITY;
 use shared::study::{StudyError, StudyPlace, StudyPlan};
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Most runs that may wait.
@@ -56,6 +57,21 @@ pub enum QueueError {
     /// The run does not go on.
     #[error(transparent)]
     NotResumed(#[from] NotResumed),
+    /// The agent is about to end.
+    #[error("The agent is stopping and takes no more runs: hand it in again once it serves.")]
+    Stopping,
+    /// It does not wait.
+    #[error("The run {0} does not wait for its turn, so there is nothing to arrange: see the queue for what does.")]
+    NotWaiting(RunId),
+    /// No such priority.
+    #[error("The priority is {0}, but must be from -{MAX_PRIORITY} to {MAX_PRIORITY}.")]
+    Priority(i32),
+    /// Only what has ended is run once more.
+    #[error("The run {0} is {state} and has not ended: cancel it first, or wait.", state = .1.label())]
+    NotEnded(RunId, RunState),
+    /// There is no plan of ours.
+    #[error("The run {0} has no plan that could be run once more: it was imported, or written by another version.")]
+    NoPlan(RunId),
     /// Nothing to cancel.
     #[error("The run {0} neither runs nor waits, so there is nothing to cancel.")]
     NotActive(RunId),
@@ -70,26 +86,17 @@ async fn checked(plan: Plan) -> Result<Plan, QueueError> {
     Ok(plan)
 }
 
-/// What is known of a run that waits or runs.
-struct Active {
-    cancel: CancellationToken,
-    clock: Clock,
-    /// Its place among those that start engines.
-    _place: Place,
-}
-
 /// The queue; cloning gives another handle.
 #[derive(Clone)]
 pub struct Queue {
-    log: SqliteLog,
-    active: Arc<Mutex<BTreeMap<RunId, Active>>>,
-    waiting: mpsc::Sender<Turn>,
-    stopping: CancellationToken,
+    pub(super) log: SqliteLog,
+    pub(super) work: Work,
     floor: Floor,
-    /// The last run whose end could not be logged, and why.
-    lost: watch::Sender<Option<(RunId, String)>>,
     worker: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
-    resuming: Arc<tokio::sync::Mutex<()>>,
+    /// What joins or is arranged does so one after the other: two that find the same run ended would both have it go on.
+    pub(super) turnstile: Arc<tokio::sync::Mutex<()>>,
+    /// What earlier runs took, as of so many turns that were over.
+    pub(super) past: Arc<tokio::sync::Mutex<Option<(u64, Arc<Past>)>>>,
 }
 
 impl Queue {
@@ -98,42 +105,21 @@ impl Queue {
     ///
     /// # Errors
     /// [`LogError`] where the log cannot be read or written.
-    pub async fn start(log: SqliteLog, blobs: BlobStore, means: Means, prices: Prices) -> Result<Self, LogError> {
-        for run in log.unfinished().await? {
-            let t_ns = log.view(&run).await?.map_or(0, |view| view.last_ns);
-            let reason = "The agent ended in the middle of this run; what had been logged by then is shown.".to_owned();
-            let body = Body::State { state: RunState::Interrupted, reason: Some(reason) };
-            log.append(&run, vec![(t_ns, body)]).await?;
-        }
-        let (waiting, mut turns) = mpsc::channel::<Turn>(MAX_WAITING);
-        let active = Arc::new(Mutex::new(BTreeMap::new()));
-        let stopping = CancellationToken::new();
+    pub async fn start(
+        log: SqliteLog,
+        blobs: BlobStore,
+        means: Means,
+        prices: Prices,
+        terms: Terms,
+    ) -> Result<Self, LogError> {
+        let (floor, stopping) = (Floor::default(), CancellationToken::new());
+        let line = restore(&log, &floor, &stopping, terms.lasting).await?;
         let lost = watch::Sender::new(None);
+        let work = Work { line: Arc::new(Mutex::new(line)), changed: Arc::default(), stopping, lost };
         let house = House { log: log.clone(), blobs, means, prices };
-        let (worker_active, worker_stopping) = (Arc::clone(&active), stopping.clone());
-        let worker_lost = lost.clone();
-        let worker = tokio::spawn(async move {
-            loop {
-                let turn = tokio::select! {
-                    turn = turns.recv() => turn,
-                    // Nothing new is taken; what waits has its turn, in which it ends as cancelled.
-                    () = worker_stopping.cancelled(), if !turns.is_closed() => {
-                        turns.close();
-                        continue;
-                    }
-                };
-                let Some(turn) = turn else { return };
-                let id = turn.run.clone();
-                let end = run::take_turn(turn, &house).await;
-                // Whoever hears that it has ended may resume it at once.
-                lock(&worker_active).remove(&id);
-                if let Err(error) = end.log().await {
-                    worker_lost.send_replace(Some((id, error.to_string())));
-                }
-            }
-        });
-        let worker = Arc::new(Mutex::new(Some(worker)));
-        Ok(Self { log, active, waiting, stopping, floor: Floor::default(), lost, worker, resuming: Arc::default() })
+        let worker = Worker { work: work.clone(), house, terms, asked: None };
+        let worker = Arc::new(Mutex::new(Some(tokio::spawn(worker.run()))));
+        Ok(Self { log, work, floor, worker, turnstile: Arc::default(), past: Arc::default() })
     }
 
     /// Takes a plan: its run exists, is logged, and waits.
@@ -179,18 +165,35 @@ impl Queue {
 
     /// Takes a plan that was checked.
     async fn take(&self, plan: Plan, study: Option<StudyPlace>) -> Result<RunId, QueueError> {
-        let place = self.floor.for_run(&plan)?;
-        let permit = self.waiting.try_reserve().map_err(|_| QueueError::Full)?;
+        let _turnstile = self.turnstile.lock().await;
+        let place = self.place(&plan)?;
         let clock = Clock::starting_now();
         let anchor_unix_ms = unix_ms();
         let run = RunId::new(anchor_unix_ms, rand::random());
         let created = created(&run, &plan, anchor_unix_ms);
         let of_study = study.map(|place| (0, Body::OfStudy(place)));
         self.log.append(&run, std::iter::once((0, created)).chain(of_study).collect()).await?;
-        let cancel = self.stopping.child_token();
-        lock(&self.active).insert(run.clone(), Active { cancel: cancel.clone(), clock, _place: place });
-        permit.send(Turn { run: run.clone(), plan, clock, before: Before::default(), cancel });
+        self.join(run.clone(), plan, clock, Before::default(), place);
         Ok(run)
+    }
+
+    /// Has a run wait that the log knows.
+    fn join(&self, run: RunId, plan: Plan, clock: Clock, before: Before, place: Place) {
+        let cancel = self.work.stopping.child_token();
+        let turn = Turn { run, plan, clock, before, cancel, company: Company::default() };
+        lock(&self.work.line).join(Waiting::new(turn, place));
+        self.work.changed.notify_one();
+    }
+
+    /// A place for one more run.
+    fn place(&self, plan: &Plan) -> Result<Place, QueueError> {
+        if self.work.stopping.is_cancelled() {
+            return Err(QueueError::Stopping);
+        }
+        if lock(&self.work.line).waiting.len() >= MAX_WAITING {
+            return Err(QueueError::Full);
+        }
+        Ok(self.floor.for_run(plan)?)
     }
 
     /// Who may start engines on this host, besides these runs.
@@ -204,15 +207,13 @@ impl Queue {
     /// # Errors
     /// [`QueueError`] as a sentence; the run stays as it is.
     pub async fn resume(&self, run: &RunId) -> Result<(), QueueError> {
-        // One at a time: two that find the same run ended would both have it go on.
-        let _turnstile = self.resuming.lock().await;
+        let _turnstile = self.turnstile.lock().await;
         let view = self.log.view(run).await?.ok_or_else(|| LogError::NoSuchRun(run.clone()))?;
         let (plan, before) = Before::of(run, &view)?;
         engine::check(&plan).map_err(|why| NotResumed::Plan { run: run.clone(), why })?;
         let read = Workload::read(plan.clone(), 0).await;
         read.map_err(|why| NotResumed::Workload { run: run.clone(), why })?;
-        let place = self.floor.for_run(&plan)?;
-        let permit = self.waiting.try_reserve().map_err(|_| QueueError::Full)?;
+        let place = self.place(&plan)?;
         let clock = Clock::going_on(view.last_ns).ok_or_else(|| NotResumed::Clock(run.clone()))?;
         let resumed = Body::Resumed {
             anchor_unix_ms: unix_ms(),
@@ -220,15 +221,10 @@ impl Queue {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             points: before.left.iter().flatten().copied().collect(),
         };
-        let cancel = self.stopping.child_token();
-        lock(&self.active).insert(run.clone(), Active { cancel: cancel.clone(), clock, _place: place });
-        if let Err(error) = self.log.append(run, vec![(view.last_ns, resumed)]).await {
-            lock(&self.active).remove(run);
-            return Err(error.into());
-        }
+        self.log.append(run, vec![(view.last_ns, resumed)]).await?;
         // That an end of its was lost is no news of the one that comes.
-        self.lost.send_if_modified(|lost| lost.take_if(|(of, _)| of == run).is_some());
-        permit.send(Turn { run: run.clone(), plan, clock, before, cancel });
+        self.work.lost.send_if_modified(|lost| lost.take_if(|(of, _)| of == run).is_some());
+        self.join(run.clone(), plan, clock, before, place);
         Ok(())
     }
 
@@ -237,24 +233,23 @@ impl Queue {
     /// # Errors
     /// [`QueueError::NotActive`] where it does neither.
     pub fn cancel(&self, run: &RunId) -> Result<(), QueueError> {
-        match lock(&self.active).get(run) {
-            Some(active) => {
-                active.cancel.cancel();
-                Ok(())
-            }
-            None => Err(QueueError::NotActive(run.clone())),
+        match lock(&self.work.line).active(run) {
+            Some((cancel, _)) => cancel.cancel(),
+            None => return Err(QueueError::NotActive(run.clone())),
         }
+        self.work.changed.notify_one();
+        Ok(())
     }
 
     /// Run time now of a run that waits or runs, ns.
     #[must_use]
     pub fn run_time_ns(&self, run: &RunId) -> Option<u64> {
-        lock(&self.active).get(run).map(|active| active.clock.now_ns())
+        lock(&self.work.line).active(run).map(|(_, clock)| clock.now_ns())
     }
 
     /// Resolves, with the reason, where the run is over and the log could not take its end: no event will tell.
     pub async fn end_lost(&self, run: &RunId) -> String {
-        let mut lost = self.lost.subscribe();
+        let mut lost = self.work.lost.subscribe();
         let of_the_run = |lost: &Option<(RunId, String)>| lost.as_ref().is_some_and(|(of, _)| of == run);
         match lost.wait_for(of_the_run).await {
             Ok(lost) => lost.as_ref().map(|(_, why)| why.clone()).unwrap_or_default(),
@@ -263,9 +258,10 @@ impl Queue {
         }
     }
 
-    /// Cancels everything and waits until the last engine is gone.
+    /// Cancels what is under way and waits until the last engine is gone. What waits is left to the next agent, or is cancelled,
+    /// too, by the queue's terms.
     pub async fn stop(self) {
-        self.stopping.cancel();
+        self.work.stopping.cancel();
         let worker = lock(&self.worker).take();
         if let Some(worker) = worker
             && let Err(error) = worker.await

@@ -84,11 +84,25 @@ impl Before {
             state if !state.is_final() => return Err(NotResumed::NotEnded(run.clone(), state)),
             _ => {}
         }
-        let header = view.header.as_ref().ok_or_else(|| NotResumed::Unreadable(run.clone()))?;
-        let plan = header.plan.clone().validated().map_err(|why| NotResumed::Plan { run: run.clone(), why })?;
+        let plan = plan_of(run, view)?;
         if !view.is_resumable() {
             return Err(NotResumed::Search(run.clone()));
         }
+        Ok((plan, Self::measured(view, view.resumptions.len() as u64 + 1)))
+    }
+
+    /// What a run has that waits already, for the first time or again, and its plan.
+    ///
+    /// # Errors
+    /// [`NotResumed`] as a sentence.
+    pub fn of_waiting(run: &RunId, view: &RunView) -> Result<(Plan, Self), NotResumed> {
+        let plan = plan_of(run, view)?;
+        let lives = view.resumptions.len() as u64;
+        Ok((plan, if lives == 0 { Self::default() } else { Self::measured(view, lives) }))
+    }
+
+    /// What was measured in the lives before this one.
+    fn measured(view: &RunView, life: u64) -> Self {
         let left: BTreeSet<PointIndex> = view.unfinished().into_iter().collect();
         let configuration = |point: &PointIndex| view.points.get(*point as usize).map(|point| point.configuration);
         let begun: BTreeSet<ConfigurationIndex> = left.iter().filter_map(configuration).collect();
@@ -103,15 +117,14 @@ impl Before {
         if view.points.iter().any(|point| point.summary.is_some()) {
             caveats.push(Caveat::Resumed);
         }
-        let before = Self {
+        Self {
             failed,
             findings,
             caveats,
             trials: view.trials.len() as u32,
-            next_request: (view.resumptions.len() as u64 + 1) * REQUESTS_OF_A_LIFE,
+            next_request: life * REQUESTS_OF_A_LIFE,
             left: Some(left),
-        };
-        Ok((plan, before))
+        }
     }
 
     /// Of a plan's stretches what is left. Two of one configuration that come to stand side by side are one.
@@ -128,6 +141,11 @@ impl Before {
         }
         rest
     }
+}
+
+fn plan_of(run: &RunId, view: &RunView) -> Result<Plan, NotResumed> {
+    let header = view.header.as_ref().ok_or_else(|| NotResumed::Unreadable(run.clone()))?;
+    header.plan.clone().validated().map_err(|why| NotResumed::Plan { run: run.clone(), why })
 }
 
 #[cfg(test)]

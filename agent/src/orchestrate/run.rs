@@ -7,6 +7,7 @@ use super::resume::Before;
 use super::schedule::{Stretch, stretches};
 use super::search::Search;
 use super::telemetry::Watch;
+use super::waiting::Company;
 use crate::blob::BlobStore;
 use crate::engine::{Begun, Engine, EngineDeath, EngineError, Means, Onlooker};
 use crate::load::Clock;
@@ -39,6 +40,8 @@ pub(super) struct Turn {
     pub before: Before,
     /// Cancelled by the user or by the agent's stop.
     pub cancel: CancellationToken,
+    /// What it is measured beside.
+    pub company: Company,
 }
 
 /// Why a run did not come to its end.
@@ -224,7 +227,8 @@ impl Run<'_> {
 
     /// One life of the engine.
     async fn stretch(&mut self, stretch: &Stretch, configuration: &Configuration) -> Result<(), Failure> {
-        self.writer.write([Body::State { state: RunState::Starting, reason: None }]).await?;
+        let reason = self.turn.company.words();
+        self.writer.write([Body::State { state: RunState::Starting, reason }]).await?;
         let (begun, beginning) = oneshot::channel();
         let onlooker = Onlooker::watching(self.lines.clone(), begun);
         let started = tokio::select! {
@@ -253,7 +257,7 @@ impl Run<'_> {
         let pricing = pricing(&self.turn.plan, &engine.info, self.prices);
         self.measurement.on(&engine.info, &pricing);
         let ready = [Body::EngineReady(Box::new(engine.info.clone())), Body::Priced(pricing)];
-        let running = Body::State { state: RunState::Running, reason: None };
+        let running = Body::State { state: RunState::Running, reason: self.turn.company.words() };
         self.writer.write(ready.into_iter().chain([running, self.measurement.judged()])).await?;
         let watch = Watch::begin(self.turn, self.writer, engine).await;
         let bench = &mut Bench { engine, workload, watch: &watch };

@@ -4,7 +4,7 @@
 use super::docker::Container;
 use super::error::ProcessError;
 use super::ledger::{Ledger, Reaped};
-use super::memory::DeviceMemory;
+use super::memory::{DeviceMemory, Only};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,6 +42,13 @@ impl Host {
     pub fn with_memory(mut self, memory: Arc<dyn DeviceMemory>) -> Self {
         self.memory = Some(memory);
         self
+    }
+
+    /// The same for an engine that uses these devices, by id, and no others: what happens on those is none of its own.
+    #[must_use]
+    pub fn on_devices(&self, ids: Vec<String>) -> Self {
+        let memory = self.memory.clone().map(|of| Arc::new(Only { of, ids }) as Arc<dyn DeviceMemory>);
+        Self { memory, ..self.clone() }
     }
 
     /// A container that does not exist yet, marked as this data directory's.

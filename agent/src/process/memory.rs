@@ -2,6 +2,7 @@
 //! Must not know how memory is read.
 
 use crate::telemetry::Reading;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What one device holds.
@@ -21,6 +22,23 @@ pub struct DeviceUse {
 pub trait DeviceMemory: Send + Sync {
     /// Reads all devices now. May block for some milliseconds.
     fn read(&self) -> Reading<Vec<DeviceUse>>;
+}
+
+/// Some devices of those that another one reads: what an engine can have taken.
+pub(super) struct Only {
+    /// Who reads.
+    pub of: Arc<dyn DeviceMemory>,
+    /// Their ids.
+    pub ids: Vec<String>,
+}
+
+impl DeviceMemory for Only {
+    fn read(&self) -> Reading<Vec<DeviceUse>> {
+        self.of.read().map(|mut devices| {
+            devices.retain(|device| self.ids.contains(&device.id));
+            devices
+        })
+    }
 }
 
 /// When memory counts as back.

@@ -3,7 +3,7 @@
 
 use crate::support::{ADMIN, Server, answer, link_until, sentence, token_until, who};
 use serde_json::{Value, json};
-use shared::ids::{RunId, ShareId, StudyId, TokenId};
+use shared::ids::{RunId, ScheduleId, ShareId, StudyId, TokenId};
 use shared::people::{Role, Shared};
 
 /// A documented route with its parameters filled in.
@@ -16,7 +16,7 @@ struct Route {
 }
 
 /// What reads although it is no GET.
-const READS: [&str; 2] = ["/api/v1/plan/check", "/api/v1/studies/check"];
+const READS: [&str; 3] = ["/api/v1/plan/check", "/api/v1/studies/check", "/api/v1/schedules/check"];
 /// What answers whoever has a link, within what was shared.
 const BY_LINK: [&str; 20] = [
     "/api/v1/runs/{run}",
@@ -65,6 +65,7 @@ fn routes() -> Vec<Route> {
         ("{study}", StudyId::new(1, 1).to_string()),
         ("{token}", TokenId::new(9, 9).to_string()),
         ("{share}", ShareId::new(9, 9).to_string()),
+        ("{schedule}", ScheduleId::new(9, 9).to_string()),
         ("{trial}", "0".to_owned()),
         ("{point}", "0".to_owned()),
         ("{id}", "0".to_owned()),

@@ -6,9 +6,11 @@
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use shared::event::{Body, Host, RunState};
-use shared::ids::{RunId, ShareId, StudyId, TokenId};
+use shared::ids::{RunId, ScheduleId, ShareId, StudyId, TokenId};
 use shared::people::{Role, ShareRow, Shared, TokenRow, Who};
 use shared::plan::Plan;
+use shared::queue::{Change, QueueNow};
+use shared::schedule::{SchedulePlan, ScheduleRow};
 use shared::study::{StudyPlace, StudyPlan};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -44,6 +46,53 @@ requests = 12
 struct FakeQueue {
     log: SqliteLog,
     next: AtomicU32,
+}
+
+impl http::QueueCommands for FakeQueue {
+    fn queue(&self) -> BoxFuture<'_, Result<QueueNow, String>> {
+        Box::pin(async { Ok(QueueNow::default()) })
+    }
+
+    fn pause(&self, _paused: bool, _by: Who) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn change(&self, run: &RunId, _change: Change, _by: Who) -> BoxFuture<'_, Result<(), String>> {
+        let refused = format!("The run {run} does not wait.");
+        Box::pin(async { Err(refused) })
+    }
+
+    fn retry(&self, run: &RunId) -> BoxFuture<'_, Result<RunId, String>> {
+        let run = run.clone();
+        Box::pin(async move {
+            let view = self.log.view(&run).await.map_err(|e| e.to_string())?;
+            let header = view.as_ref().and_then(|view| view.header.as_ref()).ok_or("It has no plan.")?;
+            http::RunCommands::submit(self, header.plan.clone()).await
+        })
+    }
+}
+
+impl http::ScheduleCommands for FakeQueue {
+    fn schedules(&self) -> Vec<ScheduleRow> {
+        Vec::new()
+    }
+
+    fn check_schedule(&self, _plan: SchedulePlan, _by: Who) -> Result<ScheduleRow, http::ScheduleRefused> {
+        Err(http::ScheduleRefused::Invalid("It never comes.".to_owned()))
+    }
+
+    fn create_schedule(
+        &self,
+        plan: SchedulePlan,
+        by: Who,
+    ) -> BoxFuture<'_, Result<ScheduleRow, http::ScheduleRefused>> {
+        Box::pin(std::future::ready(self.check_schedule(plan, by)))
+    }
+
+    fn remove_schedule(&self, schedule: &ScheduleId, _by: Who) -> BoxFuture<'_, Result<(), http::ScheduleRefused>> {
+        let refused = http::ScheduleRefused::NotThere(format!("There is no schedule {schedule}."));
+        Box::pin(std::future::ready(Err(refused)))
+    }
 }
 
 impl http::RunCommands for FakeQueue {

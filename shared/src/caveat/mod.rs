@@ -121,6 +121,10 @@ pub enum Caveat {
     TimeZoneUnknown,
     /// Nobody wrote down when it was measured.
     TimesUnknown,
+    /// Another run was measured on other GPUs of the host meanwhile.
+    BesideAnotherRun,
+    /// Somebody else's process was on a GPU when the engine was started there.
+    GpuShared,
 }
 
 impl Caveat {
@@ -195,6 +199,14 @@ impl Caveat {
             Caveat::TimeZoneUnknown => "Times are as the measuring host's clock showed them; its time zone is unknown.",
             Caveat::TimesUnknown => {
                 "Nobody wrote down when this was measured: its time axis shows order and lengths only."
+            }
+            Caveat::BesideAnotherRun => {
+                "Another run was measured on other GPUs of this host meanwhile: they shared its cores, its memory and the \
+                 load generator's machine."
+            }
+            Caveat::GpuShared => {
+                "A process that this agent did not start was on a GPU when the engine was started there: it may have taken \
+                 time and memory."
             }
             Caveat::DeviceMemoryHeld => {
                 "A GPU's memory was not back when an engine was gone, so what came after had less; its log says how much."

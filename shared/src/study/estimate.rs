@@ -1,7 +1,6 @@
 //! Owns how long a study will take, before it starts: by like runs, by durations, by stated assumptions, or not known.
 //! Must not know clocks.
 
-use super::expand::StudyRun;
 use super::plan::StudyPlan;
 use crate::compare::Recorded;
 use crate::plan::{Level, Plan};
@@ -66,46 +65,58 @@ impl StudyPlan {
     /// How long it will take, by what earlier runs of the same work came to.
     #[must_use]
     pub fn estimate(&self, history: &[Recorded]) -> Estimate {
-        let mut estimate = Estimate::default();
-        let mut seconds = Some(0.0);
-        for run in self.expand() {
-            let start = start_s(&run, history).or_else(|| self.assume.map(|assume| assume.start_s));
-            add(&mut seconds, start);
-            for point in run.plan.points() {
-                let trials = run.plan.load.trials;
-                let (each, count) = self.trial_s(&run, point.level, history, &mut estimate);
-                *count += trials;
-                add(&mut seconds, each.map(|each| each * f64::from(trials)));
-            }
-        }
-        estimate.seconds = seconds;
+        let mut estimate = Estimate { seconds: Some(0.0), ..Estimate::default() };
+        self.expand().iter().for_each(|run| estimate.add(&run.plan, self.assume, history));
+        estimate
+    }
+}
+
+impl Estimate {
+    /// How long one run of a plan will take, by what earlier runs of the same work came to.
+    #[must_use]
+    pub fn of_a_run(plan: &Plan, history: &[Recorded]) -> Self {
+        let mut estimate = Self { seconds: Some(0.0), ..Self::default() };
+        estimate.add(plan, None, history);
         estimate
     }
 
+    fn add(&mut self, plan: &Plan, assume: Option<Assumption>, history: &[Recorded]) {
+        let mut seconds = self.seconds;
+        add(&mut seconds, start_s(plan, history).or_else(|| assume.map(|assume| assume.start_s)));
+        for point in plan.points() {
+            let trials = plan.load.trials;
+            let (each, count) = self.trial_s(plan, assume, point.level, history);
+            *count += trials;
+            add(&mut seconds, each.map(|each| each * f64::from(trials)));
+        }
+        // A search has no points before it is under way.
+        self.seconds = seconds.filter(|_| plan.load.search.is_none());
+    }
+
     /// Length of a trial, s, and the count of those that are known in the same way.
-    fn trial_s<'a>(
-        &self,
-        run: &StudyRun,
+    fn trial_s(
+        &mut self,
+        plan: &Plan,
+        assume: Option<Assumption>,
         level: Level,
         history: &[Recorded],
-        estimate: &'a mut Estimate,
-    ) -> (Option<f64>, &'a mut u32) {
-        let load = &run.plan.load;
+    ) -> (Option<f64>, &mut u32) {
+        let load = &plan.load;
         if let Some(seconds) = load.duration_s {
-            return (Some(seconds + load.warmup_s), &mut estimate.by_duration);
+            return (Some(seconds + load.warmup_s), &mut self.by_duration);
         }
         let requests = load.requests_at(level).map(f64::from);
-        let rate = history.iter().rev().find_map(|like| request_rate(&run.plan, level, like));
+        let rate = history.iter().rev().find_map(|like| request_rate(plan, level, like));
         if let Some((requests, rate)) = requests.zip(rate) {
-            return (Some(requests / rate + load.warmup_s), &mut estimate.by_like_runs);
+            return (Some(requests / rate + load.warmup_s), &mut self.by_like_runs);
         }
-        let assumed = self.assume.zip(requests).and_then(|(assume, requests)| {
-            let tokens = f64::from(run.plan.workload.output_tokens.as_ref()?.most());
+        let assumed = assume.zip(requests).and_then(|(assume, requests)| {
+            let tokens = f64::from(plan.workload.output_tokens.as_ref()?.most());
             Some(requests * tokens / (assume.tokens_per_s * f64::from(level.in_flight()?)) + load.warmup_s)
         });
         match assumed {
-            Some(seconds) => (Some(seconds), &mut estimate.by_assumption),
-            None => (None, &mut estimate.unknown),
+            Some(seconds) => (Some(seconds), &mut self.by_assumption),
+            None => (None, &mut self.unknown),
         }
     }
 }
@@ -134,10 +145,10 @@ fn request_rate(plan: &Plan, level: Level, like: &Recorded) -> Option<f64> {
 }
 
 /// How long a like run's engine took to start, s; none where it was not started.
-fn start_s(run: &StudyRun, history: &[Recorded]) -> Option<f64> {
-    if run.plan.engine.url.is_some() {
+fn start_s(plan: &Plan, history: &[Recorded]) -> Option<f64> {
+    if plan.engine.url.is_some() {
         return Some(0.0);
     }
-    let like = history.iter().rev().find(|like| is_like(&run.plan, like))?;
+    let like = history.iter().rev().find(|like| is_like(plan, like))?;
     Some(like.engines.first()?.start_ms? / 1000.0)
 }

@@ -114,6 +114,11 @@ pub async fn command(path: &str, json: &str) -> Result<(), Failure> {
     send("POST", path, Body::Text("application/json", json)).await.map(drop)
 }
 
+/// PUT whose answer does not matter.
+pub async fn put(path: &str, json: &str) -> Result<(), Failure> {
+    send("PUT", path, Body::Text("application/json", json)).await.map(drop)
+}
+
 /// DELETE.
 pub async fn delete(path: &str) -> Result<(), Failure> {
     send("DELETE", path, Body::None).await.map(drop)

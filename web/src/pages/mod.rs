@@ -14,6 +14,7 @@ mod now;
 mod on_demand;
 mod people;
 mod plan_form;
+mod queue;
 mod run;
 mod runs;
 mod sign_in;

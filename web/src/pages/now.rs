@@ -58,7 +58,7 @@ pub fn Now() -> impl IntoView {
                     <PresetCards/>
                 </Card>
             </div>
-            {live(move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><Lines runs=waiting/></Card> }))}
+            {live(move || (!waiting.with(Vec::is_empty)).then(|| view! { <Card title="Waiting"><OnDemand screen=Screen::WhatWaits/></Card> }))}
             <Card title="Or a study" about="A set of runs that are read together.">
                 <OnDemand screen=Screen::StudyCards/>
             </Card>

@@ -10,6 +10,7 @@ use super::new_run::NewRun;
 use super::new_study::{NewStudy, StudyCards};
 use super::not_shared::NotShared;
 use super::people::{People, Share};
+use super::queue::{QueuePage, WhatWaits};
 use super::run::Run;
 use super::runs::Runs;
 use super::sign_in::SignIn;
@@ -46,6 +47,8 @@ code!(rest, new_run, |_| view! { <NewRun/> }.into_any());
 code!(rest, engines, |_| view! { <Engines/> }.into_any());
 code!(rest, machine, |_| view! { <Machine/> }.into_any());
 code!(rest, people, |_| view! { <People/> }.into_any());
+code!(rest, queue, |_| view! { <QueuePage/> }.into_any());
+code!(rest, what_waits, |_| view! { <WhatWaits/> }.into_any());
 code!(rest, sign_in, |_| view! { <SignIn/> }.into_any());
 code!(rest, not_shared, |_| view! { <NotShared/> }.into_any());
 code!(rest, share, |_| view! { <Share/> }.into_any());
@@ -72,6 +75,10 @@ pub enum Screen {
     Machine,
     /// Tokens, links and what was done.
     People,
+    /// What waits, and its order.
+    Queue,
+    /// What waits, which is a part of the first screen.
+    WhatWaits,
     /// What asks for a token.
     SignIn,
     /// What leads whoever came by a link to what it shows.
@@ -107,6 +114,8 @@ impl Screen {
             Screen::Engines => engines().await,
             Screen::Machine => machine().await,
             Screen::People => people().await,
+            Screen::Queue => queue().await,
+            Screen::WhatWaits => what_waits().await,
             Screen::SignIn => sign_in().await,
             Screen::NotShared => not_shared().await,
             Screen::Share => share().await,

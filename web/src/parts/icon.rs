@@ -8,6 +8,7 @@ fn path(name: &str) -> &'static str {
         "now" => "M3 12h4l3-8 4 16 3-8h4",
         "new" => "M12 5v14M5 12h14",
         "engines" => "M8 8h8v8H8zM5 5h14v14H5zM9 5V2M15 5V2M9 22v-3M15 22v-3M5 9H2M5 15H2M22 9h-3M22 15h-3",
+        "queue" => "M4 5h11M4 12h11M4 19h11M18 8l3-3-3-3M21 5h-3",
         "runs" => "M4 6h16M4 12h16M4 18h10",
         "studies" => "M4 20V4M4 20h16M7 15l4-5 4 3 5-7",
         "people" => {

@@ -48,6 +48,7 @@ pub fn Rail() -> impl IntoView {
                 {item(Route::Now, "now", "Now")}
                 {live(move || may_run.get().then(|| item(Route::NewRun, "new", "New run")))}
                 {item(Route::Engines, "engines", "Engines")}
+                {item(Route::Queue, "queue", "Queue")}
                 {item(Route::Runs, "runs", "Runs")}
                 {item(Route::Studies, "studies", "Studies")}
                 {live(move || may_share.get().then(|| item(Route::People, "people", "People")))}

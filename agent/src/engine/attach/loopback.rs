@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 const LIMIT: Duration = Duration::from_millis(500);
 
 /// True where the URL names this host itself.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(in crate::engine) fn is_loopback(url: &Url) -> bool {
     matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 

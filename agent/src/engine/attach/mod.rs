@@ -2,7 +2,7 @@
 //! Must not know load, runs, or how a server was started.
 
 mod about;
-mod loopback;
+pub(super) mod loopback;
 mod probe;
 mod refusal;
 

@@ -122,7 +122,8 @@ async fn run(
         driver: order.devices.driver.clone(),
         ..EngineInfo::default()
     });
-    let mut engine = begin(&means.host, launch, order, launcher.marks(), onlooker).await?;
+    let host = order.devices.own().map_or_else(|| means.host.clone(), |uuids| means.host.on_devices(uuids));
+    let mut engine = begin(&host, launch, order, launcher.marks(), onlooker).await?;
     let info = &mut engine.info;
     info.command = command;
     info.image = launcher.image(order).await;

@@ -1,0 +1,195 @@
+//! Owns schedules through the real program: made, refused, begun at their time and after a kill, and told of with a signature.
+//! Must not know the agent's insides: a played receiver stands in for a real one.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use support::{Agent, PROGRAM, SHORT_PLAN, TOKEN, client, state};
+use tokenprism::schedule::signature;
+
+const LIMIT: Duration = Duration::from_secs(120);
+const SECRET: &str = "a-secret-that-signs";
+
+/// A request that came, and its headers.
+struct Told {
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+/// A receiver that answers with these statuses, one after the other.
+fn receiver(statuses: &'static [u16]) -> (String, Receiver<Told>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook?key=k", listener.local_addr().unwrap());
+    let (sender, told) = channel();
+    std::thread::spawn(move || {
+        for status in statuses {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut headers = BTreeMap::new();
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                if line == "\r\n" {
+                    break;
+                }
+                if let Some((name, value)) = line.split_once(": ") {
+                    headers.insert(name.to_lowercase(), value.trim().to_owned());
+                }
+            }
+            let mut body = vec![0; headers["content-length"].parse().unwrap()];
+            reader.read_exact(&mut body).unwrap();
+            write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+            sender.send(Told { headers, body: String::from_utf8(body).unwrap() }).unwrap();
+        }
+    });
+    (url, told)
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
+}
+
+fn agent(data: &Path) -> Agent {
+    let mut command = Command::new(PROGRAM);
+    command.env("HOOK_SECRET", SECRET);
+    Agent::of(command, data, "127.0.0.1:0")
+}
+
+async fn post(agent: &Agent, path: &str, body: Value) -> (u16, Value) {
+    agent.post(path, body.to_string(), "application/json").await
+}
+
+/// The only schedule's row, once it is so.
+async fn row(agent: &Agent, until: impl Fn(&Value) -> bool) -> Value {
+    let begun = Instant::now();
+    loop {
+        let (status, rows) = agent.get("/api/v1/schedules").await;
+        assert_eq!(status, 200, "{rows}");
+        if until(&rows[0]) {
+            return rows[0].clone();
+        }
+        assert!(begun.elapsed() < LIMIT, "the schedule did not come so far: {rows}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The id of a run of the short plan that is done.
+async fn done(agent: &Agent) -> String {
+    let run = agent.submit(SHORT_PLAN).await;
+    agent.wait(&run, LIMIT, |view| state(view) == "done").await;
+    run
+}
+
+#[tokio::test]
+async fn what_is_due_begins_ends_and_is_told_with_a_signature_until_it_arrives() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = agent(dir.path());
+    let like = done(&agent).await;
+    let (url, told) = receiver(&[500, 204]);
+    let wanted = json!({
+        "work": { "like": like },
+        "when": { "once": now_ms() + 1_500 },
+        "webhook": { "url": url, "secret": "HOOK_SECRET" },
+    });
+    let (status, made) = post(&agent, "/api/v1/schedules", wanted).await;
+    assert_eq!(status, 201, "{made}");
+    assert_eq!(made["next"].as_array().unwrap().len(), 1, "{made}");
+    let due = made["next_unix_ms"][0].as_u64().unwrap();
+    let begun = row(&agent, |row| row["last"]["fate"]["began"].is_string()).await;
+    let run = begun["last"]["fate"]["began"].as_str().unwrap().to_owned();
+    assert_eq!((&begun["last"]["due_unix_ms"], begun["next"].as_array().unwrap().len()), (&due.into(), 0));
+    let view = agent.wait(&run, LIMIT, |view| state(view) == "done").await;
+    assert!(view["header"]["anchor_unix_ms"].as_u64() >= Some(due), "it began before its time");
+    assert_eq!(view["header"]["plan"]["name"], "Short");
+
+    let told: Vec<Told> = [(); 2].map(|()| told.recv_timeout(LIMIT).unwrap()).into();
+    for Told { headers, body } in &told {
+        let at: u64 = headers["tokenprism-timestamp"].parse().unwrap();
+        assert_eq!(headers["tokenprism-signature"], signature(SECRET.as_bytes(), at, body.as_bytes()));
+        assert!(at.abs_diff(now_ms() / 1_000) < 60);
+        let said: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(
+            (&said["of"], &said["changed"], &said["regression"]),
+            (&run.clone().into(), &"first".into(), &false.into())
+        );
+        assert!(said["markdown"].as_str().unwrap().starts_with("## Short: first result"), "{said}");
+        assert!(!body.contains(SECRET));
+    }
+    // What is sent again is the same, so that a receiver can tell.
+    assert_eq!(told[0].headers["tokenprism-delivery"], told[1].headers["tokenprism-delivery"]);
+    let row = row(&agent, |row| row["delivery"].is_object()).await;
+    assert_eq!((&row["delivery"]["attempts"], &row["delivery"]["failure"]), (&2.into(), &Value::Null));
+    assert_eq!((&row["outcome"]["of"], &row["outcome"]["changed"]), (&run.into(), &"first".into()));
+    let (_, audit) = agent.get("/api/v1/audit").await;
+    assert_eq!(audit[0]["action"], "schedule created", "{audit}");
+}
+
+#[tokio::test]
+async fn a_time_at_which_the_agent_was_killed_begins_when_it_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = agent(dir.path());
+    let like = done(&first).await;
+    let wanted = json!({ "work": { "like": like }, "when": { "once": now_ms() + 800 } });
+    assert_eq!(post(&first, "/api/v1/schedules", wanted).await.0, 201);
+    first.kill();
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    let second = agent(dir.path());
+    let begun = row(&second, |row| row["outcome"].is_object()).await;
+    assert_eq!(begun["outcome"]["changed"], "first", "{begun}");
+    // Neither the time nor its end come twice.
+    drop(second);
+    let third = agent(dir.path());
+    assert_eq!(row(&third, |_| true).await, begun);
+    let (_, rows) = third.get("/api/v1/runs").await;
+    assert_eq!(rows.as_array().unwrap().len(), 2, "{rows}");
+    let id = begun["schedule"]["schedule"].as_str().unwrap();
+    let remove = || client().delete(format!("{}/api/v1/schedules/{id}", third.url)).bearer_auth(TOKEN).send();
+    assert_eq!(remove().await.unwrap().status(), 204);
+    assert_eq!(remove().await.unwrap().status(), 404);
+    assert_eq!(third.get("/api/v1/schedules").await.1, json!([]));
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_schedule_is_refused_and_a_good_one_shows_its_next_five_times() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = agent(dir.path());
+    let cron = |cron: &str, zone: &str| json!({ "cron": { "cron": cron, "time_zone": zone } });
+    let preset = json!({ "preset": "first" });
+    let hook = |url: &str, secret: &str| json!({ "url": url, "secret": secret });
+    let wanted = |work: &Value, when: Value| json!({ "work": work, "when": when });
+    let told = |webhook: Value| json!({ "work": preset, "when": cron("0 2 * * *", "UTC"), "webhook": webhook });
+    for (body, status, words) in [
+        (wanted(&preset, cron("0 2 * *", "UTC")), 422, "no cron pattern"),
+        (wanted(&preset, cron("0 2 * * *", "Mars/Base")), 422, "IANA"),
+        (wanted(&preset, json!({ "once": 1 })), 422, "is over"),
+        (wanted(&preset, json!({ "sometime": 1 })), 422, "could not be read"),
+        (wanted(&json!({ "preset": "x" }), cron("0 2 * * *", "UTC")), 422, "no preset"),
+        (wanted(&json!({ "like": "r0000000000000000dead" }), cron("0 2 * * *", "UTC")), 404, "no run"),
+        (wanted(&json!({ "like": "s0000000000000000dead" }), cron("0 2 * * *", "UTC")), 404, "no study"),
+        (told(hook("ftp://example.org", "HOOK_SECRET")), 422, "https://"),
+        (told(hook("http://169.254.169.254/", "HOOK_SECRET")), 422, "link-local"),
+        (told(hook("https://example.org/", "NO_SUCH_SECRET")), 422, "NO_SUCH_SECRET"),
+    ] {
+        for path in ["/api/v1/schedules/check", "/api/v1/schedules"] {
+            let (got, said) = post(&agent, path, body.clone()).await;
+            assert!(got == status && said["error"].as_str().unwrap().contains(words), "{body}: {got} {said}");
+        }
+    }
+    let (status, row) =
+        post(&agent, "/api/v1/schedules/check", wanted(&preset, cron("30 2 * * *", "Asia/Tokyo"))).await;
+    assert_eq!(status, 200, "{row}");
+    let next: Vec<u64> = row["next_unix_ms"].as_array().unwrap().iter().map(|time| time.as_u64().unwrap()).collect();
+    assert_eq!(next.len(), 5);
+    // Tokyo has no summer time: each is a day after the one before.
+    assert!(next.windows(2).all(|pair| pair[1] - pair[0] == 86_400_000), "{next:?}");
+    assert!(row["next"][0].as_str().unwrap().ends_with("02:30 Asia/Tokyo (+09:00)"), "{row}");
+    assert_eq!(agent.get("/api/v1/schedules").await.1, json!([]));
+}
