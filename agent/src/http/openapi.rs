@@ -2,8 +2,8 @@
 //! Must not know how the routes are implemented.
 
 use super::{
-    agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, requests,
-    runs, shape, shell, socket, studies,
+    agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, ready,
+    requests, runs, shape, shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -22,7 +22,7 @@ use utoipa::{Modify, OpenApi};
         plans::presets, plans::check, prices::list, prices::set, prices::remove, engines::list, engines::now, engines::start, engines::stop, agent::about,
         prometheus::metrics, imports::import,
         people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
-        people::revoke_share, audit::list, document, socket::open, shell::health, shell::sign_in, shell::open_link
+        people::revoke_share, audit::list, document, socket::open, shell::health, ready::ready, shell::sign_in, shell::open_link
     ),
     components(schemas(shape::ApiError)),
     security(("token" = []), ("cookie" = [])),

@@ -114,7 +114,14 @@ async fn begun(plan: Plan, log: &SqliteLog) -> Result<Turn, NotMeasured> {
     let run = RunId::new(anchor_unix_ms, rand::random());
     let created = created(&run, &plan, anchor_unix_ms);
     log.append(&run, vec![(0, created)]).await.map_err(Failure::from)?;
-    Ok(Turn { run, plan, clock, before: Before::default(), cancel: CancellationToken::new() })
+    Ok(Turn {
+        run,
+        plan,
+        clock,
+        before: Before::default(),
+        cancel: CancellationToken::new(),
+        asked: CancellationToken::new(),
+    })
 }
 
 /// Trials on one engine.

@@ -17,6 +17,7 @@ use shared::ids::{RunId, StudyId};
 use shared::plan::Plan;
 use shared::study::{StudyError, StudyPlace, StudyPlan};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -53,6 +54,9 @@ pub enum QueueError {
     /// Too many wait.
     #[error("{MAX_WAITING} runs wait already: cancel some, or wait until they have had their turn.")]
     Full,
+    /// The agent is about to end.
+    #[error("The agent is stopping and takes no run any more: start it again, then try again.")]
+    Stopping,
     /// The run does not go on.
     #[error(transparent)]
     NotResumed(#[from] NotResumed),
@@ -73,6 +77,8 @@ async fn checked(plan: Plan) -> Result<Plan, QueueError> {
 /// What is known of a run that waits or runs.
 struct Active {
     cancel: CancellationToken,
+    /// Cancelled where somebody asked for that, and not the agent's end.
+    asked: CancellationToken,
     clock: Clock,
     /// Its place among those that start engines.
     _place: Place,
@@ -85,11 +91,32 @@ pub struct Queue {
     active: Arc<Mutex<BTreeMap<RunId, Active>>>,
     waiting: mpsc::Sender<Turn>,
     stopping: CancellationToken,
+    /// Cancelled once nothing new is taken and what waits is to go on when the agent is back.
+    parking: CancellationToken,
     floor: Floor,
     /// The last run whose end could not be logged, and why.
     lost: watch::Sender<Option<(RunId, String)>>,
-    worker: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
+    worker: Arc<tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>>,
     resuming: Arc<tokio::sync::Mutex<()>>,
+    stamps: Arc<Stamps>,
+}
+
+/// The times in the ids of runs, by which lists are in order: a clock that was set back does not put a new run below old ones.
+struct Stamps(AtomicU64);
+
+impl Stamps {
+    /// Goes on after the newest run of a log.
+    async fn after(log: &SqliteLog) -> Result<Self, LogError> {
+        let newest = log.rows(1, None).await?;
+        let stamp = newest.first().and_then(|row| u64::from_str_radix(row.run.as_str().get(1..13)?, 16).ok());
+        Ok(Self(AtomicU64::new(stamp.unwrap_or(0))))
+    }
+
+    /// The time of a run that is made now, or the next after the last one's where that is later.
+    fn next(&self, now_unix_ms: u64) -> u64 {
+        let next = |last: u64| now_unix_ms.max(last + 1);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last))).map_or(now_unix_ms, next)
+    }
 }
 
 impl Queue {
@@ -105,12 +132,14 @@ impl Queue {
             let body = Body::State { state: RunState::Interrupted, reason: Some(reason) };
             log.append(&run, vec![(t_ns, body)]).await?;
         }
+        let stamps = Stamps::after(&log).await?;
         let (waiting, mut turns) = mpsc::channel::<Turn>(MAX_WAITING);
         let active = Arc::new(Mutex::new(BTreeMap::new()));
         let stopping = CancellationToken::new();
         let lost = watch::Sender::new(None);
-        let house = House { log: log.clone(), blobs, means, prices };
-        let (worker_active, worker_stopping) = (Arc::clone(&active), stopping.clone());
+        let parking = CancellationToken::new();
+        let house = House { log: log.clone(), blobs, means, prices, parking: parking.clone() };
+        let (worker_active, worker_stopping, worker_parking) = (Arc::clone(&active), stopping.clone(), parking.clone());
         let worker_lost = lost.clone();
         let worker = tokio::spawn(async move {
             loop {
@@ -121,8 +150,15 @@ impl Queue {
                         turns.close();
                         continue;
                     }
+                    () = worker_parking.cancelled(), if !turns.is_closed() => {
+                        turns.close();
+                        continue;
+                    }
                 };
                 let Some(turn) = turn else { return };
+                if worker_parking.is_cancelled() {
+                    turn.cancel.cancel();
+                }
                 let id = turn.run.clone();
                 let end = run::take_turn(turn, &house).await;
                 // Whoever hears that it has ended may resume it at once.
@@ -132,8 +168,9 @@ impl Queue {
                 }
             }
         });
-        let worker = Arc::new(Mutex::new(Some(worker)));
-        Ok(Self { log, active, waiting, stopping, floor: Floor::default(), lost, worker, resuming: Arc::default() })
+        let worker = Arc::new(tokio::sync::Mutex::new(Some(worker)));
+        let (floor, resuming, stamps) = (Floor::default(), Arc::default(), Arc::new(stamps));
+        Ok(Self { log, active, waiting, stopping, parking, floor, lost, worker, resuming, stamps })
     }
 
     /// Takes a plan: its run exists, is logged, and waits.
@@ -179,17 +216,21 @@ impl Queue {
 
     /// Takes a plan that was checked.
     async fn take(&self, plan: Plan, study: Option<StudyPlace>) -> Result<RunId, QueueError> {
+        if self.parking.is_cancelled() {
+            return Err(QueueError::Stopping);
+        }
         let place = self.floor.for_run(&plan)?;
         let permit = self.waiting.try_reserve().map_err(|_| QueueError::Full)?;
         let clock = Clock::starting_now();
         let anchor_unix_ms = unix_ms();
-        let run = RunId::new(anchor_unix_ms, rand::random());
+        let run = RunId::new(self.stamps.next(anchor_unix_ms), rand::random());
         let created = created(&run, &plan, anchor_unix_ms);
         let of_study = study.map(|place| (0, Body::OfStudy(place)));
         self.log.append(&run, std::iter::once((0, created)).chain(of_study).collect()).await?;
-        let cancel = self.stopping.child_token();
-        lock(&self.active).insert(run.clone(), Active { cancel: cancel.clone(), clock, _place: place });
-        permit.send(Turn { run: run.clone(), plan, clock, before: Before::default(), cancel });
+        let (cancel, asked) = (self.stopping.child_token(), CancellationToken::new());
+        let active = Active { cancel: cancel.clone(), asked: asked.clone(), clock, _place: place };
+        lock(&self.active).insert(run.clone(), active);
+        permit.send(Turn { run: run.clone(), plan, clock, before: Before::default(), cancel, asked });
         Ok(run)
     }
 
@@ -206,6 +247,9 @@ impl Queue {
     pub async fn resume(&self, run: &RunId) -> Result<(), QueueError> {
         // One at a time: two that find the same run ended would both have it go on.
         let _turnstile = self.resuming.lock().await;
+        if self.parking.is_cancelled() {
+            return Err(QueueError::Stopping);
+        }
         let view = self.log.view(run).await?.ok_or_else(|| LogError::NoSuchRun(run.clone()))?;
         let (plan, before) = Before::of(run, &view)?;
         engine::check(&plan).map_err(|why| NotResumed::Plan { run: run.clone(), why })?;
@@ -220,15 +264,16 @@ impl Queue {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             points: before.left.iter().flatten().copied().collect(),
         };
-        let cancel = self.stopping.child_token();
-        lock(&self.active).insert(run.clone(), Active { cancel: cancel.clone(), clock, _place: place });
+        let (cancel, asked) = (self.stopping.child_token(), CancellationToken::new());
+        let active = Active { cancel: cancel.clone(), asked: asked.clone(), clock, _place: place };
+        lock(&self.active).insert(run.clone(), active);
         if let Err(error) = self.log.append(run, vec![(view.last_ns, resumed)]).await {
             lock(&self.active).remove(run);
             return Err(error.into());
         }
         // That an end of its was lost is no news of the one that comes.
         self.lost.send_if_modified(|lost| lost.take_if(|(of, _)| of == run).is_some());
-        permit.send(Turn { run: run.clone(), plan, clock, before, cancel });
+        permit.send(Turn { run: run.clone(), plan, clock, before, cancel, asked });
         Ok(())
     }
 
@@ -239,6 +284,7 @@ impl Queue {
     pub fn cancel(&self, run: &RunId) -> Result<(), QueueError> {
         match lock(&self.active).get(run) {
             Some(active) => {
+                active.asked.cancel();
                 active.cancel.cancel();
                 Ok(())
             }
@@ -263,13 +309,32 @@ impl Queue {
         }
     }
 
+    /// Takes nothing new, parks what waits, and waits until the run that is under way has come to its end.
+    pub async fn finish(&self) {
+        self.parking.cancel();
+        self.ended().await;
+    }
+
+    /// Parks everything, the run that is under way included, and waits until the last engine is gone: each run is marked as
+    /// interrupted, and can be resumed.
+    pub async fn park(self) {
+        self.parking.cancel();
+        self.stop().await;
+    }
+
     /// Cancels everything and waits until the last engine is gone.
     pub async fn stop(self) {
         self.stopping.cancel();
-        let worker = lock(&self.worker).take();
-        if let Some(worker) = worker
-            && let Err(error) = worker.await
-        {
+        self.ended().await;
+    }
+
+    /// Waits until no turn is left, whoever else waits for that.
+    async fn ended(&self) {
+        let mut worker = self.worker.lock().await;
+        let Some(handle) = worker.as_mut() else { return };
+        let ended = handle.await;
+        *worker = None;
+        if let Err(error) = ended {
             tracing::error!(%error, "the queue's worker did not end well");
         }
     }
