@@ -1,6 +1,7 @@
 //! Owns the list of the agent's rooms (see ARCHITECTURE.md for the arrows between them).
 //! Must not know anything itself.
 
+pub mod backup;
 pub mod bench;
 pub mod blob;
 pub mod cli;
@@ -29,4 +30,5 @@ pub mod secret;
 pub mod stream;
 mod sync;
 pub mod telemetry;
+pub mod wall_clock;
 pub mod workload;

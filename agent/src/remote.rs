@@ -257,12 +257,20 @@ impl Agent {
     /// # Errors
     /// Where the socket cannot be opened or the agent speaks another protocol.
     pub async fn follow(&self, run: &RunId) -> anyhow::Result<Follow> {
+        Ok(Follow { socket: self.socket(run).await?, view: RunView::default(), bytes: 0, gaps: 0 })
+    }
+
+    /// A socket over which the agent tells of a run, for whoever reads its messages in another way.
+    ///
+    /// # Errors
+    /// As [`Agent::follow`].
+    pub async fn socket(&self, run: &RunId) -> anyhow::Result<Socket> {
         let url = format!("{}/ws", self.url.replacen("http", "ws", 1));
         let mut request = url.as_str().into_client_request().with_context(|| format!("{url} is not a URL"))?;
         if let Some(token) = &self.token {
             request.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
         }
-        let socket = match tokio_tungstenite::connect_async(request).await {
+        let mut socket = match tokio_tungstenite::connect_async(request).await {
             Ok((socket, _)) => socket,
             Err(error) => {
                 // A refused handshake does not say why; the API does.
@@ -270,16 +278,20 @@ impl Agent {
                 return Err(error).with_context(|| format!("the agent's socket {url} could not be opened"));
             }
         };
-        let mut follow = Follow { socket, view: RunView::default(), bytes: 0, gaps: 0 };
-        follow.say(&ClientMessage::Hello { protocol: PROTOCOL_VERSION }).await?;
-        follow.say(&ClientMessage::Follow { run: run.clone(), after_seq: None }).await?;
-        Ok(follow)
+        let follow = ClientMessage::Follow { run: run.clone(), after_seq: None };
+        for message in [ClientMessage::Hello { protocol: PROTOCOL_VERSION }, follow] {
+            socket.send(Message::Binary(rmp_serde::to_vec_named(&message)?.into())).await?;
+        }
+        Ok(socket)
     }
 }
 
+/// A connection over which the agent sends messages.
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
 /// A run that is followed: each message folded into a view, as in the browser.
 pub struct Follow {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: Socket,
     view: RunView,
     bytes: u64,
     gaps: u64,
@@ -296,11 +308,6 @@ impl Follow {
     #[must_use]
     pub fn gaps(&self) -> u64 {
         self.gaps
-    }
-
-    async fn say(&mut self, message: &ClientMessage) -> anyhow::Result<()> {
-        self.socket.send(Message::Binary(rmp_serde::to_vec_named(message)?.into())).await?;
-        Ok(())
     }
 
     /// The view after the next message that changes it.

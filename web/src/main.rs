@@ -1,6 +1,7 @@
 //! Owns the start of the page: state, routes, keys.
 //! Must not know any screen's content.
 
+mod base;
 mod charts;
 mod erased;
 mod link;
@@ -14,7 +15,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use model::{App, Connection};
 use pages::{Now, OnDemand, Screen};
-use parts::{ConnectionBanner, Empty, Help, Rail, Toasts};
+use parts::{ConnectionBanner, DamageBanner, Empty, Help, Rail, Toasts};
 use route::{Place, Route};
 use shared::format;
 use wasm_bindgen::JsCast;
@@ -40,6 +41,7 @@ fn Page() -> impl IntoView {
         <Rail/>
         <main id="main">
             <ConnectionBanner/>
+            <DamageBanner/>
             {live(move || {
                 if signed_out.get() {
                     view! { <OnDemand screen=Screen::SignIn/> }.into_any()

@@ -128,14 +128,15 @@ impl Place {
         }
         let text = String::from(query.to_string());
         let mark = if text.is_empty() { "" } else { "?" };
-        let address = format!("{}{mark}{text}", self.path.get_untracked());
+        let address = crate::base::out(&format!("{}{mark}{text}", self.path.get_untracked()));
         note(window().history().and_then(|h| h.replace_state_with_url(&JsValue::NULL, "", Some(&address))));
         self.read();
     }
 
     /// Goes to an address of this page.
     pub fn go(self, address: &str) {
-        note(window().history().and_then(|h| h.push_state_with_url(&JsValue::NULL, "", Some(address))));
+        let address = Some(crate::base::out(address));
+        note(window().history().and_then(|h| h.push_state_with_url(&JsValue::NULL, "", address.as_deref())));
         if self.read() {
             window().scroll_to_with_x_and_y(0.0, 0.0);
         }
@@ -144,7 +145,8 @@ impl Place {
     /// Takes over what the address bar says; true where that is another path.
     fn read(self) -> bool {
         let location = window().location();
-        let (path, query) = (location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+        let path = crate::base::within(&location.pathname().unwrap_or_default());
+        let query = location.search().unwrap_or_default();
         if self.query.with_untracked(|old| *old != query) {
             self.query.set(query);
         }

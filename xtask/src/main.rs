@@ -6,6 +6,7 @@ mod apt;
 mod checks;
 mod chromium;
 mod dashboard;
+mod fuzz;
 mod npm;
 mod paths;
 mod peers;
@@ -13,6 +14,7 @@ mod prerequisites;
 mod python;
 mod release;
 mod sh;
+mod soak;
 mod stamp;
 mod steps;
 mod tidy;
@@ -63,6 +65,11 @@ enum Task {
     Check,
     /// The project's own rules alone (seconds).
     Tidy,
+    /// Run one of the long proofs, and write its page in docs/evidence.
+    #[command(subcommand)]
+    Soak(soak::Soak),
+    /// Bring schemathesis, and try the API of an agent with what its own description allows and what it does not.
+    FuzzApi(fuzz::Fuzz),
     /// Build the agent in release and run `tokenprism bench …`.
     Bench {
         /// What `tokenprism bench` gets, for instance `client`; with `--peers` other load tools are installed first.
@@ -139,6 +146,8 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Check => checks::check(),
         Task::Tidy => tidy::run(),
+        Task::Soak(which) => soak::run(&which),
+        Task::FuzzApi(options) => fuzz::run(&options),
         Task::Bench { args } => agent::bench(&args),
         Task::Parity { args } => agent::parity(&args),
     }

@@ -15,6 +15,7 @@ mod raw;
 mod report;
 mod sampling;
 mod scenario;
+mod soak;
 mod table;
 mod trial;
 mod viewers;
@@ -28,4 +29,5 @@ pub use pacer::{
 };
 pub use parity::{Level, ParityBench, run_parity};
 pub use peers::{PeerCommand, PeersArgs};
+pub use soak::{ViewersSoak, run_viewers_soak};
 pub use viewers::{ViewersBench, run_viewers};

@@ -106,6 +106,15 @@ impl Serving {
     }
 }
 
+impl Serving {
+    /// Memory of the agent that is in RAM, bytes; nothing where the system does not tell.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+    }
+}
+
 impl Drop for Serving {
     fn drop(&mut self) {
         end(&mut self.process);

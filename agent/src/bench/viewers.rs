@@ -84,7 +84,7 @@ fn plan(server: SocketAddr, args: &ViewersBench) -> anyhow::Result<Plan> {
 async fn one(agent: &Agent, plan: &Plan, viewers: u32) -> anyhow::Result<Run> {
     let run = agent.submit(plan).await?;
     let watching: Vec<_> = (0..viewers).map(|_| tokio::spawn(watch(agent.clone(), run.clone()))).collect();
-    let view = end_of(agent, &run).await?;
+    let view = end_of(agent, &run, LIMIT).await?;
     let (mut bytes_per_s, mut gaps) = (0.0f64, 0);
     for viewer in watching {
         let (rate, missed, seq) = viewer.await??;
@@ -116,7 +116,7 @@ async fn watch(agent: Agent, run: RunId) -> anyhow::Result<(f64, u64, u64)> {
 }
 
 /// The run once it ended; asked for seldom, so that asking is no viewer.
-async fn end_of(agent: &Agent, run: &RunId) -> anyhow::Result<RunView> {
+pub(super) async fn end_of(agent: &Agent, run: &RunId, limit: Duration) -> anyhow::Result<RunView> {
     let begun = Instant::now();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -124,7 +124,7 @@ async fn end_of(agent: &Agent, run: &RunId) -> anyhow::Result<RunView> {
         match view.run_state() {
             RunState::Done => return Ok(view),
             state if state.is_final() => bail!("a run of the bench is {}: {:?}", state.label(), view.reason),
-            _ if begun.elapsed() > LIMIT => bail!("a run of the bench did not end within {LIMIT:?}"),
+            _ if begun.elapsed() > limit => bail!("a run of the bench did not end within {limit:?}"),
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ use super::agent_file::AgentFile;
 use super::observer::ObserverArgs;
 use super::{DONE, DataArg, FAILED, VenvArg};
 use crate::engine::baseline::{Environment, python_of};
+use crate::log::{DataDir, check, damages};
 use crate::telemetry::{Device, Gpus, Nvml, Reading};
 use nix::sys::resource::{Resource, getrlimit};
 use std::path::Path;
@@ -37,8 +38,16 @@ struct Check {
 #[must_use]
 pub fn doctor(args: &DoctorArgs) -> u8 {
     let data = &args.data.data_dir;
-    let checks =
-        [cores(), governor(), files(), data_dir(data), gpu(), baseline(args.venv.venv.as_deref()), agent(data)];
+    let checks = [
+        cores(),
+        governor(),
+        files(),
+        data_dir(data),
+        log(data),
+        gpu(),
+        baseline(args.venv.venv.as_deref()),
+        agent(data),
+    ];
     for check in &checks {
         println!("{} {:<16} {}", if check.advice.is_some() { "!" } else { "✓" }, check.name, check.found);
         if let Some(advice) = &check.advice {
@@ -79,6 +88,31 @@ fn data_dir(path: &Path) -> Check {
     let writable = nix::unistd::access(existing, nix::unistd::AccessFlags::W_OK).is_ok();
     let advice = (!writable).then(|| "It cannot be written: name another folder with --data.".to_owned());
     Check { name: "data directory", found: path.display().to_string(), advice }
+}
+
+/// The log, read whole, and damaged ones that lie beside it.
+fn log(data_dir: &Path) -> Check {
+    let name = "log";
+    let path = DataDir::log_in(data_dir);
+    if !path.exists() {
+        return Check { name, found: "none yet".to_owned(), advice: None };
+    }
+    let aside = damages(&path);
+    match check(&path) {
+        Ok(None) if aside.is_empty() => Check { name, found: "whole".to_owned(), advice: None },
+        Ok(None) => {
+            let advice: Vec<String> = aside.iter().map(ToString::to_string).collect();
+            let done = "This is told until the report beside it (the same name, .json) is removed.";
+            let found = format!("whole; {} damaged one(s) set aside", aside.len());
+            Check { name, found, advice: Some(format!("{} {done}", advice.join(" "))) }
+        }
+        Ok(Some(what)) => {
+            let advice =
+                "tokenprism serve keeps the damaged file aside and goes on with what can be read of it.".to_owned();
+            Check { name, found: format!("damaged ({what})"), advice: Some(advice) }
+        }
+        Err(error) => Check { name, found: "could not be looked at".to_owned(), advice: Some(error.to_string()) },
+    }
 }
 
 fn gpu() -> Check {

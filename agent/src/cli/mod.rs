@@ -2,11 +2,13 @@
 //! Must not know how anything it calls is done.
 
 mod agent_file;
+mod backup;
 mod baseline;
 mod commands;
 mod compare;
 mod compared;
 mod doctor;
+mod edge;
 mod export;
 mod gate;
 mod holder;
@@ -103,6 +105,10 @@ enum Command {
     /// Make, list and revoke named tokens of a team.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Keep the log and the records in one file, while runs go on.
+    Backup(backup::BackupArgs),
+    /// Make a data directory of a backup, once every part of it is verified.
+    Restore(backup::RestoreArgs),
     /// Say what GPUs cost, for the cost of runs.
     #[command(subcommand)]
     Price(price::PriceCommand),
@@ -135,6 +141,8 @@ enum BenchCommand {
     Parity(bench::ParityBench),
     /// What fifty viewers of a live run change in its numbers.
     Viewers(bench::ViewersBench),
+    /// Two hundred viewers of a live run for half an hour: memory, events missed, lateness of the load thread.
+    ViewersSoak(bench::ViewersSoak),
     /// What sampling of eight GPUs, host and an engine's page changes in what the load generator reports.
     Observer(bench::ObserverBench),
 }
@@ -192,6 +200,8 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Secret(command) => secret::secret(&command),
         Command::Queue(command) => block_on(queue::queue(command)),
         Command::Token(command) => block_on(token::token(command)),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Price(command) => price::price(&command),
         Command::Doctor(args) if args.cost.observer => block_on(observer::observer(&args.cost, &args.data)),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
@@ -201,6 +211,9 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Bench(BenchCommand::Observer(args)) => bench::run_observer(&args).map(|()| DONE),
         Command::Bench(BenchCommand::Viewers(args)) => {
             block_on(async { bench::run_viewers(args).await.map(|()| DONE) })
+        }
+        Command::Bench(BenchCommand::ViewersSoak(args)) => {
+            block_on(async { bench::run_viewers_soak(args).await.map(|()| DONE) })
         }
         Command::BuiltinEngine(options) => Ok(builtin::serve(options).map(|()| DONE)?),
         Command::Supervise => process::supervise().map(|()| DONE),

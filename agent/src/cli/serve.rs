@@ -3,6 +3,7 @@
 
 use super::agent_file::{self, AgentFile};
 use super::commands::Commands;
+use super::edge::{self, EdgeArgs};
 use super::{DONE, DataArg, means};
 use crate::blob::BlobStore;
 use crate::http;
@@ -21,6 +22,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// Ports tried after the default one is taken.
 const NEXT_PORTS: u16 = 20;
@@ -50,6 +52,12 @@ pub struct ServeArgs {
     wait_for_gpus: u64,
     #[command(flatten)]
     proxy: ProxyArgs,
+    #[command(flatten)]
+    edge: EdgeArgs,
+    /// When told to end (SIGTERM, SIGINT), let the run that is under way come to its end first; told again, park it. Else it
+    /// is parked at once: marked as interrupted, and it can be resumed.
+    #[arg(long)]
+    finish: bool,
 }
 
 /// A reverse proxy that signs people in, and says who they are in a header.
@@ -85,7 +93,7 @@ fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| format!("\"{text}\" is neither an address nor a network like 10.0.0.0/8"))
 }
 
-/// Serves until SIGINT or SIGTERM, then cancels what runs and ends its engine.
+/// Serves until SIGINT or SIGTERM, then parks what runs and ends its engine.
 pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     if let Some(token) = &args.token
         && token.len() < 32
@@ -96,10 +104,13 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         );
     }
     let data_dir = DataDir::lock(&args.data.data_dir)?;
-    let log = SqliteLog::open(&data_dir.log_path())?;
+    let (log, damage) = SqliteLog::open_or_rescue(&data_dir.log_path())?;
+    if let Some(damage) = damage {
+        eprintln!("tokenprism: {damage}");
+    }
     let blobs = BlobStore::open(data_dir.blob_dir())?;
     let listener = listen(args.listen).await?;
-    let address = listener.local_addr()?;
+    let edge::Doors { doors, address, url, local_url } = args.edge.doors(listener, &args.allow_host).await?;
     let token = args.token.unwrap_or_else(|| Fresh::new().secret.expose().to_owned());
     let means = means(&data_dir)?;
     let prices = Prices::of(data_dir.path());
@@ -127,8 +138,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         access,
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let url = format!("http://{address}");
-    AgentFile { url: url.clone(), token: token.clone(), pid: std::process::id() }.write(&args.data.data_dir)?;
+    AgentFile { url: local_url, token: token.clone(), pid: std::process::id() }.write(&args.data.data_dir)?;
     let mut open = format!("{url}/?token={token}");
     if args.first_run && log.rows(1, None).await?.is_empty() {
         let plan = shared::preset::find("first").context("the preset of the first run is broken")?;
@@ -136,15 +146,17 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         open = format!("{url}/runs/{run}?token={token}");
     }
     println!("Tokenprism serves on {url}");
-    if !address.ip().is_loopback() {
+    if !address.ip().is_loopback() && !args.edge.is_encrypted() {
         println!(
             "Warning: this address is reachable from other machines, without encryption; the token goes over the wire."
         );
     }
     println!("Open in a browser:\n\n    {open}\n");
-    let served = http::serve(listener, state, stop_signal()).await;
-    println!("Stopping: what runs is cancelled and its engine ended; what waits goes on waiting for the next start.");
-    tokio::join!(queue.stop(), by_hand.end());
+    let draining = CancellationToken::new();
+    let told = until_told(args.finish, queue.clone(), draining.clone());
+    let served = http::serve_at(doors, args.edge.base_path, draining, state, told).await;
+    println!("Stopping: what runs is parked and its engine ended; what waits goes on waiting for the next start.");
+    tokio::join!(queue.park(), by_hand.end());
     agent_file::remove(&args.data.data_dir);
     served?;
     Ok(DONE)
@@ -166,7 +178,20 @@ async fn listen(wanted: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
     anyhow::bail!("no port from {DEFAULT_PORT} to {last} is free on 127.0.0.1: name one with --listen 127.0.0.1:PORT")
 }
 
-/// Resolves at the first SIGINT or SIGTERM.
+/// Resolves when the agent is told to end, and what it then does first is done.
+async fn until_told(finish: bool, queue: Queue, draining: CancellationToken) {
+    stop_signal().await;
+    draining.cancel();
+    if finish {
+        println!("Stopping once the run that is under way has ended; told again, it is parked.");
+        tokio::select! {
+            () = queue.finish() => {}
+            () = stop_signal() => {}
+        }
+    }
+}
+
+/// Resolves at the next SIGINT or SIGTERM.
 async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let terminate = async {

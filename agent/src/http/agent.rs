@@ -29,13 +29,15 @@ pub(super) struct About {
     utc_offset_minutes: Option<i32>,
     /// Name of the host's time zone, `Europe/Berlin`, where the system tells.
     time_zone: Option<String>,
+    /// What is to be known of logs that were damaged and set aside, the last first, for as long as they lie there.
+    damaged_logs: Vec<String>,
 }
 
 /// The agent and its host.
 #[utoipa::path(get, path = "/api/v1/agent", tag = "agent", responses(
     (status = 200, description = "The agent and its host", body = About)))]
 pub(super) async fn about(extract::State(app): extract::State<App>) -> Result<Json<About>, Refusal> {
-    let version = app.state.agent_version;
+    let (version, log) = (app.state.agent_version, app.state.log);
     let about = off_the_loop("the host's facts", move || {
         let (host, now_unix_ms) = (host(), unix_ms());
         Ok(About {
@@ -47,6 +49,7 @@ pub(super) async fn about(extract::State(app): extract::State<App>) -> Result<Js
             now_unix_ms,
             utc_offset_minutes: utc_offset_minutes(now_unix_ms),
             time_zone: time_zone(),
+            damaged_logs: log.damages().iter().map(ToString::to_string).collect(),
         })
     });
     about.await.map(Json)

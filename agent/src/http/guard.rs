@@ -38,18 +38,19 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 /// The hosts that the agent answers for. A page elsewhere that points its own name at this address (DNS rebinding)
 /// comes with its own name in `Host`, and is refused.
 pub(super) struct Hosts {
-    bound: IpAddr,
+    bound: Vec<IpAddr>,
     names: Vec<String>,
 }
 
 impl Hosts {
-    /// Hosts of an address that is listened on, and further names.
-    pub(super) fn new(local: SocketAddr, names: &[String]) -> Self {
+    /// Hosts of the addresses that are listened on, and further names.
+    pub(super) fn new(local: &[SocketAddr], names: &[String]) -> Self {
+        let bound: Vec<IpAddr> = local.iter().map(SocketAddr::ip).collect();
         let mut names = names.to_vec();
-        if !local.ip().is_loopback() {
+        if !bound.iter().all(IpAddr::is_loopback) {
             names.push(crate::orchestrate::host().name);
         }
-        Self { bound: local.ip(), names }
+        Self { bound, names }
     }
 
     /// True where a `Host` header names this agent; any port, as tunnels change it.
@@ -61,7 +62,7 @@ impl Hosts {
         let name = authority.host().trim_end_matches('.').to_ascii_lowercase();
         if let Ok(address) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
             // An address is no name: nobody can rebind it. Listening everywhere, each of the host's own is right.
-            return address.is_loopback() || address == self.bound || self.bound.is_unspecified();
+            return address.is_loopback() || self.bound.iter().any(|bound| *bound == address || bound.is_unspecified());
         }
         name == "localhost" || name.ends_with(".localhost") || self.names.iter().any(|n| n.eq_ignore_ascii_case(&name))
     }
@@ -159,7 +160,7 @@ mod tests {
     use super::*;
 
     fn check_host(bound: &str, host: &str, expect: bool) {
-        let hosts = Hosts::new(bound.parse().unwrap(), &["gpu.example.org".to_owned()]);
+        let hosts = Hosts::new(&[bound.parse().unwrap()], &["gpu.example.org".to_owned()]);
         assert_eq!(hosts.allows(host), expect, "{host:?} at {bound}");
     }
 

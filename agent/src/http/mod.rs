@@ -6,6 +6,7 @@ mod agent;
 mod assets;
 mod audit;
 mod compare;
+mod edge;
 mod engines;
 mod error;
 mod exports;
@@ -21,6 +22,7 @@ mod prices;
 mod prometheus;
 mod proxy;
 mod queue;
+mod ready;
 mod requests;
 mod runs;
 mod schedules;
@@ -28,13 +30,16 @@ mod shape;
 mod shell;
 mod socket;
 mod studies;
+mod tls;
 mod token;
 
 pub use access::Access;
+pub use edge::{BasePath, Door, InvalidBasePath};
 pub use openapi::openapi_json;
 pub use proxy::Proxy;
 pub use queue::QueueCommands;
 pub use schedules::{ScheduleCommands, ScheduleRefused};
+pub use tls::{Tls, TlsError};
 
 use crate::blob::BlobStore;
 use crate::export::Exporter;
@@ -111,29 +116,52 @@ struct App {
     exporter: Exporter,
     exports: Arc<Semaphore>,
     stopping: CancellationToken,
+    /// Cancelled once the agent is about to end, though it still serves.
+    draining: CancellationToken,
+    ready: Arc<ready::Asked>,
+    base: BasePath,
 }
 
-/// Serves until `shutdown` resolves; sockets are then closed, and answers under way have 5 s to end.
+/// Serves on one plain listener until `shutdown` resolves, see [`serve_at`].
 ///
 /// # Errors
-/// Where the listener has no address any more.
+/// As [`serve_at`].
 pub async fn serve(
     listener: TcpListener,
     state: State,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    serve_at(vec![Door::plain(listener)], BasePath::default(), CancellationToken::new(), state, shutdown).await
+}
+
+/// Serves at these doors until `shutdown` resolves; sockets are then closed, and answers under way have 5 s to end. From
+/// when `draining` is cancelled the agent is not ready any more.
+///
+/// # Errors
+/// Where a listener has no address any more.
+pub async fn serve_at(
+    doors: Vec<Door>,
+    base: BasePath,
+    draining: CancellationToken,
+    state: State,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let addresses = doors.iter().map(|door| door.listener.local_addr()).collect::<std::io::Result<Vec<_>>>()?;
     let app = App {
-        hosts: Arc::new(guard::Hosts::new(listener.local_addr()?, state.access.hosts())),
+        hosts: Arc::new(guard::Hosts::new(&addresses, state.access.hosts())),
         sockets: Arc::new(Semaphore::new(socket::MAX_SOCKETS)),
         importer: Importer::new(state.log.clone(), state.blobs.clone()),
         forms: Arc::new(Semaphore::new(imports::MAX_FORMS)),
         exporter: Exporter::new(state.log.clone(), state.blobs.clone()),
         exports: Arc::new(Semaphore::new(exports::MAX_EXPORTS)),
         stopping: CancellationToken::new(),
+        draining,
+        ready: Arc::default(),
+        base: base.clone(),
         state,
     };
     let (stopping, noted) = (app.stopping.clone(), app.clone());
-    let serving = listen::serve(listener, router(app), stopping.clone());
+    let serving = listen::serve(doors, router(app), base, stopping.clone());
     let stop = async {
         shutdown.await;
         stopping.cancel();
@@ -240,6 +268,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/sign-in", post(shell::sign_in))
         .route("/s/{secret}", get(shell::open_link))
         .route("/healthz", get(shell::health))
+        .route("/readyz", get(ready::ready))
         .fallback(shell::page)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), guard::guard))

@@ -3,7 +3,7 @@
 
 use super::{
     agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, queue,
-    requests, runs, schedules, shape, shell, socket, studies,
+    ready, requests, runs, schedules, shape, shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -24,7 +24,7 @@ use utoipa::{Modify, OpenApi};
         queue::now, queue::pause, queue::change, queue::retry,
         schedules::list, schedules::check, schedules::create, schedules::remove,
         people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
-        people::revoke_share, audit::list, document, socket::open, shell::health, shell::sign_in, shell::open_link
+        people::revoke_share, audit::list, document, socket::open, shell::health, ready::ready, shell::sign_in, shell::open_link
     ),
     components(schemas(shape::ApiError)),
     security(("token" = []), ("cookie" = [])),

@@ -99,7 +99,7 @@ pub(super) async fn page(
         return super::refuse_method(&method, &uri).into_response();
     }
     if !is_page(uri.path()) {
-        let file = assets::file(dashboard::file, uri.path().trim_start_matches('/'), &headers);
+        let file = assets::file(dashboard::file, uri.path().trim_start_matches('/'), &headers, &app.base);
         return file.unwrap_or_else(|| not_found(&headers));
     }
     if let Some((token, rest)) = uri.query().and_then(token::of_query) {
@@ -112,7 +112,7 @@ pub(super) async fn page(
             Err(refusal) => sentence(refusal.status(), "Not signed in", refusal.sentence()),
         };
     }
-    assets::index(dashboard::file, &headers).unwrap_or_else(|| {
+    assets::index(dashboard::file, &headers, &app.base).unwrap_or_else(|| {
         let text = "This agent was built without its dashboard: run cargo xtask up, which builds both. \
             The API under /api/v1 works as it is.";
         sentence(StatusCode::SERVICE_UNAVAILABLE, "No dashboard", text)

@@ -5,7 +5,10 @@ use super::error::LogError;
 use shared::event::Body;
 
 /// Greatest body, bytes: a plan with a long list of prompts fits, a mistake does not.
-const MAX_BODY_BYTES: usize = 4 << 20;
+pub(super) const MAX_BODY_BYTES: usize = 4 << 20;
+
+/// The kind of the event that names a file of records.
+pub(super) const TRIAL_DONE: &str = "trial_done";
 
 /// The bytes of a body.
 pub(super) fn encode(body: &Body) -> Result<Vec<u8>, LogError> {
@@ -49,7 +52,7 @@ pub(super) fn kind(body: &Body) -> &'static str {
         Body::TrialStarted { .. } => "trial_started",
         Body::WindowOpened { .. } => "window_opened",
         Body::Batch(_) => "batch",
-        Body::TrialDone { .. } => "trial_done",
+        Body::TrialDone { .. } => TRIAL_DONE,
         Body::PointDone { .. } => "point_done",
         Body::PointAdded { .. } => "point_added",
         Body::SearchDone(_) => "search_done",

@@ -48,13 +48,25 @@ impl DataDir {
     /// The event log's file.
     #[must_use]
     pub fn log_path(&self) -> PathBuf {
-        self.path.join("log.sqlite")
+        Self::log_in(&self.path)
     }
 
     /// The directory of the blobs.
     #[must_use]
     pub fn blob_dir(&self) -> PathBuf {
-        self.path.join("blobs")
+        Self::blobs_in(&self.path)
+    }
+
+    /// The event log's file in a data directory, whoever holds it.
+    #[must_use]
+    pub fn log_in(path: &Path) -> PathBuf {
+        path.join("log.sqlite")
+    }
+
+    /// The directory of the blobs in a data directory, whoever holds it.
+    #[must_use]
+    pub fn blobs_in(path: &Path) -> PathBuf {
+        path.join("blobs")
     }
 }
 

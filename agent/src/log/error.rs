@@ -19,7 +19,8 @@ pub enum LogError {
     },
     /// The file is not a log any more.
     #[error(
-        "The log {} is damaged ({detail}). Move it aside to start with an empty one, or restore it from a copy.",
+        "The log {} is damaged ({detail}). tokenprism serve keeps it aside and goes on with what can be read of it; \
+         a backup may have more.",
         path.display()
     )]
     Corrupt {
@@ -36,6 +37,15 @@ pub enum LogError {
         path: PathBuf,
         /// The other agent's process, where it left its number.
         pid: Option<u32>,
+    },
+    /// Somebody else holds the log, and it is no agent.
+    #[error(
+        "Another program holds the log {} and lets nothing be stored: end it. tokenprism backup copies a log without \
+         holding it.", path.display()
+    )]
+    Held {
+        /// The log's file.
+        path: PathBuf,
     },
     /// The log was written by a later version.
     #[error(
@@ -117,6 +127,9 @@ pub enum LogError {
 /// `SQLITE_IOERR_SHMSIZE`: the index beside the log could not grow, which is a full disk too.
 const IOERR_SHMSIZE: i32 = 4874;
 
+/// What is being done to a log at its start.
+pub(super) const OPENED: &str = "be opened";
+
 impl LogError {
     /// The error that SQLite's one means for whoever reads it.
     pub(super) fn of(path: &Path, doing: &'static str, error: &rusqlite::Error) -> Self {
@@ -127,6 +140,8 @@ impl LogError {
             _ if code.extended_code == IOERR_SHMSIZE => Self::Full { path },
             ErrorCode::DiskFull => Self::Full { path },
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Corrupt { path, detail },
+            // An agent has the whole data directory, so nobody else's log is found held later.
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked if doing != OPENED => Self::Held { path },
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Locked { path, pid: None },
             _ => Self::Storage { path, doing, detail },
         }

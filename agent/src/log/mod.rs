@@ -3,6 +3,7 @@
 
 mod audit;
 mod codec;
+mod copy;
 mod data_dir;
 mod error;
 mod own;
@@ -10,19 +11,23 @@ mod people;
 mod project;
 mod queue;
 mod reader;
+mod rescue;
 mod schedules;
 mod schema;
 mod spare;
 mod sqlite;
 mod stored;
 mod studies;
+mod sum;
 mod views;
 mod writer;
 
 pub use audit::Did;
+pub use copy::{check, copy, named_blobs};
 pub use data_dir::DataDir;
 pub use error::LogError;
 pub use people::{KeptShare, KeptToken};
+pub use rescue::{Damage, damages};
 pub use schedules::{KeptSchedule, ScheduleEvent};
 pub use sqlite::SqliteLog;
 pub use stored::{Sink, Source, Stored};

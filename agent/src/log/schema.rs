@@ -2,18 +2,22 @@
 //! Must not know threads.
 
 use super::error::LogError;
-use super::project;
+use super::{copy, project, sum};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Format of the tables; a greater one was written by a later version.
-const FORMAT: i64 = 1;
+pub(super) const FORMAT: i64 = 1 + STEPS.len() as i64;
+/// What leads from each format to the next, from the first on.
+const STEPS: [Step; 1] = [to_sums];
+type Step = fn(&Connection) -> Result<(), rusqlite::Error>;
 /// The stream of the agent's own events, such as tombstones.
 pub(super) const AGENT_STREAM: &str = "agent";
 /// Key of the reducer's version in `meta`.
 const REDUCER: &str = "reducer";
 
+/// The tables of the first format.
 const TABLES: &str = "
     CREATE TABLE events(
         stream TEXT NOT NULL, seq INTEGER NOT NULL, t_ns INTEGER NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL,
@@ -52,12 +56,56 @@ pub(super) fn open_writer(path: &Path, reducer: u32) -> Result<Connection, LogEr
     // FULL: a commit is on the disk, not in its cache, before anybody sees the event.
     conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;")
         .map_err(failed)?;
-    let found: i64 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(failed)?;
-    if found > FORMAT {
-        return Err(LogError::Newer { path: path.to_owned(), found, known: FORMAT });
+    let found = known(&conn, path)?;
+    if (1..FORMAT).contains(&found) {
+        let kept = keep(&conn, path, found)?;
+        let kept = kept.display();
+        tracing::warn!("the log goes from format {found} to {FORMAT}; as it was, it is kept in {kept}");
     }
     prepare(&mut conn, found, reducer).map_err(failed)?;
     Ok(conn)
+}
+
+/// Format of the tables of a log; 0 for one that has none yet.
+pub(super) fn format(conn: &Connection) -> Result<i64, rusqlite::Error> {
+    conn.query_row("PRAGMA user_version", [], |r| r.get(0))
+}
+
+/// The format of a log that this version can read.
+///
+/// # Errors
+/// [`LogError::Newer`], or where the file cannot be read.
+pub(super) fn known(conn: &Connection, path: &Path) -> Result<i64, LogError> {
+    let found = format(conn).map_err(|error| LogError::of(path, "be opened", &error))?;
+    if found > FORMAT {
+        return Err(LogError::Newer { path: path.to_owned(), found, known: FORMAT });
+    }
+    Ok(found)
+}
+
+/// Keeps a log as it is beside it, before its format changes; never in place of an earlier one.
+fn keep(conn: &Connection, path: &Path, format: i64) -> Result<PathBuf, LogError> {
+    let named = |n: u32| match n {
+        1 => path.with_extension(format!("format-{format}.sqlite")),
+        n => path.with_extension(format!("format-{format}-{n}.sqlite")),
+    };
+    let kept = (1..).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(1));
+    // Under its name only once it is whole and on the disk.
+    let part = kept.with_extension("part");
+    let failed = |error: std::io::Error| LogError::io(&kept, "be written", &error);
+    if part.exists() {
+        std::fs::remove_file(&part).map_err(failed)?;
+    }
+    copy::write(conn, &part).map_err(|error| LogError::of(&part, "be written", &error))?;
+    let synced = std::fs::File::open(&part).and_then(|file| file.sync_all());
+    synced.and_then(|()| std::fs::rename(&part, &kept)).and_then(|()| sync_folder(&kept)).map_err(failed)?;
+    Ok(kept)
+}
+
+/// Waits until the names in a file's folder are on the disk.
+pub(super) fn sync_folder(of: &Path) -> std::io::Result<()> {
+    let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
 }
 
 /// Opens a connection that only reads.
@@ -69,10 +117,22 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LogError> {
     Ok(conn)
 }
 
-fn prepare(conn: &mut Connection, found: i64, reducer: u32) -> Result<(), rusqlite::Error> {
+/// Each event has a sum beside it, by which a byte that changed on the disk is noticed.
+fn to_sums(conn: &Connection) -> Result<(), rusqlite::Error> {
+    conn.execute_batch("ALTER TABLE events ADD COLUMN sum INTEGER")?;
+    sum::add(conn)
+}
+
+/// Brings the tables of a log that had the format `found` to what this version has, in one transaction.
+pub(super) fn prepare(conn: &mut Connection, found: i64, reducer: u32) -> Result<(), rusqlite::Error> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if found == 0 {
         tx.execute_batch(TABLES)?;
+    }
+    if found < FORMAT {
+        for step in STEPS.iter().skip(usize::try_from(found.max(1) - 1).unwrap_or(0)) {
+            step(&tx)?;
+        }
         tx.pragma_update(None, "user_version", FORMAT)?;
     }
     tx.execute_batch(MORE_TABLES)?;

@@ -7,7 +7,7 @@ use super::spare::Spare;
 use super::stored::{self, Stored};
 use super::views::Views;
 use super::writer::{Job, Reply, Writer};
-use super::{Committed, EventLog, REDUCER_VERSION, codec, project, schema};
+use super::{Committed, Damage, EventLog, REDUCER_VERSION, codec, damages, project, schema};
 use rusqlite::Connection;
 use shared::event::{Body, Event};
 use shared::ids::RunId;
@@ -62,6 +62,12 @@ impl SqliteLog {
         let writer = Writer { conn, path: path.to_owned(), spare, views: views.clone(), committed: committed.clone() };
         let jobs = writer.start().map_err(no_thread)?;
         Ok(Self(Arc::new(Inner { path: path.to_owned(), jobs, reads, views, committed })))
+    }
+
+    /// The damaged logs that were set aside beside this one, the last first. Blocks on the disk.
+    #[must_use]
+    pub fn damages(&self) -> Vec<Damage> {
+        damages(&self.0.path)
     }
 
     /// Appends events (run time in ns, and body) to a run's stream; returns them numbered once they are on the disk.
@@ -176,6 +182,14 @@ impl SqliteLog {
     /// has ended, or a failure of the disk.
     pub async fn restore(&self, run: &RunId, source: stored::Source) -> Result<(), LogError> {
         self.job(|reply| Job::Restore { run: run.clone(), source, reply }).await
+    }
+
+    /// Resolves once the log has taken a write, of nothing that anybody sees, and has it on the disk.
+    ///
+    /// # Errors
+    /// Where it takes none: disk full, held by somebody else, log closed.
+    pub async fn probe(&self) -> Result<(), LogError> {
+        self.job(|reply| Job::Probe { reply }).await
     }
 
     /// Lets the file grow to `pages` of 4,096 bytes at most (never below what it has): fills the disk in tests.

@@ -9,7 +9,8 @@ use super::schema::AGENT_STREAM;
 use super::spare::Spare;
 use super::stored;
 use super::views::Views;
-use super::{audit, people};
+use super::{audit, people, sum};
+use crate::wall_clock::unix_ms;
 use rusqlite::{Connection, TransactionBehavior, params};
 use shared::event::{Body, Event};
 use shared::ids::{RunId, TokenId};
@@ -18,7 +19,6 @@ use shared::wire::RunRow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Jobs that may wait; a further append waits for room.
@@ -40,6 +40,8 @@ pub(super) enum Job {
     Own { body: AgentBody, reply: Reply<()> },
     /// Notes when tokens were used last, Unix ms.
     Used { uses: Vec<(TokenId, u64)>, reply: Reply<()> },
+    /// Writes something that nobody sees, to show that this can be done.
+    Probe { reply: Reply<()> },
     /// Limits the file's pages: how tests fill a disk.
     LimitPages { pages: u32, reply: Reply<()> },
 }
@@ -160,6 +162,11 @@ impl Writer {
                     people::used(&tx, uses)?;
                     None
                 }
+                Job::Probe { .. } => {
+                    let sql = "INSERT OR REPLACE INTO meta(key, value) VALUES ('probed', ?1)";
+                    tx.prepare_cached(sql)?.execute([signed(unix_ms())])?;
+                    None
+                }
                 Job::LimitPages { .. } => None,
             };
             refusal.map(|error| changes.refused.insert(place, error));
@@ -198,6 +205,7 @@ impl Writer {
                 Job::Delete { reply, .. }
                 | Job::Restore { reply, .. }
                 | Job::Own { reply, .. }
+                | Job::Probe { reply }
                 | Job::Used { reply, .. } => answers.push(Box::new(move || answer(reply, Ok(())))),
                 Job::LimitPages { pages, reply } => {
                     let set = self.conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()));
@@ -240,11 +248,13 @@ fn ends_a_run(group: &[Job]) -> bool {
         Job::Append { events, .. } => {
             events.iter().any(|event| matches!(event.body, Body::State { state, .. } if state.is_final()))
         }
-        Job::Delete { .. } | Job::Restore { .. } | Job::Own { .. } | Job::Used { .. } | Job::LimitPages { .. } => false,
+        Job::Delete { .. } | Job::Restore { .. } | Job::Own { .. } | Job::Used { .. } => false,
+        Job::Probe { .. } | Job::LimitPages { .. } => false,
     })
 }
 
-fn insert(
+/// Stores one event.
+pub(super) fn insert(
     conn: &Connection,
     stream: &str,
     seq: u64,
@@ -252,22 +262,23 @@ fn insert(
     kind: &str,
     body: &[u8],
 ) -> Result<(), rusqlite::Error> {
-    let sql = "INSERT INTO events(stream, seq, t_ns, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)";
-    conn.prepare_cached(sql)?.execute(params![stream, signed(seq), signed(t_ns), kind, body])?;
+    let sql = "INSERT INTO events(stream, seq, t_ns, kind, body, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let (seq, t_ns) = (signed(seq), signed(t_ns));
+    let sum = sum::of(stream, seq, t_ns, kind, body);
+    conn.prepare_cached(sql)?.execute(params![stream, seq, t_ns, kind, body, sum])?;
     Ok(())
 }
 
 /// Appends to the agent's own stream, whose times are Unix time in ns, and projects it; why not, where it does not go with
 /// what is there.
-fn append_own(conn: &Connection, body: &AgentBody) -> Result<Option<LogError>, rusqlite::Error> {
+pub(super) fn append_own(conn: &Connection, body: &AgentBody) -> Result<Option<LogError>, rusqlite::Error> {
     if let Some(refusal) = project::own(conn, body)? {
         return Ok(Some(refusal));
     }
     let last = "SELECT coalesce(max(seq), 0) FROM events WHERE stream = ?1";
     let seq = conn.query_row(last, [AGENT_STREAM], |r| r.get::<_, i64>(0))?.unsigned_abs() + 1;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let bytes = rmp_serde::to_vec_named(body).map_err(project::unstorable)?;
-    let now_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+    let now_ns = unix_ms().saturating_mul(NS_PER_MS);
     insert(conn, AGENT_STREAM, seq, now_ns, body.kind(), &bytes)?;
     audit::note(conn, seq, now_ns / NS_PER_MS, body)?;
     Ok(None)
@@ -280,6 +291,7 @@ fn refuse(job: Job, error: LogError) {
         | Job::Restore { reply, .. }
         | Job::Own { reply, .. }
         | Job::Used { reply, .. }
+        | Job::Probe { reply }
         | Job::LimitPages { reply, .. } => answer(reply, Err(error)),
     }
 }

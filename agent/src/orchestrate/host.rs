@@ -1,10 +1,11 @@
-//! Owns what the agent knows of its own host and wall clock.
+//! Owns what the agent knows of its own host.
 //! Must not know what runs do.
 
 use shared::event::{Body, Host};
 use shared::ids::RunId;
 use shared::plan::Plan;
-use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use crate::wall_clock::unix_ms;
 
 /// The host as the system describes it; what it does not tell is absent.
 #[must_use]
@@ -26,12 +27,6 @@ pub fn host() -> Host {
 pub fn created(run: &RunId, plan: &Plan, anchor_unix_ms: u64) -> Body {
     let agent_version = env!("CARGO_PKG_VERSION").to_owned();
     Body::Created { run: run.clone(), plan: Box::new(plan.clone()), anchor_unix_ms, host: host(), agent_version }
-}
-
-/// The wall clock, Unix ms.
-#[must_use]
-pub fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Offset of the host's local time from UTC at a time, minutes, where the system tells: by the C library's rules, which

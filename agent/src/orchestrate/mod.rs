@@ -16,6 +16,7 @@ mod resume;
 mod run;
 mod schedule;
 mod search;
+mod stamps;
 mod telemetry;
 mod trial;
 mod waiting;

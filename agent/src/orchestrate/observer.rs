@@ -122,6 +122,7 @@ async fn begun(plan: Plan, log: &SqliteLog) -> Result<Turn, NotMeasured> {
         before: Before::default(),
         cancel: CancellationToken::new(),
         company: Company::default(),
+        asked: CancellationToken::new(),
     })
 }
 

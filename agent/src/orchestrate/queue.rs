@@ -5,6 +5,7 @@ use super::floor::{Floor, Occupied, Place};
 use super::host::{created, host, unix_ms};
 use super::resume::{Before, NotResumed};
 use super::run::{House, Turn};
+use super::stamps::Stamps;
 use super::waiting::{Company, Past, Terms, Waiting, Work, Worker, restore};
 use crate::blob::BlobStore;
 use crate::engine::{self, Means};
@@ -92,7 +93,8 @@ pub struct Queue {
     pub(super) log: SqliteLog,
     pub(super) work: Work,
     floor: Floor,
-    worker: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
+    worker: Arc<tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>>,
+    stamps: Arc<Stamps>,
     /// What joins or is arranged does so one after the other: two that find the same run ended would both have it go on.
     pub(super) turnstile: Arc<tokio::sync::Mutex<()>>,
     /// What earlier runs took, as of so many turns that were over.
@@ -115,11 +117,13 @@ impl Queue {
         let (floor, stopping) = (Floor::default(), CancellationToken::new());
         let line = restore(&log, &floor, &stopping, terms.lasting).await?;
         let lost = watch::Sender::new(None);
-        let work = Work { line: Arc::new(Mutex::new(line)), changed: Arc::default(), stopping, lost };
-        let house = House { log: log.clone(), blobs, means, prices };
+        let parking = CancellationToken::new();
+        let house = House { log: log.clone(), blobs, means, prices, parking: parking.clone() };
+        let work = Work { line: Arc::new(Mutex::new(line)), changed: Arc::default(), stopping, parking, lost };
         let worker = Worker { work: work.clone(), house, terms, asked: None };
-        let worker = Arc::new(Mutex::new(Some(tokio::spawn(worker.run()))));
-        Ok(Self { log, work, floor, worker, turnstile: Arc::default(), past: Arc::default() })
+        let worker = Arc::new(tokio::sync::Mutex::new(Some(tokio::spawn(worker.run()))));
+        let stamps = Arc::new(Stamps::after(&log).await?);
+        Ok(Self { log, work, floor, worker, stamps, turnstile: Arc::default(), past: Arc::default() })
     }
 
     /// Takes a plan: its run exists, is logged, and waits.
@@ -169,7 +173,7 @@ impl Queue {
         let place = self.place(&plan)?;
         let clock = Clock::starting_now();
         let anchor_unix_ms = unix_ms();
-        let run = RunId::new(anchor_unix_ms, rand::random());
+        let run = RunId::new(self.stamps.next(anchor_unix_ms), rand::random());
         let created = created(&run, &plan, anchor_unix_ms);
         let of_study = study.map(|place| (0, Body::OfStudy(place)));
         self.log.append(&run, std::iter::once((0, created)).chain(of_study).collect()).await?;
@@ -179,15 +183,15 @@ impl Queue {
 
     /// Has a run wait that the log knows.
     fn join(&self, run: RunId, plan: Plan, clock: Clock, before: Before, place: Place) {
-        let cancel = self.work.stopping.child_token();
-        let turn = Turn { run, plan, clock, before, cancel, company: Company::default() };
+        let (cancel, asked) = (self.work.stopping.child_token(), CancellationToken::new());
+        let turn = Turn { run, plan, clock, before, cancel, asked, company: Company::default() };
         lock(&self.work.line).join(Waiting::new(turn, place));
         self.work.changed.notify_one();
     }
 
     /// A place for one more run.
     fn place(&self, plan: &Plan) -> Result<Place, QueueError> {
-        if self.work.stopping.is_cancelled() {
+        if self.work.stopping.is_cancelled() || self.work.parking.is_cancelled() {
             return Err(QueueError::Stopping);
         }
         if lock(&self.work.line).waiting.len() >= MAX_WAITING {
@@ -233,9 +237,8 @@ impl Queue {
     /// # Errors
     /// [`QueueError::NotActive`] where it does neither.
     pub fn cancel(&self, run: &RunId) -> Result<(), QueueError> {
-        match lock(&self.work.line).active(run) {
-            Some((cancel, _)) => cancel.cancel(),
-            None => return Err(QueueError::NotActive(run.clone())),
+        if !lock(&self.work.line).cancel(run) {
+            return Err(QueueError::NotActive(run.clone()));
         }
         self.work.changed.notify_one();
         Ok(())
@@ -244,7 +247,7 @@ impl Queue {
     /// Run time now of a run that waits or runs, ns.
     #[must_use]
     pub fn run_time_ns(&self, run: &RunId) -> Option<u64> {
-        lock(&self.work.line).active(run).map(|(_, clock)| clock.now_ns())
+        lock(&self.work.line).clock(run).map(|clock| clock.now_ns())
     }
 
     /// Resolves, with the reason, where the run is over and the log could not take its end: no event will tell.
@@ -258,14 +261,38 @@ impl Queue {
         }
     }
 
+    /// Takes nothing new, has nothing that waits begin, and waits until what is under way has come to its end.
+    pub async fn finish(&self) {
+        self.park_what_waits();
+        self.ended().await;
+    }
+
+    /// Parks everything and waits until the last engine is gone: what is under way is marked as interrupted and can be
+    /// resumed, what waits is left to the next agent.
+    pub async fn park(self) {
+        self.park_what_waits();
+        self.stop().await;
+    }
+
     /// Cancels what is under way and waits until the last engine is gone. What waits is left to the next agent, or is cancelled,
     /// too, by the queue's terms.
     pub async fn stop(self) {
         self.work.stopping.cancel();
-        let worker = lock(&self.worker).take();
-        if let Some(worker) = worker
-            && let Err(error) = worker.await
-        {
+        self.ended().await;
+    }
+
+    fn park_what_waits(&self) {
+        self.work.parking.cancel();
+        self.work.changed.notify_one();
+    }
+
+    /// Waits until no turn is left, whoever else waits for that.
+    async fn ended(&self) {
+        let mut worker = self.worker.lock().await;
+        let Some(handle) = worker.as_mut() else { return };
+        let ended = handle.await;
+        *worker = None;
+        if let Err(error) = ended {
             tracing::error!(%error, "the queue's worker did not end well");
         }
     }

@@ -42,6 +42,8 @@ pub(super) struct Turn {
     pub cancel: CancellationToken,
     /// What it is measured beside.
     pub company: Company,
+    /// Cancelled by the user alone.
+    pub asked: CancellationToken,
 }
 
 /// Why a run did not come to its end.
@@ -132,13 +134,20 @@ pub(super) struct House {
     pub means: Means,
     /// What GPUs cost.
     pub prices: Prices,
+    /// Cancelled where the agent ends and what it cancels then is to go on later.
+    pub parking: CancellationToken,
 }
+
+/// Why a run ended with its agent.
+const PARKED: &str = "The agent was stopped before this run had come to its end: resume it, and it goes on with the first unfinished point.";
 
 /// Runs a turn, whatever happens in it.
 pub(super) async fn take_turn(turn: Turn, house: &House) -> End {
     let writer = Writer::of(&turn, &house.log);
+    let is_parked = || house.parking.is_cancelled() && !turn.asked.is_cancelled();
     let (state, reason) = match run(&turn, &writer, house).await {
         Ok(()) => (RunState::Done, None),
+        Err(Failure::Cancelled) if is_parked() => (RunState::Interrupted, Some(PARKED.to_owned())),
         Err(Failure::Cancelled) => (RunState::Cancelled, None),
         Err(failure) => (RunState::Failed, Some(failure.to_string())),
     };

@@ -4,6 +4,7 @@
 mod row;
 
 use crate::sync::lock;
+use crate::wall_clock::unix_ms;
 use row::Row;
 use serde::{Deserialize, Serialize};
 use shared::calendar;
@@ -11,7 +12,6 @@ use shared::cost::{Price, PriceOrigin};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The table that comes with the agent.
 const SHIPPED: &str = include_str!("table.toml");
@@ -172,8 +172,7 @@ fn shipped() -> Result<Vec<Row>, PriceError> {
 
 /// The date by this host's clock, in UTC.
 fn today() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (year, month, day) = calendar::date((since.as_secs() / 86_400) as i64);
+    let (year, month, day) = calendar::date((unix_ms() / 86_400_000) as i64);
     format!("{year}-{month:02}-{day:02}")
 }
 

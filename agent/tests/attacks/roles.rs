@@ -99,7 +99,7 @@ fn what_is_open_to_everybody_is_known() {
             }
         }
     }
-    assert_eq!(open, ["post /api/v1/sign-in", "get /healthz", "get /s/{secret}"]);
+    assert_eq!(open, ["post /api/v1/sign-in", "get /healthz", "get /readyz", "get /s/{secret}"]);
 }
 
 #[tokio::test]

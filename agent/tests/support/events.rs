@@ -1,5 +1,6 @@
 //! Owns events that tests of the log and the hub write.
 //! Must not know who reads them.
+#![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::expect_used, reason = "test support fails by panicking")]
 
 use shared::event::{Body, Host, RunState};

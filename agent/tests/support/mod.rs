@@ -31,9 +31,18 @@ impl Agent {
         Self::of(Command::new(PROGRAM), data_dir, address)
     }
 
+    /// Starts an agent on a free port with further arguments.
+    pub fn with(data_dir: &std::path::Path, args: &[&str]) -> Self {
+        Self::begin(Command::new(PROGRAM), data_dir, "127.0.0.1:0", args)
+    }
+
     /// Starts an agent by a command that the program's arguments can follow.
-    pub fn of(mut command: Command, data_dir: &std::path::Path, address: &str) -> Self {
-        command.args(["serve", "--listen", address, "--data"]).arg(data_dir);
+    pub fn of(command: Command, data_dir: &std::path::Path, address: &str) -> Self {
+        Self::begin(command, data_dir, address, &[])
+    }
+
+    fn begin(mut command: Command, data_dir: &std::path::Path, address: &str, args: &[&str]) -> Self {
+        command.args(["serve", "--listen", address, "--data"]).arg(data_dir).args(args);
         // No test asks the hub of models, but the one that brings its own.
         if !command.get_envs().any(|(name, _)| name == "HF_HUB_OFFLINE") {
             command.env("HF_HUB_OFFLINE", "1");

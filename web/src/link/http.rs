@@ -73,7 +73,7 @@ async fn send(method: &str, path: &str, body: Body<'_>) -> Result<String, Failur
         Body::Text(_, text) => init.set_body(&JsValue::from_str(text)),
         Body::Form(form) => init.set_body(form),
     }
-    let request = Request::new_with_str_and_init(path, &init).map_err(unreachable)?;
+    let request = Request::new_with_str_and_init(&crate::base::out(path), &init).map_err(unreachable)?;
     // Of a form the browser says it, with what separates its parts.
     if let Body::Text(content_type, _) = body {
         request.headers().set("content-type", content_type).map_err(unreachable)?;

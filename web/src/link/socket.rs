@@ -83,7 +83,7 @@ impl Link {
     fn connect(&self) {
         let location = window().location();
         let scheme = if location.protocol().is_ok_and(|p| p == "https:") { "wss" } else { "ws" };
-        let url = format!("{scheme}://{}/ws", location.host().unwrap_or_default());
+        let url = format!("{scheme}://{}{}", location.host().unwrap_or_default(), crate::base::out("/ws"));
         let Ok(socket) = WebSocket::new(&url) else {
             self.closed();
             return;

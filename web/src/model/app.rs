@@ -67,6 +67,9 @@ pub struct AgentInfo {
     /// Name of the host's time zone, where it tells.
     #[serde(default)]
     pub time_zone: Option<String>,
+    /// What is to be known of logs that were damaged and set aside, the last first.
+    #[serde(default)]
+    pub damaged_logs: Vec<String>,
 }
 
 impl AgentInfo {

@@ -56,7 +56,7 @@ impl Look {
                 // Programs load all of their code to tell a version: not while something is measured.
                 let rests = looking.as_ref().is_none_or(JoinHandle::is_finished) && !floor.has_runs();
                 let looked = board.read(|shown| shown.host.looked_unix_ms);
-                if rests && looked.is_none_or(|at| unix_ms().saturating_sub(at) > STALE_MS) {
+                if rests && looked.is_none_or(|at| unix_ms().abs_diff(at) > STALE_MS) {
                     looking = Some(tokio::spawn(look(Arc::clone(&board), log.clone())));
                 }
                 let pause = if floor.has_runs() { SELDOM } else { EVERY };

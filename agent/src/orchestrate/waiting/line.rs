@@ -62,6 +62,8 @@ impl Waiting {
 pub struct Running {
     /// Ends it.
     pub cancel: CancellationToken,
+    /// Says that somebody wanted that, and not the agent's end.
+    pub asked: CancellationToken,
     /// Its time.
     pub clock: Clock,
     /// What it does.
@@ -101,10 +103,21 @@ impl Line {
         self.waiting.iter().position(|waiting| waiting.turn.run == *run)
     }
 
-    /// What ends a run that waits or is under way, and its time.
-    pub fn active(&self, run: &RunId) -> Option<(&CancellationToken, Clock)> {
-        let running = self.running.get(run).map(|running| (&running.cancel, running.clock));
-        running.or_else(|| self.place(run).map(|at| (&self.waiting[at].turn.cancel, self.waiting[at].turn.clock)))
+    /// Ends a run that waits or is under way, since somebody asked for that; false where it does neither.
+    pub fn cancel(&self, run: &RunId) -> bool {
+        let running = self.running.get(run).map(|running| (&running.cancel, &running.asked));
+        let waiting = || self.waiting.iter().find(|waiting| waiting.turn.run == *run);
+        let tokens = running.or_else(|| waiting().map(|waiting| (&waiting.turn.cancel, &waiting.turn.asked)));
+        let Some((cancel, asked)) = tokens else { return false };
+        asked.cancel();
+        cancel.cancel();
+        true
+    }
+
+    /// The time of a run that waits or is under way.
+    pub fn clock(&self, run: &RunId) -> Option<Clock> {
+        let running = self.running.get(run).map(|running| running.clock);
+        running.or_else(|| self.place(run).map(|at| self.waiting[at].turn.clock))
     }
 
     /// Does what somebody wants of a run that waits; false where one of those named does not wait.
@@ -177,6 +190,15 @@ impl Line {
         due
     }
 
+    /// Takes out the turns of those that were cancelled, which end at once.
+    pub fn cancelled(&mut self) -> Vec<Turn> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let (over, left) = waiting.into_iter().partition(|waiting| waiting.turn.cancel.is_cancelled());
+        self.waiting = left;
+        let over: Vec<Waiting> = over;
+        over.into_iter().map(|waiting| waiting.turn).collect()
+    }
+
     /// Takes out everything that waits.
     pub fn give_up(&mut self) -> Vec<Turn> {
         std::mem::take(&mut self.waiting).into_iter().map(|waiting| waiting.turn).collect()
@@ -193,6 +215,7 @@ impl Line {
         }
         let running = Running {
             cancel: turn.cancel.clone(),
+            asked: turn.asked.clone(),
             clock: turn.clock,
             plan: turn.plan.clone(),
             need,
@@ -234,6 +257,7 @@ pub(super) mod tests {
             clock: Clock::starting_now(),
             before: Before::default(),
             cancel: CancellationToken::new(),
+            asked: CancellationToken::new(),
             company: Company::default(),
         };
         let need = (!gpu.is_empty()).then(|| Need::of(Some([gpu.to_owned()].into())));
@@ -286,8 +310,7 @@ pub(super) mod tests {
         assert_eq!(due[1].company.runs(), [run(1)]);
         line.end(&run(1));
         // What it needs is not known, so nothing goes beside it; what is cancelled ends in any case.
-        let (cancel, _) = line.active(&run(4)).unwrap();
-        cancel.cancel();
+        assert!(line.cancel(&run(4)) && !line.cancel(&run(1)));
         let due: Vec<RunId> = line.due().into_iter().map(|turn| turn.run).collect();
         assert_eq!((due, order(&line)), (vec![run(2), run(4)], vec![]));
         assert_eq!((line.running.len(), line.ended), (2, 1));

@@ -82,8 +82,8 @@ async fn turn(run: &RunId, view: &RunView, stopping: &CancellationToken) -> Resu
     let (from_ns, anchor_unix_ms) = last.unwrap_or((0, view.header.as_ref().map_or(0, |header| header.anchor_unix_ms)));
     let clock = Clock::going_on(time_of(unix_ms(), from_ns, anchor_unix_ms, view.last_ns))
         .ok_or("This host's clock does not reach as far back as this run has waited: run its plan again.")?;
-    let (cancel, company) = (stopping.child_token(), Company::default());
-    Ok((Turn { run: run.clone(), plan, clock, before, cancel, company }, anchor_unix_ms))
+    let (cancel, asked, company) = (stopping.child_token(), CancellationToken::new(), Company::default());
+    Ok((Turn { run: run.clone(), plan, clock, before, cancel, asked, company }, anchor_unix_ms))
 }
 
 /// The run time of a wall-clock time, ns, by the run's anchor, so that this stays right over a restart. Where the wall clock

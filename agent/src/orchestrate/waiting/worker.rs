@@ -30,8 +30,10 @@ pub struct Work {
     pub line: Arc<Mutex<Line>>,
     /// Told whenever that changes.
     pub changed: Arc<Notify>,
-    /// Nothing new starts any more.
+    /// Nothing new starts any more, and what is under way is ended.
     pub stopping: CancellationToken,
+    /// Nothing new starts any more; what is under way may come to its end.
+    pub parking: CancellationToken,
     /// The last run whose end could not be logged, and why.
     pub lost: watch::Sender<Option<(RunId, String)>>,
 }
@@ -49,16 +51,23 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Goes on until the queue stops and the last turn is over.
+    /// Goes on until the queue stops, or parks and nothing is under way, and the last turn is over.
     pub async fn run(mut self) {
         let mut turns = JoinSet::new();
         while !self.work.stopping.is_cancelled() {
-            self.find_out_needs().await;
-            let sees_others = self.look_for_others().await;
-            if self.work.stopping.is_cancelled() {
+            let parks = self.work.parking.is_cancelled();
+            if parks && lock(&self.work.line).running.is_empty() {
                 break;
             }
-            let due = lock(&self.work.line).due();
+            let mut sees_others = false;
+            if !parks {
+                self.find_out_needs().await;
+                sees_others = self.look_for_others().await;
+                if self.work.stopping.is_cancelled() || self.work.parking.is_cancelled() {
+                    continue;
+                }
+            }
+            let due = if parks { lock(&self.work.line).cancelled() } else { lock(&self.work.line).due() };
             due.into_iter().for_each(|turn| self.take(&mut turns, turn));
             while turns.try_join_next().is_some() {}
             tokio::select! {

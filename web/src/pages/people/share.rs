@@ -37,7 +37,7 @@ pub fn Share() -> impl IntoView {
             match http::post::<NewShare>("/api/v1/shares", "application/json", &body).await {
                 Ok(made) => {
                     let origin = window().location().origin().unwrap_or_default();
-                    fresh.try_set(Some(format!("{origin}{}", made.path)));
+                    fresh.try_set(Some(format!("{origin}{}", crate::base::out(&made.path))));
                     listed.add(made.row);
                 }
                 Err(failure) => listed.failed(app, &failure),

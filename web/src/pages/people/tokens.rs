@@ -127,7 +127,8 @@ fn Make(state: State) -> impl IntoView {
 /// The token that was just made, to be copied now.
 #[component]
 fn Fresh(name: String, secret: String) -> impl IntoView {
-    let address = format!("{}/?token={secret}", window().location().origin().unwrap_or_default());
+    let address =
+        format!("{}{}/?token={secret}", window().location().origin().unwrap_or_default(), crate::base::base());
     view! {
         <div class="notice" role="status">
             <p>{format!("The token for {name}. It is not shown again: only its hash is kept.")}</p>

@@ -1,0 +1,66 @@
+//! Owns `tokenprism backup` and `tokenprism restore`: what was kept and what is missing, told.
+//! Must not know how a backup is written or read.
+
+use super::{DONE, DataArg};
+use crate::backup::{self, Restored, Written};
+use anyhow::Context;
+use std::path::PathBuf;
+
+/// Arguments of `backup`.
+#[derive(clap::Args, Debug)]
+pub struct BackupArgs {
+    /// The file to write, such as tokenprism.tar.zst; one that is there is never written over.
+    file: PathBuf,
+    #[command(flatten)]
+    data: DataArg,
+}
+
+/// Arguments of `restore`.
+#[derive(clap::Args, Debug)]
+pub struct RestoreArgs {
+    /// The backup.
+    file: PathBuf,
+    /// Folder of the log and the records; it is made, or is empty.
+    #[arg(long = "data", value_name = "DIR")]
+    data_dir: PathBuf,
+}
+
+/// Keeps a data directory in a file.
+pub fn backup(args: &BackupArgs) -> anyhow::Result<u8> {
+    let Written { bytes, manifest } = backup::write(&args.data.data_dir, &args.file)?;
+    let records = manifest.files.iter().filter(|file| file.name.starts_with("blobs/")).count();
+    println!(
+        "{}: the log and {records} files of records, {:.1} MiB. Secrets are not in it.",
+        args.file.display(),
+        bytes as f64 / f64::from(1 << 20)
+    );
+    tell(&manifest.missing, "are not on this disk any more, and so not in the backup");
+    Ok(DONE)
+}
+
+/// Makes a data directory of a backup.
+pub fn restore(args: &RestoreArgs) -> anyhow::Result<u8> {
+    let Restored { manifest, missing } = backup::restore(&args.file, &args.data_dir)?;
+    let data = args.data_dir.to_str().context("the folder's name cannot be shown")?;
+    println!(
+        "{data}: {} files, each as it was kept by version {}. To serve it: tokenprism serve --data {data}",
+        manifest.files.len(),
+        manifest.agent_version
+    );
+    tell(
+        &missing,
+        "are not in the backup: figures that are computed of them anew are missing, those in the log are there",
+    );
+    Ok(DONE)
+}
+
+/// Says what is missing, at most twenty by name.
+fn tell(missing: &[String], what: &str) {
+    if missing.is_empty() {
+        return;
+    }
+    let named: Vec<&str> = missing.iter().take(20).map(String::as_str).collect();
+    let more =
+        if missing.len() > named.len() { format!(" and {} more", missing.len() - named.len()) } else { String::new() };
+    eprintln!("tokenprism: {} files of records that events name {what}: {}{more}.", missing.len(), named.join(", "));
+}
