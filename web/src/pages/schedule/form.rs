@@ -190,7 +190,11 @@ fn Works(work: RwSignal<String>) -> impl IntoView {
     let app = App::get();
     let studies = Fetched::<Vec<StudyRow>>::new();
     studies.ask(app, format!("/api/v1/studies?limit={LAST}"));
-    let option = |value: String, words: String| view! { <option value=value>{words}</option> }.into_any();
+    // Made anew with the list around it, the one that was chosen stays chosen.
+    let option = move |value: String, words: String| {
+        let chosen = work.with_untracked(|work| *work == value);
+        view! { <option value=value selected=chosen>{words}</option> }.into_any()
+    };
     let presets = move || {
         let presets = app.presets.get();
         presets.iter().map(|preset| option(format!("preset:{}", preset.key), preset.plan.name.clone())).collect_view()
