@@ -1,10 +1,13 @@
 //! Owns on which of the host's cores threads run, and how much of one they use.
 //! Must not know what the threads do.
 
+use crate::sync::lock;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
+use std::collections::BTreeSet;
 use std::io;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Cores from which one can be given to the load generator alone: with fewer, engine and agent need them all.
@@ -19,9 +22,35 @@ pub(crate) fn allowed() -> io::Result<Vec<usize>> {
     Ok((0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect())
 }
 
-/// The core of the load generator: the last one, where there are enough. The first ones serve most interrupts.
-pub(crate) fn of_load() -> Option<usize> {
-    spared(&allowed().ok()?)
+/// Cores that load generators of this process have for themselves now.
+static CLAIMED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+
+/// A core that a load generator has for itself, until this is dropped.
+pub(crate) struct OfLoad(usize);
+
+impl OfLoad {
+    /// The last core, where there are enough: the first ones serve most interrupts. The load generator of a run that goes
+    /// beside another has the one before it, which that run's engines may use as well; two on one core would make each
+    /// other late.
+    pub(crate) fn claim() -> Option<Self> {
+        let cores = allowed().ok()?;
+        let mut claimed = lock(&CLAIMED);
+        let free: Vec<usize> = cores.into_iter().filter(|core| !claimed.contains(core)).collect();
+        let core = spared(&free)?;
+        claimed.insert(core);
+        Some(Self(core))
+    }
+
+    /// Which.
+    pub(crate) fn core(&self) -> usize {
+        self.0
+    }
+}
+
+impl Drop for OfLoad {
+    fn drop(&mut self) {
+        lock(&CLAIMED).remove(&self.0);
+    }
 }
 
 /// Keeps this thread, and what it starts later, off the load generator's core.
@@ -73,6 +102,16 @@ mod tests {
         check(&[0, 1, 2, 3], Some(3));
         check(&[4, 5, 6, 7, 9], Some(9));
         check(&[], None);
+    }
+
+    #[test]
+    fn two_load_generators_never_have_one_core() {
+        let (one, other) = (OfLoad::claim(), OfLoad::claim());
+        if let (Some(one), Some(other)) = (&one, &other) {
+            assert_ne!(one.core(), other.core());
+        }
+        // With so few cores nobody has one alone.
+        assert!(one.is_none() || allowed().unwrap().len() >= LEAST_TO_SPARE_ONE);
     }
 
     #[test]

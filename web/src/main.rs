@@ -70,6 +70,7 @@ fn Screens() -> impl IntoView {
         Route::NewRun => view! { <OnDemand screen=Screen::NewRun/> }.into_any(),
         Route::Engines => view! { <OnDemand screen=Screen::Engines/> }.into_any(),
         Route::Queue => view! { <OnDemand screen=Screen::Queue/> }.into_any(),
+        Route::Schedule => view! { <OnDemand screen=Screen::Schedule/> }.into_any(),
         Route::Runs => view! { <OnDemand screen=Screen::Runs/> }.into_any(),
         Route::Run(id) => view! { <OnDemand screen=Screen::Run of=id/> }.into_any(),
         Route::Studies => view! { <OnDemand screen=Screen::Studies/> }.into_any(),

@@ -18,6 +18,8 @@ pub enum Route {
     Engines,
     /// What waits, and its order.
     Queue,
+    /// What begins by itself.
+    Schedule,
     /// The history.
     Runs,
     /// One run, by the text of its id.
@@ -46,6 +48,7 @@ impl Route {
             "new" => Route::NewRun,
             "engines" => Route::Engines,
             "queue" => Route::Queue,
+            "schedule" => Route::Schedule,
             "runs" => Route::Runs,
             "studies" => Route::Studies,
             "studies/new" => Route::NewStudy,
@@ -72,6 +75,7 @@ impl Route {
             Route::NewRun => "/new".to_owned(),
             Route::Engines => "/engines".to_owned(),
             Route::Queue => "/queue".to_owned(),
+            Route::Schedule => "/schedule".to_owned(),
             Route::Runs => "/runs".to_owned(),
             Route::Run(run) => format!("/runs/{run}"),
             Route::Studies => "/studies".to_owned(),
@@ -202,6 +206,7 @@ mod tests {
         check("/new/", Route::NewRun);
         check("/engines", Route::Engines);
         check("/queue", Route::Queue);
+        check("/schedule", Route::Schedule);
         check("/runs", Route::Runs);
         check("/runs/", Route::Runs);
         check("/runs/r0123", Route::Run("r0123".to_owned()));

@@ -79,7 +79,7 @@ mod tests {
     };
     use shared::queue::{QueueNow, RunningRow, WaitingRow};
     use shared::schedule::{
-        Changed, Delivery, Fate, Missed, Occasion, Outcome, Schedule, SchedulePlan, ScheduleRow, When, Work,
+        Changed, Delivery, Fate, Missed, Occasion, Outcome as Ended, Schedule, SchedulePlan, ScheduleRow, When, Work,
     };
     use shared::source::{Definition, Source};
     use shared::study::{StudyPlace, StudyView};
@@ -307,7 +307,7 @@ mod tests {
         let plan = SchedulePlan { work, when: When::Once(1), missed: Missed::Skip, webhook: None };
         let schedule = Schedule { schedule: ScheduleId::new(1, 1), plan, created_unix_ms: 1, by };
         let last = Occasion { due_unix_ms: 1, fate: Fate::Began(run.clone()), missed: 0 };
-        let outcome = Outcome {
+        let outcome = Ended {
             of: run.clone(),
             against: Some(run),
             ended_unix_ms: 1,

@@ -80,7 +80,8 @@ fn trial(
     };
     let works = Works::start(template, spec.work, spec.first_id, lanes as u32, offsets)?;
     // From here on: the thread that makes bodies has been started, and is to stay off this core.
-    if let Some(core) = cores::of_load()
+    let own = cores::OfLoad::claim();
+    if let Some(core) = own.as_ref().map(cores::OfLoad::core)
         && let Err(error) = cores::bind(core)
     {
         tracing::warn!(%error, core, "the load generator has no core of its own");

@@ -87,6 +87,9 @@ async fn checked(plan: Plan) -> Result<Plan, QueueError> {
     Ok(plan)
 }
 
+/// What earlier runs took, as of so many turns that were over.
+pub(super) type PastAsOf = (u64, Arc<Past>);
+
 /// The queue; cloning gives another handle.
 #[derive(Clone)]
 pub struct Queue {
@@ -97,8 +100,8 @@ pub struct Queue {
     stamps: Arc<Stamps>,
     /// What joins or is arranged does so one after the other: two that find the same run ended would both have it go on.
     pub(super) turnstile: Arc<tokio::sync::Mutex<()>>,
-    /// What earlier runs took, as of so many turns that were over.
-    pub(super) past: Arc<tokio::sync::Mutex<Option<(u64, Arc<Past>)>>>,
+    /// What earlier runs took, where somebody has asked.
+    pub(super) past: Arc<tokio::sync::Mutex<Option<PastAsOf>>>,
 }
 
 impl Queue {

@@ -35,6 +35,9 @@ impl Estimate {
     /// What it is by, as a sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
+        if self.by_like_runs + self.by_duration + self.by_assumption + self.unknown == 0 {
+            return "Time unknown: the levels are found by measuring.".to_owned();
+        }
         let mut parts = Vec::new();
         for (n, words) in [
             (self.by_like_runs, "by like runs"),

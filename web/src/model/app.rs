@@ -8,6 +8,7 @@ use super::leading::Leading;
 use super::machine::{Machine, MachineFold};
 use super::reader::Reader;
 use super::rows::Rows;
+use super::started::Started;
 use crate::erased::{Kept, kept, spawn};
 use crate::format;
 use crate::link::http::{self, Failure};
@@ -120,6 +121,8 @@ pub struct App {
     pub leading: Leading,
     /// A plan to start from on the next visit to the form.
     pub draft: RwSignal<Option<Plan>>,
+    /// What was started from this page.
+    pub started: Started,
     /// Studies that are deleted unless somebody takes it back.
     pub hidden_studies: RwSignal<Vec<StudyId>>,
     /// Somebody asked for the search field.
@@ -162,6 +165,7 @@ impl App {
             machine: Machine::default(),
             leading: Leading::default(),
             draft: RwSignal::new(None),
+            started: Started::default(),
             hidden_studies: RwSignal::new(Vec::new()),
             search: RwSignal::new(false),
             sharing: RwSignal::new(None),
@@ -190,6 +194,7 @@ impl App {
         };
         let link = Link::start(greeting, move |event| self.hear(event));
         self.link.set_value(Some(link));
+        self.started.watch(self);
         set_interval(move || self.now_unix_ms.set(self.agent_ms()), Duration::from_secs(5));
         self.ask();
     }

@@ -12,6 +12,7 @@ mod leading;
 mod machine;
 mod reader;
 mod rows;
+mod started;
 mod study_form;
 mod undo;
 

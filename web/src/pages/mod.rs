@@ -17,6 +17,7 @@ mod plan_form;
 mod queue;
 mod run;
 mod runs;
+mod schedule;
 mod sign_in;
 mod source;
 mod studies;

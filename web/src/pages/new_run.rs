@@ -11,6 +11,7 @@ use crate::route::{Place, Route};
 use leptos::prelude::*;
 use serde::Deserialize;
 use shared::ids::RunId;
+use shared::people::Side;
 use shared::plan::Plan;
 use shared::preset::{PRESETS, Preset};
 use shared::wire::ApiError;
@@ -95,10 +96,14 @@ fn Editor(plan: Plan) -> impl IntoView {
         }
         busy.set(true);
         error.set(None);
+        app.started.ask();
         let body = toml.get_untracked();
         spawn(async move {
             match http::post::<Created>("/api/v1/runs", "application/toml", &body).await {
-                Ok(created) => place.go(&Route::Run(created.run.to_string()).path()),
+                Ok(created) => {
+                    place.go(&Route::Run(created.run.to_string()).path());
+                    app.started.began(Side::Run(created.run));
+                }
                 Err(failure) => {
                     app.failed(&failure);
                     error.try_set(Some(failure.error()));

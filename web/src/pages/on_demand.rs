@@ -13,6 +13,7 @@ use super::people::{People, Share};
 use super::queue::{QueuePage, WhatWaits};
 use super::run::Run;
 use super::runs::Runs;
+use super::schedule::SchedulePage;
 use super::sign_in::SignIn;
 use super::source::Imported;
 use super::studies::Studies;
@@ -48,6 +49,7 @@ code!(rest, engines, |_| view! { <Engines/> }.into_any());
 code!(rest, machine, |_| view! { <Machine/> }.into_any());
 code!(rest, people, |_| view! { <People/> }.into_any());
 code!(rest, queue, |_| view! { <QueuePage/> }.into_any());
+code!(rest, schedule, |_| view! { <SchedulePage/> }.into_any());
 code!(rest, what_waits, |_| view! { <WhatWaits/> }.into_any());
 code!(rest, sign_in, |_| view! { <SignIn/> }.into_any());
 code!(rest, not_shared, |_| view! { <NotShared/> }.into_any());
@@ -77,6 +79,8 @@ pub enum Screen {
     People,
     /// What waits, and its order.
     Queue,
+    /// What begins by itself.
+    Schedule,
     /// What waits, which is a part of the first screen.
     WhatWaits,
     /// What asks for a token.
@@ -115,6 +119,7 @@ impl Screen {
             Screen::Machine => machine().await,
             Screen::People => people().await,
             Screen::Queue => queue().await,
+            Screen::Schedule => schedule().await,
             Screen::WhatWaits => what_waits().await,
             Screen::SignIn => sign_in().await,
             Screen::NotShared => not_shared().await,

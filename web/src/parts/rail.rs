@@ -24,6 +24,7 @@ pub fn Rail() -> impl IntoView {
             route
                 .with(|here| match screen {
                     Route::Runs => matches!(here, Route::Runs | Route::Run(_) | Route::Compare),
+                    Route::Queue => matches!(here, Route::Queue | Route::Schedule),
                     Route::Studies => matches!(here, Route::Studies | Route::Study(_) | Route::NewStudy),
                     _ => *here == screen,
                 })

@@ -14,6 +14,7 @@ use checked::Draft;
 use leptos::prelude::*;
 use serde::Deserialize;
 use shared::ids::StudyId;
+use shared::people::Side;
 use shared::study::{PRESETS, StudyPlan, StudyPreset};
 use shared::wire::ApiError;
 
@@ -113,9 +114,13 @@ fn Editor(plan: StudyPlan) -> impl IntoView {
         }
         busy.set(true);
         error.set(None);
+        app.started.ask();
         spawn(async move {
             match http::post::<Created>("/api/v1/studies", "application/toml", &toml).await {
-                Ok(created) => place.go(&Route::Study(created.study.to_string()).path()),
+                Ok(created) => {
+                    place.go(&Route::Study(created.study.to_string()).path());
+                    app.started.began(Side::Study(created.study));
+                }
                 Err(failure) => {
                     app.failed(&failure);
                     error.try_set(Some(failure.error()));

@@ -83,6 +83,7 @@ pub fn QueuePage() -> impl IntoView {
     view! {
         <header class="page-head">
             <h1>"Queue"</h1>
+            <a href="/schedule" class="button">"Schedule"</a>
             {live(pause)}
         </header>
         <ErrorBox error=queue.now.error/>

@@ -1,0 +1,160 @@
+//! Owns what was started from this page: whoever started it hears of its end, in the page and by the browser.
+//! Must not know markup, nor how runs are started.
+
+use super::app::{App, Toast};
+use super::rows::Rows;
+use crate::erased::kept;
+use leptos::prelude::*;
+use shared::people::Side;
+use shared::wire::RunRow;
+use wasm_bindgen::JsValue;
+use web_sys::{Notification, NotificationPermission, Storage};
+
+/// Where it is kept over a reload, until the browser's tab is closed.
+const KEY: &str = "tokenprism-started";
+/// Most that is kept.
+const MOST: usize = 50;
+
+/// Runs and studies that were started here and have not ended. Copies share them.
+#[derive(Clone, Copy)]
+pub struct Started(RwSignal<Vec<Side>>);
+
+impl Default for Started {
+    fn default() -> Self {
+        let kept = storage().and_then(|storage| storage.get_item(KEY).ok()?);
+        Self(RwSignal::new(kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()))
+    }
+}
+
+impl Started {
+    /// Somebody is about to start something: asks whether the browser may tell of its end, where that was never answered.
+    /// Browsers ask only within a click.
+    pub fn ask(self) {
+        if can_notify()
+            && Notification::permission() == NotificationPermission::Default
+            && let Err(error) = Notification::request_permission()
+        {
+            leptos::logging::warn!("the browser does not ask for notifications: {error:?}");
+        }
+    }
+
+    /// Something was started.
+    pub fn began(self, side: Side) {
+        self.0.update(|of| {
+            of.push(side);
+            let over = of.len().saturating_sub(MOST);
+            of.drain(..over);
+        });
+        self.keep();
+    }
+
+    /// Tells of ends from now on, as their rows come.
+    pub fn watch(self, app: App) {
+        let ended = kept(move || app.rows.with(|rows| self.0.with(|of| ends(of, rows))));
+        Effect::new(move |_| {
+            let ended = ended.get();
+            if ended.is_empty() {
+                return;
+            }
+            self.0.update(|of| of.retain(|side| ended.iter().all(|(ended, _)| ended != side)));
+            self.keep();
+            let sentences: Vec<&str> = ended.iter().map(|(_, sentence)| sentence.as_str()).collect();
+            let sentence = sentences.join(" ");
+            notify(&sentence);
+            app.toast.set(Some(Toast { sentence, undo: None }));
+        });
+    }
+
+    fn keep(self) {
+        let text = self.0.with_untracked(serde_json::to_string).unwrap_or_default();
+        // A browser that keeps nothing forgets it with the page, and no more.
+        if let Some(Err(error)) = storage().map(|storage| storage.set_item(KEY, &text)) {
+            leptos::logging::warn!("what was started is not kept over a reload: {error:?}");
+        }
+    }
+}
+
+/// What of this has ended, each with a sentence that says how.
+fn ends(started: &[Side], rows: &Rows) -> Vec<(Side, String)> {
+    let sentence = |side: &Side| match side {
+        Side::Run(run) => rows.get(run).filter(|row| row.state.is_final()).map(|row| {
+            let verdict = row.verdict.map(|verdict| format!(", {}", verdict.label())).unwrap_or_default();
+            format!("\"{}\" is {}{verdict}.", row.name, row.state.label())
+        }),
+        Side::Study(study) => {
+            let of: Vec<&RunRow> =
+                rows.visible().filter(|row| row.study.as_ref().is_some_and(|place| place.study == *study)).collect();
+            let done = of.iter().filter(|row| row.state == shared::event::RunState::Done).count();
+            let over = !of.is_empty() && of.iter().all(|row| row.state.is_final());
+            over.then(|| format!("The study has ended: {done} of {} runs are done.", of.len()))
+        }
+    };
+    started.iter().filter_map(|side| Some((side.clone(), sentence(side)?))).collect()
+}
+
+fn storage() -> Option<Storage> {
+    window().session_storage().ok().flatten()
+}
+
+/// Browsers have none on addresses that are neither local nor encrypted.
+fn can_notify() -> bool {
+    js_sys::Reflect::has(&window(), &JsValue::from_str("Notification")).unwrap_or(false)
+}
+
+fn notify(sentence: &str) {
+    if can_notify()
+        && Notification::permission() == NotificationPermission::Granted
+        && let Err(error) = Notification::new(sentence)
+    {
+        leptos::logging::warn!("the browser did not tell of an end: {error:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::caveat::Verdict;
+    use shared::event::RunState;
+    use shared::ids::{RunId, StudyId};
+    use shared::study::StudyPlace;
+
+    fn row(n: u32, state: RunState, study: Option<&StudyId>) -> RunRow {
+        let place = study.map(|study| StudyPlace { study: study.clone(), index: n, label: String::new() });
+        RunRow {
+            run: RunId::new(1, n),
+            name: format!("Run {n}"),
+            engine: String::new(),
+            model: None,
+            state,
+            reason: None,
+            created_unix_ms: 1,
+            elapsed_ns: 0,
+            begun_ns: None,
+            trials_done: 0,
+            trials: None,
+            best_output_throughput: None,
+            verdict: (state == RunState::Done).then_some(Verdict::Doubtful),
+            seq: 1,
+            source: None,
+            study: place,
+        }
+    }
+
+    #[test]
+    fn only_what_was_started_here_and_is_over_is_told() {
+        let study = StudyId::new(1, 9);
+        let check = |states: [RunState; 4], started: &[Side], expect: &[&str]| {
+            let mut rows = Rows::default();
+            let of_study = [None, None, Some(&study), Some(&study)];
+            rows.merge((0..).zip(states).zip(of_study).map(|((n, state), study)| row(n, state, study)).collect());
+            let told: Vec<String> = ends(started, &rows).into_iter().map(|(_, sentence)| sentence).collect();
+            assert_eq!(told, expect);
+        };
+        let run = |n| Side::Run(RunId::new(1, n));
+        let of_study = Side::Study(study.clone());
+        use RunState::{Cancelled, Done, Running};
+        check([Done, Done, Done, Running], &[run(0), of_study.clone()], &["\"Run 0\" is done, doubtful."]);
+        check([Running, Done, Done, Cancelled], &[run(0), of_study], &["The study has ended: 1 of 2 runs are done."]);
+        check([Done; 4], &[run(7)], &[]);
+    }
+}
