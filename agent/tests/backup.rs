@@ -141,7 +141,7 @@ async fn a_damaged_backup_is_refused_by_the_part_that_is_damaged() {
         check(&changed, &format!("is damaged: {name} is not what was kept"));
         let after = parts.len() - place - 1;
         let more = if after == 0 { "".to_owned() } else { format!(", and {after} further parts come after it") };
-        check(&tar[..at + bytes / 2], &format!("is damaged: {name} cannot be unpacked"));
+        check(&tar[..at + bytes / 2], &format!("is damaged: {name} does not have the {bytes} bytes that it had"));
         check(&tar[..at + bytes / 2], &more);
     }
     // Cut, flipped, or something else.

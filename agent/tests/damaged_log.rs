@@ -29,20 +29,25 @@ struct Left {
     events: BTreeMap<RunId, Vec<Event>>,
 }
 
-fn lines(n: u64) -> Body {
+fn lines(n: u64, most: usize) -> Body {
     // Rows of a few bytes, of about a page, and of a hundred pages.
-    let bytes = [3, 700, 3_900, 9_000, 400_000][usize::try_from(n % 5).unwrap()];
+    let bytes = most.min([3, 700, 3_900, 9_000, 400_000][usize::try_from(n % 5).unwrap()]);
     Body::EngineLog { lines: vec![format!("{n} ").repeat(bytes / 2)] }
 }
 
 async fn left() -> Left {
+    left_of_at_most(usize::MAX).await
+}
+
+/// One whose events have at most so many bytes each.
+async fn left_of_at_most(bytes: usize) -> Left {
     let (dir, living) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let path = living.path().join("log.sqlite");
     let log = SqliteLog::open(&path).unwrap();
     let mut events: BTreeMap<RunId, Vec<Event>> = BTreeMap::new();
     for n in 0..RUNS {
         let mut items = vec![(0, created(&run(n)))];
-        items.extend((1..40).map(|at| (at, lines(at + u64::from(n)))));
+        items.extend((1..40).map(|at| (at, lines(at + u64::from(n), bytes))));
         if n + 1 < RUNS {
             items.push((50, state(RunState::Done)));
         }
@@ -121,20 +126,18 @@ async fn a_log_that_is_whole_is_left_alone() {
 
 #[tokio::test]
 async fn what_is_no_database_any_more_is_read_to_its_last_event() {
-    // The journal goes with it: half of the events are only there.
-    for settle in [false, true] {
-        let left = left().await;
-        let left = if settle { left.settled() } else { left };
-        change(&left.log(), |bytes| bytes[..100].fill(b'?'));
-        let damaged = std::fs::read(left.log()).unwrap();
-        let (damage, found) = left.opened().await;
-        let damage = damage.unwrap();
-        assert_eq!(found, left.all(), "{damage}");
-        assert_eq!((damage.taken.cut_off, damage.taken.behind_gaps, damage.taken.lost_runs), (1, 0, 0));
-        assert_eq!(std::fs::read(left.dir.path().join(&damage.file)).unwrap(), damaged);
-        // Nothing is set aside twice.
-        assert_eq!(left.opened().await.0, None);
-    }
+    let left = left().await.settled();
+    change(&left.log(), |bytes| bytes[..100].fill(b'?'));
+    let damaged = std::fs::read(left.log()).unwrap();
+    let (damage, found) = left.opened().await;
+    let damage = damage.unwrap();
+    assert_eq!(found, left.all(), "{damage}");
+    assert_eq!((damage.taken.cut_off, damage.taken.behind_gaps, damage.taken.lost_runs), (1, 0, 0));
+    assert_eq!(std::fs::read(left.dir.path().join(&damage.file)).unwrap(), damaged);
+    // Nothing is set aside twice.
+    let log = SqliteLog::open_or_rescue(&left.log()).unwrap();
+    assert_eq!(log.1, None);
+    assert_eq!(log.0.rows(100, None).await.unwrap().len(), RUNS as usize);
 }
 
 #[tokio::test]
@@ -157,12 +160,14 @@ async fn a_file_that_was_cut_is_read_up_to_there() {
 
 #[tokio::test]
 async fn an_empty_file_beside_a_journal_is_read_from_the_journal() {
-    let left = left().await;
-    change(&left.log(), Vec::clear);
-    let (damage, found) = left.opened().await;
-    assert!(damage.unwrap().what.contains("the file is empty"));
-    // What had gone from the journal into the file is lost.
-    assert!(found.len() <= left.events.len());
+    // So little that all of it still is in the journal, or so much that some has gone into the file and is lost with it.
+    for (bytes, all) in [(9_000, true), (usize::MAX, false)] {
+        let left = left_of_at_most(bytes).await;
+        change(&left.log(), Vec::clear);
+        let (damage, found) = left.opened().await;
+        assert!(damage.unwrap().what.contains("the file is empty"));
+        assert_eq!(found == left.all(), all, "{found:?}");
+    }
 }
 
 #[tokio::test]

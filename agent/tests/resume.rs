@@ -110,6 +110,61 @@ async fn a_sweep_whose_agent_was_killed_goes_on_with_the_first_unfinished_point(
     assert_eq!(resume(&agent, "r0000000000000000dead").await.0, 404);
 }
 
+/// Five points of a second each.
+const FIVE: &str = r#"
+schema = 1
+name = "Five"
+[engine]
+kind = "builtin"
+params = { preset = "1m", batch = 4 }
+[workload]
+input_tokens = 16
+output_tokens = 8
+[load]
+concurrency = [1, 2, 3, 4, 5]
+duration_s = 1.0
+"#;
+
+#[tokio::test]
+async fn two_runs_of_one_second_that_were_killed_each_keep_what_they_had() {
+    // CASES B65 and B66, by their own inputs.
+    let dir = tempfile::tempdir().unwrap();
+    let mut agent = Agent::start(dir.path());
+    let (first, second) = tokio::join!(agent.submit(FIVE), agent.submit(FIVE));
+    assert_ne!(first, second);
+    // Either may have the first turn.
+    let begun = async |run: &str| agent.get(&format!("/api/v1/runs/{run}")).await.1;
+    let (first, second) = loop {
+        match (measured(&begun(&first).await).len(), measured(&begun(&second).await).len()) {
+            (0, 0) => tokio::time::sleep(Duration::from_millis(50)).await,
+            (_, 0) => break (first, second),
+            _ => break (second, first),
+        }
+    };
+    let before = agent.wait(&first, LIMIT, |view| measured(view).len() == 3).await;
+    let kept = blobs(dir.path(), &before);
+    agent.kill();
+
+    let agent = Agent::start(dir.path());
+    for run in [&first, &second] {
+        agent.wait(run, LIMIT, |view| state(view) == "interrupted").await;
+        assert_eq!(resume(&agent, run).await.0, 202);
+    }
+    let after = agent.wait(&first, LIMIT, |view| state(view) == "done").await;
+    let other = agent.wait(&second, LIMIT, |view| state(view) == "done").await;
+    for point in measured(&before) {
+        assert_eq!(after["points"][point].to_string(), before["points"][point].to_string());
+    }
+    assert_eq!(blobs(dir.path(), &after)[..3], kept);
+    assert_eq!((measured(&after).len(), measured(&other).len()), (5, 5));
+    // Every attempt has a file of its own, named by its run; none was written twice.
+    let (of_first, of_second) = (blobs(dir.path(), &after), blobs(dir.path(), &other));
+    assert!(of_first.iter().all(|(name, _)| name.starts_with(&first)), "{first}");
+    assert!(of_second.iter().all(|(name, _)| name.starts_with(&second)), "{second}");
+    let names: std::collections::BTreeSet<&String> = of_first.iter().chain(&of_second).map(|(name, _)| name).collect();
+    assert_eq!(names.len(), of_first.len() + of_second.len());
+}
+
 #[tokio::test]
 async fn a_cancelled_sweep_goes_on_by_the_command_line() {
     let dir = tempfile::tempdir().unwrap();

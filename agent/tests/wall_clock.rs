@@ -9,7 +9,8 @@ use shared::ids::RunId;
 use shared::people::{Role, Who};
 use shared::plan::Plan;
 use std::time::{Duration, Instant};
-use support::{PROGRAM, SHORT_PLAN};
+use support::{PROGRAM, attached};
+use tokenprism::bench::{PacerConfig, spawn_pacer_in_process};
 use tokenprism::blob::BlobStore;
 use tokenprism::engine::Means;
 use tokenprism::log::SqliteLog;
@@ -25,7 +26,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 async fn until(log: &SqliteLog, run: &RunId, state: RunState) {
     let begun = Instant::now();
     while log.view(run).await.unwrap().unwrap().run_state() != state {
-        assert!(begun.elapsed() < LIMIT, "the run does not become {state:?}");
+        let view = log.view(run).await.unwrap().unwrap();
+        assert!(begun.elapsed() < LIMIT, "the run is {:?} and not {state:?}: {:?}", view.run_state(), view.reason);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -33,12 +35,16 @@ async fn until(log: &SqliteLog, run: &RunId, state: RunState) {
 /// One test, for the clock is the whole program's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_jumps_by_an_hour_changes_no_figure_and_no_order() {
+    drop(rustls::crypto::ring::default_provider().install_default());
     let dir = tempfile::tempdir().unwrap();
     let log = SqliteLog::open(&dir.path().join("log.sqlite")).unwrap();
     let blobs = BlobStore::open(dir.path().join("blobs")).unwrap();
     let means = Means::of(dir.path(), Host::open(dir.path()).unwrap().0.with_supervisor(PROGRAM));
     let queue = Queue::start(log.clone(), blobs, means, Prices::of(dir.path())).await.unwrap();
-    let plan = Plan::from_toml(&SHORT_PLAN.replace("requests = 12", "duration_s = 1.0")).unwrap();
+    let paced = PacerConfig { ttft_ns: 20_000_000, gap_ns: 5_000_000, ..PacerConfig::default() };
+    let engine = spawn_pacer_in_process(paced).unwrap();
+    let plan = attached(&format!("http://{}", engine.addr), "").replace("requests = 12", "duration_s = 1.0");
+    let plan = Plan::from_toml(&plan).unwrap();
     let mut runs = Vec::new();
     for ms in [HOUR_MS, -HOUR_MS, -HOUR_MS, HOUR_MS] {
         let (before, begun) = (unix_ms(), Instant::now());

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 /// How long an answer of the log is believed: anybody may ask, and each question costs the disk a write.
 const BELIEVED: Duration = Duration::from_secs(2);
 /// Longest time for the log to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What the log said last.
 #[derive(Default)]

@@ -16,8 +16,11 @@ use shared::wire::RunRow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+/// How long an append waits for a program that holds the log. Whoever measures waits with it.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Messages that a subscriber may be behind before it is told that it lagged.
 const MAX_BEHIND: usize = 1024;
 /// Most events or rows of one read.
@@ -51,6 +54,7 @@ impl SqliteLog {
     #[doc(hidden)]
     pub fn open_as(path: &Path, reducer: u32) -> Result<Self, LogError> {
         let conn = schema::open_writer(path, reducer)?;
+        conn.busy_timeout(PATIENCE).map_err(|e| LogError::of(path, "be opened", &e))?;
         let read = schema::open_reader(path)?;
         let deleted =
             project::run_ids(&read, "SELECT run FROM tombstones").map_err(|e| LogError::of(path, "be opened", &e))?;

@@ -23,6 +23,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Jobs that may wait; a further append waits for room.
 const MAX_QUEUE: usize = 256;
+/// How often the end of a run is tried where somebody holds the log; each try waits for as long as any append.
+const END_TRIES: u32 = 120;
 /// Most jobs in one commit: a commit costs one sync of the disk, however many.
 const MAX_GROUP: usize = 64;
 
@@ -84,7 +86,12 @@ impl Writer {
     }
 
     /// Commits a group; where that fails, each job alone, so that one that does not fit takes no other with it.
-    fn commit(&mut self, mut group: Vec<Job>) {
+    fn commit(&mut self, group: Vec<Job>) {
+        self.commit_again(group, 1);
+    }
+
+    /// The same, after so many tries.
+    fn commit_again(&mut self, mut group: Vec<Job>, tries: u32) {
         match self.transact(&mut group) {
             Ok(changes) => self.publish(group, changes),
             Err(error) if group.len() == 1 => {
@@ -93,6 +100,12 @@ impl Writer {
                 if matches!(error, LogError::Full { .. }) && ends_a_run(&group) && self.spare.give_up() {
                     self.commit(group);
                     self.spare.hold();
+                    return;
+                }
+                // Nor is a run without an end where somebody holds the log for longer than its other events could wait.
+                if matches!(error, LogError::Held { .. }) && ends_a_run(&group) && tries < END_TRIES {
+                    tracing::error!("{error} The end of a run waits for that.");
+                    self.commit_again(group, tries + 1);
                     return;
                 }
                 tracing::error!("{error}");

@@ -139,7 +139,8 @@ pub(super) struct House {
 }
 
 /// Why a run ended with its agent.
-const PARKED: &str = "The agent was stopped before this run had come to its end: resume it, and it goes on with the first unfinished point.";
+const PARKED: &str = "The agent was stopped before this run had come to its end. A run that does not search for its levels can be \
+    resumed: it goes on with the first unfinished point.";
 
 /// Runs a turn, whatever happens in it.
 pub(super) async fn take_turn(turn: Turn, house: &House) -> End {

@@ -15,7 +15,7 @@ use shared::ids::RunId;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A run on a small engine that ends by itself in about three seconds: its start, two levels, its end.
+/// A run on a small engine that ends by itself in about two seconds: its start, two levels, its end.
 const PLAN: &str = r#"
 schema = 1
 name = "Killed"
@@ -32,7 +32,7 @@ concurrency = [1, 4]
 duration_s = 0.8
 "#;
 /// The latest moment of a kill, after the run was taken.
-const LATEST: Duration = Duration::from_millis(3_200);
+const LATEST: Duration = Duration::from_millis(2_600);
 /// Longest time until nobody is left, and until a run that goes on has ended. It only keeps a failing test from hanging.
 const LIMIT: Duration = Duration::from_secs(60);
 
