@@ -10,7 +10,9 @@ mod engines;
 mod error;
 mod exports;
 mod figures;
+mod find;
 mod guard;
+mod history;
 mod imports;
 mod listen;
 mod openapi;
@@ -193,6 +195,9 @@ fn router(app: App) -> Router {
         .route("/api/v1/engines/now", get(engines::now))
         .route("/api/v1/plan/check", post(plans::check))
         .route("/api/v1/prices", get(prices::list))
+        .route("/api/v1/history/facets", get(find::facets))
+        .route("/api/v1/history/bin", get(history::bin))
+        .route("/api/v1/history/items/{item}", get(history::read))
         .route("/api/v1/agent", get(agent::about))
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/metrics", get(prometheus::metrics))
@@ -211,6 +216,11 @@ fn router(app: App) -> Router {
         .route("/api/v1/engines/started", delete(engines::stop))
         .route("/api/v1/prices/{gpu}", put(prices::set).delete(prices::remove))
         .route("/api/v1/runs/{run}/resume", post(runs::resume))
+        .route("/api/v1/history/tags", post(history::tag))
+        .route("/api/v1/history/pins", post(history::pin))
+        .route("/api/v1/history/delete", post(history::delete))
+        .route("/api/v1/history/undelete", post(history::undelete))
+        .route("/api/v1/history/items/{item}/note", put(history::write_note))
         .route("/api/v1/imports", post(imports::import).layer(DefaultBodyLimit::max(imports::MAX_FORM_BYTES)))
         .route("/api/v1/shares", get(people::shares).post(people::create_share))
         .route("/api/v1/shares/{share}", delete(people::revoke_share))

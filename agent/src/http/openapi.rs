@@ -2,7 +2,7 @@
 //! Must not know how the routes are implemented.
 
 use super::{
-    agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, requests,
+    agent, audit, compare, engines, exports, figures, find, history, imports, people, pictures, plans, prices, prometheus, requests,
     runs, shape, shell, socket, studies,
 };
 use axum::http::header;
@@ -21,7 +21,8 @@ use utoipa::{Modify, OpenApi};
         pictures::of_compared, pictures::compared_picture, pictures::compared_report,
         plans::presets, plans::check, prices::list, prices::set, prices::remove, engines::list, engines::now, engines::start, engines::stop, agent::about,
         prometheus::metrics, imports::import,
-        people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
+        find::facets, history::bin, history::read, history::write_note, history::tag, history::pin, history::delete,
+        history::undelete, people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
         people::revoke_share, audit::list, document, socket::open, shell::health, shell::sign_in, shell::open_link
     ),
     components(schemas(shape::ApiError)),
@@ -68,8 +69,10 @@ mod tests {
     use shared::cost::{Price, PriceOrigin, UsdPerGpuHour};
     use shared::engine::{EngineInfo, EngineKind, Launch, ParamValue, Parameter, Phase, Values};
     use shared::event::{Body, Event, Host, RequestSample};
+    use shared::history::{BinRow, Done, Facet, Facets, Marked, Marks, Note, RefusedItem};
     use shared::ids::{RunId, StudyId};
     use shared::outcome::Outcome;
+    use shared::people::Side;
     use shared::plan::{
         CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan,
         SessionPlan, SloPlan, TelemetryPlan, TracePlan,
@@ -198,6 +201,15 @@ mod tests {
         check("Comparison", &json!(comparison));
         check("ComparedRow", &json!(ComparedRow { curve: 1, level: Level::Rate(1.0), comparison }));
         check("Compared", &json!(Compared { curves: vec![], rows: vec![] }));
+        let (item, why) = (Side::Run(RunId::new(1, 1)), String::new());
+        check("Marked", &json!(Marked::default()));
+        check("Note", &json!(Note::default()));
+        check("Marks", &json!(Marks::default()));
+        check("Facets", &json!(Facets::default()));
+        check("Facet", &json!(Facet { value: String::new(), count: 0 }));
+        check("BinRow", &json!(BinRow { item: item.clone(), name: String::new(), deleted_unix_ms: 0, by: None }));
+        check("Done", &json!(Done::default()));
+        check("RefusedItem", &json!(RefusedItem { item, why }));
         let timeline = RequestTimeline {
             sample: sample(),
             queue_client_ns: 0,

@@ -30,7 +30,7 @@ pub(super) async fn me(principal: Principal) -> Json<Me> {
 }
 
 /// A body of JSON; `example` is what the sentence of a refusal shows.
-fn read<T: DeserializeOwned>(body: &str, example: &str) -> Result<T, Refusal> {
+pub(super) fn read<T: DeserializeOwned>(body: &str, example: &str) -> Result<T, Refusal> {
     serde_json::from_str(body).map_err(|error| {
         let sentence = format!("The body could not be read: {error}. Send {example} as JSON.");
         Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, sentence)

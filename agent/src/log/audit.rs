@@ -34,7 +34,11 @@ fn told(body: &AgentBody) -> Option<Did> {
         }
         AgentBody::ShareRevoked { share, by } => did(by, "share revoked", share.to_string()),
         AgentBody::Did(did) => Some(did.clone()),
-        AgentBody::RunDeleted { .. } | AgentBody::StudyBegun(_) | AgentBody::StudyDeleted { .. } => None,
+        AgentBody::RunDeleted { .. }
+        | AgentBody::StudyBegun(_)
+        | AgentBody::StudyDeleted { .. }
+        | AgentBody::Undeleted { .. }
+        | AgentBody::Marked { .. } => None,
     }
 }
 

@@ -2,9 +2,13 @@
 //! Must not know what an event means beyond what the projections need.
 
 mod audit;
+mod bin;
 mod codec;
 mod data_dir;
 mod error;
+mod found;
+mod history;
+mod marks;
 mod own;
 mod people;
 mod project;
@@ -20,6 +24,7 @@ mod writer;
 pub use audit::Did;
 pub use data_dir::DataDir;
 pub use error::LogError;
+pub use marks::KeptNote;
 pub use people::{KeptShare, KeptToken};
 pub use sqlite::SqliteLog;
 pub use stored::{Sink, Source, Stored};
@@ -34,7 +39,7 @@ use tokio::sync::broadcast;
 
 /// Version of the reducer `RunView::apply` as far as stored folds go: raise it when the same events fold to another
 /// view, and every snapshot and row of older agents is rebuilt from the events when the log is opened.
-pub const REDUCER_VERSION: u32 = 5;
+pub const REDUCER_VERSION: u32 = 6;
 
 /// Something that the log has committed: it survives a power cut from here on.
 #[derive(Clone, Debug)]

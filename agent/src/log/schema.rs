@@ -2,7 +2,7 @@
 //! Must not know threads.
 
 use super::error::LogError;
-use super::project;
+use super::{found, project};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +25,7 @@ const TABLES: &str = "
 ";
 
 /// Tables that came after the first format: studies and their runs, the files that runs were imported from, by their hash,
-/// tokens and when they were used, shares, and what people did.
+/// tokens and when they were used, shares, what people did, what they put on runs and studies, and the bin.
 /// An earlier version passes them over, and a later start fills them.
 const MORE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS studies(
@@ -37,6 +37,9 @@ const MORE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS tokens(token TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS token_uses(token TEXT PRIMARY KEY, used_unix_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS shares(share TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS marks(item TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS bin(
+        item TEXT PRIMARY KEY, deleted_unix_ms INTEGER NOT NULL, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;
 ";
 
@@ -73,6 +76,7 @@ fn prepare(conn: &mut Connection, found: i64, reducer: u32) -> Result<(), rusqli
         tx.pragma_update(None, "user_version", FORMAT)?;
     }
     tx.execute_batch(MORE_TABLES)?;
+    tx.execute_batch(found::TABLES)?;
     let built: Option<u32> =
         tx.query_row("SELECT value FROM meta WHERE key = ?1", [REDUCER], |r| r.get(0)).optional()?;
     if built != Some(reducer) {

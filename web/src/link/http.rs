@@ -114,6 +114,11 @@ pub async fn command(path: &str, json: &str) -> Result<(), Failure> {
     send("POST", path, Body::Text("application/json", json)).await.map(drop)
 }
 
+/// PUT of JSON, JSON back.
+pub async fn put<T: DeserializeOwned>(path: &str, json: &str) -> Result<T, Failure> {
+    parsed(path, &send("PUT", path, Body::Text("application/json", json)).await?)
+}
+
 /// DELETE.
 pub async fn delete(path: &str) -> Result<(), Failure> {
     send("DELETE", path, Body::None).await.map(drop)
