@@ -9,6 +9,7 @@ mod dashboard;
 mod descriptors;
 pub mod engine;
 pub mod export;
+mod find;
 pub mod history;
 pub mod http;
 pub mod hub;

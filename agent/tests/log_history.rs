@@ -130,9 +130,11 @@ async fn what_was_deleted_comes_back_with_everything() {
         assert_eq!(log.view(&run(0)).await.unwrap(), view);
         assert_eq!(log.bin(9).await.unwrap(), []);
         assert_eq!(found(&log, words("keep")).await, [run(0)]);
-        let line = Body::EngineLog { lines: vec!["x".to_owned()] };
-        log.append(&run(1), vec![(9, line)]).await.unwrap();
+        drop(log);
     }
+    // It goes on as any other.
+    let log = SqliteLog::open(&path).unwrap();
+    log.append(&run(0), vec![(9, Body::EngineLog { lines: vec!["x".to_owned()] })]).await.unwrap();
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod picture;
 mod price;
 mod report;
 mod run;
+mod runs;
 mod secret;
 mod serve;
 mod source;
@@ -98,6 +99,9 @@ enum Command {
     /// Make, list and revoke named tokens of a team.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Find, tag, pin, note, delete and bring back runs and studies.
+    #[command(subcommand)]
+    Runs(runs::RunsCommand),
     /// Say what GPUs cost, for the cost of runs.
     #[command(subcommand)]
     Price(price::PriceCommand),
@@ -130,6 +134,8 @@ enum BenchCommand {
     Parity(bench::ParityBench),
     /// What fifty viewers of a live run change in its numbers.
     Viewers(bench::ViewersBench),
+    /// How long lists and searches take where there are many runs.
+    History(bench::HistoryBench),
     /// What sampling of eight GPUs, host and an engine's page changes in what the load generator reports.
     Observer(bench::ObserverBench),
 }
@@ -186,6 +192,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Report(args) => block_on(report::report(args)),
         Command::Secret(command) => secret::secret(&command),
         Command::Token(command) => block_on(token::token(command)),
+        Command::Runs(command) => block_on(runs::runs(command)),
         Command::Price(command) => price::price(&command),
         Command::Doctor(args) if args.cost.observer => block_on(observer::observer(&args.cost, &args.data)),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
@@ -193,6 +200,9 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Bench(BenchCommand::Client(args)) => bench::run_client(args).map(|()| DONE),
         Command::Bench(BenchCommand::Parity(args)) => bench::run_parity(&args).map(|()| DONE),
         Command::Bench(BenchCommand::Observer(args)) => bench::run_observer(&args).map(|()| DONE),
+        Command::Bench(BenchCommand::History(args)) => {
+            block_on(async { bench::run_history(args).await.map(|()| DONE) })
+        }
         Command::Bench(BenchCommand::Viewers(args)) => {
             block_on(async { bench::run_viewers(args).await.map(|()| DONE) })
         }

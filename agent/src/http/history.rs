@@ -12,7 +12,7 @@ use axum::extract::{self, Path};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use serde::Deserialize;
-use shared::history::{BinRow, MAX_NOTE_BYTES, Marked, Note};
+use shared::history::{BinRow, Facets, MAX_NOTE_BYTES, Marked, Note};
 use shared::people::{Side, Who};
 use utoipa::ToSchema;
 
@@ -125,6 +125,13 @@ pub(super) async fn undelete(
 ) -> Result<impl IntoResponse, Refusal> {
     let wanted: WantedItems = people::read(&body, "{\"items\": [\"r…\"]}")?;
     change(&app, &principal.who, wanted.items, &Change::Undelete).await
+}
+
+/// The values that runs in the list have, by what can be filtered, each with how many have it.
+#[utoipa::path(get, path = "/api/v1/history/facets", tag = "history", responses(
+    (status = 200, description = "Values over all runs, the most frequent first", body = shape::Facets)))]
+pub(super) async fn facets(extract::State(app): extract::State<App>) -> Result<Json<Facets>, Refusal> {
+    Ok(Json(app.state.log.facets().await?))
 }
 
 /// What lies in the bin, what was deleted last first.

@@ -10,7 +10,6 @@ mod engines;
 mod error;
 mod exports;
 mod figures;
-mod find;
 mod guard;
 mod history;
 mod imports;
@@ -195,7 +194,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/engines/now", get(engines::now))
         .route("/api/v1/plan/check", post(plans::check))
         .route("/api/v1/prices", get(prices::list))
-        .route("/api/v1/history/facets", get(find::facets))
+        .route("/api/v1/history/facets", get(history::facets))
         .route("/api/v1/history/bin", get(history::bin))
         .route("/api/v1/history/items/{item}", get(history::read))
         .route("/api/v1/agent", get(agent::about))

@@ -2,7 +2,7 @@
 //! Must not know how the routes are implemented.
 
 use super::{
-    agent, audit, compare, engines, exports, figures, find, history, imports, people, pictures, plans, prices, prometheus, requests,
+    agent, audit, compare, engines, exports, figures, history, imports, people, pictures, plans, prices, prometheus, requests,
     runs, shape, shell, socket, studies,
 };
 use axum::http::header;
@@ -21,7 +21,7 @@ use utoipa::{Modify, OpenApi};
         pictures::of_compared, pictures::compared_picture, pictures::compared_report,
         plans::presets, plans::check, prices::list, prices::set, prices::remove, engines::list, engines::now, engines::start, engines::stop, agent::about,
         prometheus::metrics, imports::import,
-        find::facets, history::bin, history::read, history::write_note, history::tag, history::pin, history::delete,
+        history::bin, history::facets, history::read, history::write_note, history::tag, history::pin, history::delete,
         history::undelete, people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
         people::revoke_share, audit::list, document, socket::open, shell::health, shell::sign_in, shell::open_link
     ),

@@ -3,10 +3,10 @@
 
 use super::App;
 use super::error::Refusal;
-use super::find::ListQuery;
 use super::guard::BoundedText;
 use super::plans::{self, Form};
 use super::shape;
+use crate::find::Asked;
 use crate::people::Principal;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -79,18 +79,18 @@ pub(super) fn limit(limit: Option<usize>, default: usize, most: usize) -> Result
 }
 
 /// Runs, newest first: all, or those that a filter finds.
-#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(ListQuery), responses(
+#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(Asked), responses(
     (status = 200, description = "Rows, newest first; fewer than `limit` at the end of the list", body = [shape::RunRow]),
     (status = 400, description = "A query that cannot be read", body = shape::ApiError),
     (status = 401, description = "No token, or a wrong one", body = shape::ApiError)))]
 pub(super) async fn list(
     extract::State(app): extract::State<App>,
-    asked: Result<Query<ListQuery>, QueryRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Vec<RunRow>>, Refusal> {
     let asked = query(asked)?;
     let limit = limit(asked.limit, 50, MAX_ROWS)?;
     let before = asked.before.clone().map(RunId::try_from).transpose()?;
-    let filter = asked.filter()?;
+    let filter = asked.filter().map_err(Refusal::bad_request)?;
     Ok(Json(app.state.log.find_runs(filter, limit, before).await?))
 }
 

@@ -20,7 +20,7 @@ pub(super) const TABLES: &str = "
         n INTEGER PRIMARY KEY, item TEXT NOT NULL UNIQUE, words TEXT NOT NULL, facets TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS facets(
         kind TEXT NOT NULL, value TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY(kind, value, item)) STRICT, WITHOUT ROWID;
-    CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(words, tokenize = 'unicode61', prefix = '1 2 3');
+    CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(text, tokenize = 'unicode61', prefix = '1 2 3');
 ";
 
 /// Forgets everything, to be made anew.
@@ -73,7 +73,7 @@ fn put(conn: &Connection, item: &str, words: &str, values: &Values<'_>) -> Resul
     let sql = "INSERT INTO indexed(item, words, facets) VALUES (?1, ?2, ?3)";
     conn.prepare_cached(sql)?.execute([item, words, &facets])?;
     let n = conn.last_insert_rowid();
-    conn.prepare_cached("INSERT INTO words(rowid, words) VALUES (?1, ?2)")?.execute(params![n, words])?;
+    conn.prepare_cached("INSERT INTO words(rowid, text) VALUES (?1, ?2)")?.execute(params![n, words])?;
     let mut statement = conn.prepare_cached("INSERT OR IGNORE INTO facets(kind, value, item) VALUES (?1, ?2, ?3)")?;
     for (kind, value) in values {
         statement.execute([*kind, *value, item])?;

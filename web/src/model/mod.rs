@@ -20,5 +20,4 @@ pub use fetched::Fetched;
 pub use fold::FOLD;
 pub use machine::MachineFold;
 pub use reader::Out;
-pub use rows::Rows;
 pub use study_form::{StudyForm, TASKS};

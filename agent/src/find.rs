@@ -1,16 +1,12 @@
-//! Owns what a query asks for of the history: words, values and days, and the routes that tell which values there are.
+//! Owns what is said to find runs, in a query or on the command line: words, values and days; and the filter that it is.
 //! Must not know how anything is found.
 
-use super::error::Refusal;
-use super::{App, shape};
 use crate::orchestrate::utc_offset_minutes;
-use axum::Json;
-use axum::extract;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::calendar;
 use shared::caveat::Verdict;
 use shared::event::RunState;
-use shared::history::{Facets, Filter};
+use shared::history::Filter;
 use utoipa::IntoParams;
 
 const MS_PER_DAY: i64 = 86_400_000;
@@ -18,44 +14,59 @@ const MS_PER_DAY: i64 = 86_400_000;
 const MAX_SEARCH_CHARS: usize = 200;
 
 /// Which rows of the list of runs. What they are looked for by holds all at once; `/api/v1/history/facets` has the values.
-#[derive(Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, clap::Args, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct ListQuery {
+pub struct Asked {
     /// Most rows, 1 to 200; 50 by default.
-    pub(super) limit: Option<usize>,
+    #[arg(long)]
+    pub limit: Option<usize>,
     /// Only runs older than this one: the last of an answer gives the next.
-    pub(super) before: Option<String>,
+    #[arg(long)]
+    pub before: Option<String>,
     /// Words, each the beginning of one in name, engine, model, GPU, tags, note or id.
-    q: Option<String>,
+    #[arg(long)]
+    pub q: Option<String>,
     /// Engine, by its words.
-    engine: Option<String>,
+    #[arg(long)]
+    pub engine: Option<String>,
     /// Model.
-    model: Option<String>,
+    #[arg(long)]
+    pub model: Option<String>,
     /// Type of a GPU.
-    gpu: Option<String>,
+    #[arg(long)]
+    pub gpu: Option<String>,
     /// A tag.
-    tag: Option<String>,
+    #[arg(long)]
+    pub tag: Option<String>,
     /// `valid`, `doubtful`, `invalid` or `not judged`.
-    verdict: Option<String>,
+    #[arg(long)]
+    pub verdict: Option<String>,
     /// State, such as `done`.
-    state: Option<String>,
+    #[arg(long)]
+    pub state: Option<String>,
     /// Pinned baselines, or all but those.
-    pinned: Option<bool>,
+    #[arg(long)]
+    pub pinned: Option<bool>,
     /// First day of the creation, `2026-11-27`, by the host's time zone as it is now.
-    from: Option<String>,
+    #[arg(long)]
+    pub from: Option<String>,
     /// Last day of it.
-    to: Option<String>,
+    #[arg(long)]
+    pub to: Option<String>,
 }
 
-impl ListQuery {
+impl Asked {
     /// What it asks for; a text that is empty asks for nothing, as a form's field does.
-    pub(super) fn filter(self) -> Result<Filter, Refusal> {
+    ///
+    /// # Errors
+    /// A sentence where a value cannot be.
+    pub fn filter(self) -> Result<Filter, String> {
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
         let q = some(self.q);
         if q.as_ref().is_some_and(|q| q.chars().count() > MAX_SEARCH_CHARS) {
             let sentence = format!("q is longer than {MAX_SEARCH_CHARS} characters: search for fewer words.");
-            return Err(Refusal::bad_request(sentence));
+            return Err(sentence);
         }
         let (verdict, state) = (some(self.verdict), some(self.state));
         let verdicts = [Verdict::Valid, Verdict::Doubtful, Verdict::Invalid, Verdict::NotJudged];
@@ -76,22 +87,22 @@ impl ListQuery {
     }
 }
 
-fn one_of(key: &str, value: Option<&str>, known: &[&str]) -> Result<(), Refusal> {
+fn one_of(key: &str, value: Option<&str>, known: &[&str]) -> Result<(), String> {
     match value {
         Some(value) if !known.contains(&value) => {
             let value: String = value.chars().take(40).collect();
             let sentence = format!("{key} is \"{value}\", but must be one of {}.", known.join(", "));
-            Err(Refusal::bad_request(sentence))
+            Err(sentence)
         }
         _ => Ok(()),
     }
 }
 
 /// When a day, or so many days after it, begins on the host's clock, Unix ms.
-fn day_begins(key: &str, text: &str, later: i64) -> Result<u64, Refusal> {
+fn day_begins(key: &str, text: &str, later: i64) -> Result<u64, String> {
     let refused = || {
         let text: String = text.chars().take(40).collect();
-        Refusal::bad_request(format!("{key} is \"{text}\", but must be a day such as 2026-11-27."))
+        format!("{key} is \"{text}\", but must be a day such as 2026-11-27.")
     };
     let parts: Option<Vec<i64>> = text.split('-').map(|part| part.parse().ok()).collect();
     let Some([year, month, day]) = parts.as_deref() else { return Err(refused()) };
@@ -104,41 +115,34 @@ fn day_begins(key: &str, text: &str, later: i64) -> Result<u64, Refusal> {
     Ok(u64::try_from(utc_ms - i64::from(offset) * 60_000).unwrap_or(0))
 }
 
-/// The values that runs in the list have, by what can be filtered, each with how many have it.
-#[utoipa::path(get, path = "/api/v1/history/facets", tag = "history", responses(
-    (status = 200, description = "Values over all runs, the most frequent first", body = shape::Facets)))]
-pub(super) async fn facets(extract::State(app): extract::State<App>) -> Result<Json<Facets>, Refusal> {
-    Ok(Json(app.state.log.facets().await?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_query_becomes_a_filter_or_a_sentence() {
-        let check = |query: ListQuery, expect: Result<Filter, &str>| {
+        let check = |query: Asked, expect: Result<Filter, &str>| {
             let got = query.filter();
             match expect {
                 Ok(expect) => assert_eq!(got.unwrap(), expect),
-                Err(words) => assert!(got.as_ref().unwrap_err().sentence().contains(words), "{got:?}"),
+                Err(words) => assert!(got.as_ref().unwrap_err().contains(words), "{got:?}"),
             }
         };
         let some = |text: &str| Some(text.to_owned());
-        check(ListQuery::default(), Ok(Filter::default()));
-        check(ListQuery { q: some(""), tag: some(""), ..ListQuery::default() }, Ok(Filter::default()));
-        check(ListQuery { tag: some("Nightly"), ..ListQuery::default() }, Ok(Filter { tag: some("nightly"), ..Filter::default() }));
-        check(ListQuery { verdict: some("good"), ..ListQuery::default() }, Err("one of valid, doubtful"));
-        check(ListQuery { state: some("Done"), ..ListQuery::default() }, Err("one of queued, starting"));
-        check(ListQuery { q: Some("x".repeat(201)), ..ListQuery::default() }, Err("longer than 200"));
+        check(Asked::default(), Ok(Filter::default()));
+        check(Asked { q: some(""), tag: some(""), ..Asked::default() }, Ok(Filter::default()));
+        check(Asked { tag: some("Nightly"), ..Asked::default() }, Ok(Filter { tag: some("nightly"), ..Filter::default() }));
+        check(Asked { verdict: some("good"), ..Asked::default() }, Err("one of valid, doubtful"));
+        check(Asked { state: some("Done"), ..Asked::default() }, Err("one of queued, starting"));
+        check(Asked { q: Some("x".repeat(201)), ..Asked::default() }, Err("longer than 200"));
         for day in ["2026-02-30", "2026-11", "yesterday", "2026-11-27-1", "1969-12-31", "2026-13-01"] {
-            check(ListQuery { from: some(day), ..ListQuery::default() }, Err("must be a day such as"));
+            check(Asked { from: some(day), ..Asked::default() }, Err("must be a day such as"));
         }
     }
 
     #[test]
     fn days_are_whole_ones_of_the_hosts_clock() {
-        let both = ListQuery { from: Some("2026-11-27".to_owned()), to: Some("2026-11-27".to_owned()), ..ListQuery::default() };
+        let both = Asked { from: Some("2026-11-27".to_owned()), to: Some("2026-11-27".to_owned()), ..Asked::default() };
         let filter = both.filter().unwrap();
         let (from, until) = (filter.from_unix_ms.unwrap(), filter.until_unix_ms.unwrap());
         assert_eq!(until - from, 86_400_000);
