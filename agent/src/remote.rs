@@ -1,17 +1,19 @@
 //! Owns how another program talks to a serving agent: the API over HTTP and a run over the socket.
 //! Must not know what is done with what it says.
 
+use crate::find::Asked;
 use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use reqwest::StatusCode;
 use serde::Deserialize;
+use shared::history::{BinRow, Done, Marked};
 use shared::ids::{RunId, StudyId, TokenId};
-use shared::people::{NewToken, Role, TokenRow};
+use shared::people::{NewToken, Role, Side, TokenRow};
 use shared::plan::Plan;
 use shared::queue::{Change, QueueNow};
 use shared::study::{StudyPlan, StudyView};
 use shared::view::RunView;
-use shared::wire::{ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, PointDistribution, ServerMessage};
+use shared::wire::{ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, PointDistribution, RunRow, ServerMessage};
 use std::path::PathBuf;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -228,6 +230,49 @@ impl Agent {
     async fn put(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<()> {
         self.answer(self.http.put(format!("{}{path}", self.url)).json(body)).await?;
         Ok(())
+    }
+
+    /// Runs that are found.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn find_runs(&self, asked: &Asked) -> anyhow::Result<Vec<RunRow>> {
+        let request = self.http.get(format!("{}/api/v1/runs", self.url)).query(asked);
+        Ok(self.answer(request).await?.json().await?)
+    }
+
+    /// Does something to runs and studies: `what` is the last part of the route, `wanted` its body.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn of_history(&self, what: &str, wanted: serde_json::Value) -> anyhow::Result<Done> {
+        Ok(self.post(&format!("/api/v1/history/{what}"), wanted.to_string()).await?.json().await?)
+    }
+
+    /// What people put on a run or study.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn marked(&self, item: &Side) -> anyhow::Result<Marked> {
+        Ok(self.answer(self.http.get(format!("{}/api/v1/history/items/{item}", self.url))).await?.json().await?)
+    }
+
+    /// Writes the note of a run or study.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn write_note(&self, item: &Side, text: &str) -> anyhow::Result<()> {
+        let request = self.http.put(format!("{}/api/v1/history/items/{item}/note", self.url));
+        self.answer(request.body(serde_json::json!({ "text": text }).to_string())).await?;
+        Ok(())
+    }
+
+    /// What lies in the bin.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn bin(&self) -> anyhow::Result<Vec<BinRow>> {
+        Ok(self.answer(self.http.get(format!("{}/api/v1/history/bin", self.url))).await?.json().await?)
     }
 
     async fn post(&self, path: &str, body: String) -> anyhow::Result<reqwest::Response> {

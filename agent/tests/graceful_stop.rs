@@ -37,7 +37,7 @@ async fn two_runs(agent: &Agent, plan: &str) -> (String, String) {
 }
 
 /// After the next start what waited has its turn, and what was under way is marked as one that can go on, and does.
-async fn goes_on(data: &Path, parked: Option<&str>, waited: Option<&str>) {
+async fn goes_on(data: &Path, parked: Option<&str>, waited: Option<&str>) -> Agent {
     let agent = Agent::start(data);
     if let Some(run) = waited {
         agent.wait(run, LIMIT, |view| state(view) == "done").await;
@@ -49,6 +49,7 @@ async fn goes_on(data: &Path, parked: Option<&str>, waited: Option<&str>) {
         let (status, said) = agent.post(&format!("/api/v1/runs/{run}/resume"), String::new(), "application/json").await;
         assert_eq!(status, 202, "{said}");
     }
+    agent
 }
 
 #[tokio::test]
@@ -82,11 +83,9 @@ async fn a_run_may_come_to_its_end_first() {
     assert!(status == 409 && said["error"].as_str().unwrap().starts_with("The agent is stopping"), "{said}");
     assert_eq!(agent.get(&format!("/api/v1/runs/{first}")).await.0, 200);
     ended(agent);
-    let agent = Agent::start(dir.path());
+    let agent = goes_on(dir.path(), None, Some(&second)).await;
     let (_, view) = agent.get(&format!("/api/v1/runs/{first}")).await;
     assert_eq!(state(&view), "done", "{}", view["reason"]);
-    drop(agent);
-    goes_on(dir.path(), None, Some(&second)).await;
 }
 
 #[tokio::test]

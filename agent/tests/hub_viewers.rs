@@ -262,7 +262,7 @@ async fn everybody_gets_the_list_and_hears_of_changes_and_deletions() {
     append(&log, &run(0), vec![state(RunState::Failed)]).await;
     next(&viewer, of(run(0), RunState::Failed)).await;
     follow(&viewer, &run(0), None);
-    log.delete(&run(0)).await.unwrap();
+    log.delete(&run(0), None).await.unwrap();
     next(&viewer, |m| *m == ServerMessage::Deleted { run: run(0) }).await;
 }
 

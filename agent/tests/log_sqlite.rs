@@ -135,7 +135,7 @@ async fn a_new_reducer_rebuilds_rows_snapshots_and_tombstones() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("l");
     let log = seeded(&path, 3, RunState::Done).await;
-    log.delete(&run(1)).await.unwrap();
+    log.delete(&run(1), None).await.unwrap();
     let rows = log.rows(9, None).await.unwrap();
     drop(log);
     let stored = rusqlite::Connection::open(&path).unwrap();
@@ -170,10 +170,10 @@ async fn deletion_is_for_ended_runs_and_final() {
     let path = dir.path().join("l");
     let log = seeded(&path, 1, RunState::Running).await;
     let mut heard = log.subscribe();
-    assert_eq!(log.delete(&run(0)).await, Err(LogError::NotFinal(run(0))));
-    assert_eq!(log.delete(&run(5)).await, Err(LogError::NoSuchRun(run(5))));
+    assert_eq!(log.delete(&run(0), None).await, Err(LogError::NotFinal(run(0))));
+    assert_eq!(log.delete(&run(5), None).await, Err(LogError::NoSuchRun(run(5))));
     log.append(&run(0), vec![(9, state(RunState::Cancelled))]).await.unwrap();
-    log.delete(&run(0)).await.unwrap();
+    log.delete(&run(0), None).await.unwrap();
     let mut deleted = false;
     while let Ok(committed) = heard.try_recv() {
         deleted |= matches!(committed, Committed::Deleted(id) if id == run(0));
@@ -183,7 +183,7 @@ async fn deletion_is_for_ended_runs_and_final() {
         assert_eq!(log.view(&run(0)).await.unwrap(), None);
         assert_eq!(log.rows(9, None).await.unwrap(), []);
         assert_eq!(log.read_from(&run(0), 0, 9).await.unwrap(), []);
-        assert_eq!(log.delete(&run(0)).await, Err(LogError::Deleted(run(0))));
+        assert_eq!(log.delete(&run(0), None).await, Err(LogError::Deleted(run(0))));
     }
     let stored = rusqlite::Connection::open(&path).unwrap();
     let kept: i64 =

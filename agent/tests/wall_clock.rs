@@ -14,7 +14,7 @@ use tokenprism::bench::{PacerConfig, spawn_pacer_in_process};
 use tokenprism::blob::BlobStore;
 use tokenprism::engine::Means;
 use tokenprism::log::SqliteLog;
-use tokenprism::orchestrate::Queue;
+use tokenprism::orchestrate::{Queue, Terms};
 use tokenprism::people::{People, hash};
 use tokenprism::price::Prices;
 use tokenprism::process::Host;
@@ -40,7 +40,7 @@ async fn a_clock_that_jumps_by_an_hour_changes_no_figure_and_no_order() {
     let log = SqliteLog::open(&dir.path().join("log.sqlite")).unwrap();
     let blobs = BlobStore::open(dir.path().join("blobs")).unwrap();
     let means = Means::of(dir.path(), Host::open(dir.path()).unwrap().0.with_supervisor(PROGRAM));
-    let queue = Queue::start(log.clone(), blobs, means, Prices::of(dir.path())).await.unwrap();
+    let queue = Queue::start(log.clone(), blobs, means, Prices::of(dir.path()), Terms::of_a_command()).await.unwrap();
     let paced = PacerConfig { ttft_ns: 20_000_000, gap_ns: 5_000_000, ..PacerConfig::default() };
     let engine = spawn_pacer_in_process(paced).unwrap();
     let plan = attached(&format!("http://{}", engine.addr), "").replace("requests = 12", "duration_s = 1.0");

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod event;
 pub mod format;
 pub mod histogram;
+pub mod history;
 pub mod ids;
 pub mod metric;
 pub mod order;

@@ -64,7 +64,7 @@ impl FromStr for Role {
     }
 }
 
-/// One side of a comparison.
+/// A run or a study: what is compared, tagged or deleted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Side {

@@ -5,6 +5,7 @@
 mod client;
 mod clock;
 mod figures;
+mod history;
 mod host;
 mod observer;
 mod pacer;
@@ -22,6 +23,7 @@ mod viewers;
 
 pub use client::{ClientBench, run_client};
 pub use clock::SharedClock;
+pub use history::{HistoryBench, run_history};
 pub use observer::{ObserverBench, run_observer};
 pub use pacer::{
     Account, Ending, PacerArgs, PacerConfig, PacerError, PacerHandle, Served, Written, fetch_account, run_pacer,

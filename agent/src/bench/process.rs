@@ -77,7 +77,7 @@ fn first_line(process: &mut Child, prefix: &str) -> anyhow::Result<String> {
     Ok(String::new())
 }
 
-/// An agent in its own process with an empty log.
+/// An agent in its own process.
 pub(super) struct Serving {
     /// How to talk to it.
     pub agent: Agent,
@@ -88,7 +88,11 @@ pub(super) struct Serving {
 impl Serving {
     /// Starts it.
     pub fn start() -> anyhow::Result<Self> {
-        let data = tempfile::tempdir().context("no folder can be made for the agent's log")?;
+        Self::over(tempfile::tempdir().context("no folder can be made for the agent's log")?)
+    }
+
+    /// Starts it with what is in a folder, which ends with this value.
+    pub fn over(data: tempfile::TempDir) -> anyhow::Result<Self> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data.path())

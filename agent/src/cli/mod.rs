@@ -19,6 +19,7 @@ mod price;
 mod queue;
 mod report;
 mod run;
+mod runs;
 mod secret;
 mod serve;
 mod source;
@@ -109,6 +110,9 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make a data directory of a backup, once every part of it is verified.
     Restore(backup::RestoreArgs),
+    /// Find, tag, pin, note, delete and bring back runs and studies.
+    #[command(subcommand)]
+    Runs(runs::RunsCommand),
     /// Say what GPUs cost, for the cost of runs.
     #[command(subcommand)]
     Price(price::PriceCommand),
@@ -143,6 +147,8 @@ enum BenchCommand {
     Viewers(bench::ViewersBench),
     /// Two hundred viewers of a live run for half an hour: memory, events missed, lateness of the load thread.
     ViewersSoak(bench::ViewersSoak),
+    /// How long lists and searches take where there are many runs.
+    History(bench::HistoryBench),
     /// What sampling of eight GPUs, host and an engine's page changes in what the load generator reports.
     Observer(bench::ObserverBench),
 }
@@ -202,6 +208,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Token(command) => block_on(token::token(command)),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
+        Command::Runs(command) => block_on(runs::runs(command)),
         Command::Price(command) => price::price(&command),
         Command::Doctor(args) if args.cost.observer => block_on(observer::observer(&args.cost, &args.data)),
         Command::Doctor(args) => Ok(doctor::doctor(&args)),
@@ -209,6 +216,9 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Bench(BenchCommand::Client(args)) => bench::run_client(args).map(|()| DONE),
         Command::Bench(BenchCommand::Parity(args)) => bench::run_parity(&args).map(|()| DONE),
         Command::Bench(BenchCommand::Observer(args)) => bench::run_observer(&args).map(|()| DONE),
+        Command::Bench(BenchCommand::History(args)) => {
+            block_on(async { bench::run_history(args).await.map(|()| DONE) })
+        }
         Command::Bench(BenchCommand::Viewers(args)) => {
             block_on(async { bench::run_viewers(args).await.map(|()| DONE) })
         }

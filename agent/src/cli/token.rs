@@ -85,7 +85,7 @@ pub async fn token(command: TokenCommand) -> anyhow::Result<u8> {
 }
 
 /// A time as a date and a clock of UTC.
-fn utc(unix_ms: u64) -> String {
+pub(super) fn utc(unix_ms: u64) -> String {
     let seconds = i64::try_from(unix_ms / 1_000).unwrap_or(i64::MAX);
     let ((year, month, day), of_day) = (calendar::date(seconds.div_euclid(86_400)), seconds.rem_euclid(86_400));
     format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", of_day / 3_600, of_day % 3_600 / 60)

@@ -23,7 +23,7 @@ use utoipa::IntoParams;
 
 /// What requests that change something are called, by method and route; nothing where the event that they make names who made
 /// it. A test holds this to the routes.
-const ACTIONS: [(&str, &str, Option<&str>); 22] = [
+const ACTIONS: [(&str, &str, Option<&str>); 27] = [
     ("POST", "/api/v1/runs", Some("run created")),
     ("DELETE", "/api/v1/runs/{run}", Some("run deleted")),
     ("POST", "/api/v1/runs/{run}/cancel", Some("run cancelled")),
@@ -42,6 +42,11 @@ const ACTIONS: [(&str, &str, Option<&str>); 22] = [
     ("POST", "/api/v1/imports", Some("files imported")),
     ("POST", "/api/v1/schedules", None),
     ("DELETE", "/api/v1/schedules/{schedule}", None),
+    ("POST", "/api/v1/history/tags", Some("tags changed")),
+    ("POST", "/api/v1/history/pins", Some("pins changed")),
+    ("POST", "/api/v1/history/delete", Some("deleted")),
+    ("POST", "/api/v1/history/undelete", Some("brought back")),
+    ("PUT", "/api/v1/history/items/{item}/note", Some("note written")),
     ("POST", "/api/v1/tokens", None),
     ("DELETE", "/api/v1/tokens/{token}", None),
     ("POST", "/api/v1/shares", None),

@@ -5,6 +5,7 @@ use crate::blob::BlobError;
 use crate::log::LogError;
 use crate::recount::RecountError;
 use crate::render::RenderError;
+use crate::shelf::ShelfError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared::ids::{InvalidRunId, RunId};
@@ -99,8 +100,9 @@ impl From<LogError> for Refusal {
             | LogError::NoSuchToken(_)
             | LogError::NoSuchShare(_)
             | LogError::NoSuchSchedule(_)
+            | LogError::NotInBin(_)
             | LogError::Deleted(_) => StatusCode::NOT_FOUND,
-            LogError::NotFinal(_) => StatusCode::CONFLICT,
+            LogError::NotFinal(_) | LogError::TooManyTags(_) => StatusCode::CONFLICT,
             LogError::Full { .. } => StatusCode::INSUFFICIENT_STORAGE,
             LogError::Closed => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -109,6 +111,18 @@ impl From<LogError> for Refusal {
             tracing::error!(%error, "a request failed on the event log");
         }
         Self::new(status, error.to_string())
+    }
+}
+
+impl From<ShelfError> for Refusal {
+    fn from(error: ShelfError) -> Self {
+        match error {
+            ShelfError::Log(error) => error.into(),
+            ShelfError::Active { .. } => Self::conflict(error.to_string()),
+            ShelfError::Items(_) | ShelfError::Tag(_) | ShelfError::Tags(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod error;
 mod exports;
 mod figures;
 mod guard;
+mod history;
 mod imports;
 mod listen;
 mod openapi;
@@ -226,6 +227,9 @@ fn router(app: App) -> Router {
         .route("/api/v1/queue", get(queue::now))
         .route("/api/v1/schedules", get(schedules::list))
         .route("/api/v1/schedules/check", post(schedules::check))
+        .route("/api/v1/history/facets", get(history::facets))
+        .route("/api/v1/history/bin", get(history::bin))
+        .route("/api/v1/history/items/{item}", get(history::read))
         .route("/api/v1/agent", get(agent::about))
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/metrics", get(prometheus::metrics))
@@ -249,6 +253,11 @@ fn router(app: App) -> Router {
         .route("/api/v1/schedules", post(schedules::create))
         .route("/api/v1/schedules/{schedule}", delete(schedules::remove))
         .route("/api/v1/queue/{run}", put(queue::change))
+        .route("/api/v1/history/tags", post(history::tag))
+        .route("/api/v1/history/pins", post(history::pin))
+        .route("/api/v1/history/delete", post(history::delete))
+        .route("/api/v1/history/undelete", post(history::undelete))
+        .route("/api/v1/history/items/{item}/note", put(history::write_note))
         .route("/api/v1/imports", post(imports::import).layer(DefaultBodyLimit::max(imports::MAX_FORM_BYTES)))
         .route("/api/v1/shares", get(people::shares).post(people::create_share))
         .route("/api/v1/shares/{share}", delete(people::revoke_share))

@@ -2,8 +2,8 @@
 //! Must not know how the routes are implemented.
 
 use super::{
-    agent, audit, compare, engines, exports, figures, imports, people, pictures, plans, prices, prometheus, queue,
-    ready, requests, runs, schedules, shape, shell, socket, studies,
+    agent, audit, compare, engines, exports, figures, history, imports, people, pictures, plans, prices, prometheus,
+    queue, ready, requests, runs, schedules, shape, shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -23,7 +23,8 @@ use utoipa::{Modify, OpenApi};
         prometheus::metrics, imports::import,
         queue::now, queue::pause, queue::change, queue::retry,
         schedules::list, schedules::check, schedules::create, schedules::remove,
-        people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
+        history::bin, history::facets, history::read, history::write_note, history::tag, history::pin, history::delete,
+        history::undelete, people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
         people::revoke_share, audit::list, document, socket::open, shell::health, ready::ready, shell::sign_in, shell::open_link
     ),
     components(schemas(shape::ApiError)),
@@ -70,6 +71,7 @@ mod tests {
     use shared::cost::{Price, PriceOrigin, UsdPerGpuHour};
     use shared::engine::{EngineInfo, EngineKind, Launch, ParamValue, Parameter, Phase, Values};
     use shared::event::{Body, Event, Host, RequestSample};
+    use shared::history::{BinRow, Done, Facet, Facets, Marked, Marks, Note, RefusedItem};
     use shared::ids::{RunId, ScheduleId, StudyId};
     use shared::outcome::Outcome;
     use shared::people::{Side, Who};
@@ -205,6 +207,15 @@ mod tests {
         check("Comparison", &json!(comparison));
         check("ComparedRow", &json!(ComparedRow { curve: 1, base: 0, level: Level::Rate(1.0), comparison }));
         check("Compared", &json!(Compared { curves: vec![], rows: vec![] }));
+        let (item, why) = (Side::Run(RunId::new(1, 1)), String::new());
+        check("Marked", &json!(Marked::default()));
+        check("Note", &json!(Note::default()));
+        check("Marks", &json!(Marks::default()));
+        check("Facets", &json!(Facets::default()));
+        check("Facet", &json!(Facet { value: String::new(), count: 0 }));
+        check("BinRow", &json!(BinRow { item: item.clone(), name: String::new(), deleted_unix_ms: 0, by: None }));
+        check("Done", &json!(Done::default()));
+        check("RefusedItem", &json!(RefusedItem { item, why }));
         let timeline = RequestTimeline {
             sample: sample(),
             queue_client_ns: 0,

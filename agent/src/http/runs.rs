@@ -6,6 +6,7 @@ use super::error::Refusal;
 use super::guard::BoundedText;
 use super::plans::{self, Form};
 use super::shape;
+use crate::find::Asked;
 use crate::people::Principal;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -13,7 +14,7 @@ use axum::extract::{self, FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::event::RunState;
 use shared::ids::RunId;
 use shared::view::RunView;
@@ -21,7 +22,7 @@ use shared::wire::RunRow;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// Rows that one answer has at most.
 pub(super) const MAX_ROWS: usize = 200;
@@ -77,30 +78,20 @@ pub(super) fn limit(limit: Option<usize>, default: usize, most: usize) -> Result
     }
 }
 
-/// Which rows of the list.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListQuery {
-    /// Most rows, 1 to 200; 50 by default.
-    limit: Option<usize>,
-    /// Only runs older than this one.
-    before: Option<String>,
-}
-
-/// Runs, newest first.
-#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(ListQuery), responses(
+/// Runs, newest first: all, or those that a filter finds.
+#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(Asked), responses(
     (status = 200, description = "Rows, newest first; fewer than `limit` at the end of the list", body = [shape::RunRow]),
     (status = 400, description = "A query that cannot be read", body = shape::ApiError),
     (status = 401, description = "No token, or a wrong one", body = shape::ApiError)))]
 pub(super) async fn list(
     extract::State(app): extract::State<App>,
-    asked: Result<Query<ListQuery>, QueryRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Vec<RunRow>>, Refusal> {
     let asked = query(asked)?;
     let limit = limit(asked.limit, 50, MAX_ROWS)?;
-    let before = asked.before.map(RunId::try_from).transpose()?;
-    Ok(Json(app.state.log.rows(limit, before).await?))
+    let before = asked.before.clone().map(RunId::try_from).transpose()?;
+    let filter = asked.filter().map_err(Refusal::bad_request)?;
+    Ok(Json(app.state.log.find_runs(filter, limit, before).await?))
 }
 
 /// A run that was created.
@@ -193,7 +184,7 @@ pub(super) async fn resume(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Deletes a run that has ended: it leaves every list; the log keeps a tombstone.
+/// Deletes a run that has ended: it leaves every list for the bin, from which it can come back.
 #[utoipa::path(delete, path = "/api/v1/runs/{run}", tag = "runs",
     params(("run" = String, Path, description = "Run id")), responses(
     (status = 204, description = "It is gone"),
@@ -209,7 +200,7 @@ pub(super) async fn delete(
         let sentence = format!("The run {} is {}: cancel it first, then delete it.", path.run, state.label());
         return Err(Refusal::conflict(sentence));
     }
-    app.state.log.delete(&path.run).await?;
+    app.state.log.delete(&path.run, Some(principal.who.clone())).await?;
     tracing::info!(run = %path.run, by = principal.who.id, "a run was deleted");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,12 +3,14 @@
 #![allow(dead_code, reason = "read by the derive only")]
 
 mod engines;
+mod history;
 mod people;
 mod queue;
 mod schedules;
 mod studies;
 
 pub(super) use engines::{EngineRow, EnginesNow, StartedEngine};
+pub(super) use history::{BinRow, Done, Facets, Marked, Marks};
 pub(super) use people::{AuditRow, Me, NewShare, NewToken, ShareRow, TokenRow};
 pub(super) use queue::QueueNow;
 pub(super) use schedules::ScheduleRow;
@@ -91,6 +93,10 @@ pub(super) struct RunRow {
     source: Option<String>,
     /// The study that it is part of: `study`, `index`, `label`.
     study: Option<Value>,
+    /// Types of the GPUs that its engine may use, each once; none where none is known.
+    gpus: Vec<String>,
+    /// What people put on it.
+    marks: Marks,
 }
 
 /// Where an imported run comes from.

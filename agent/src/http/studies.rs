@@ -9,6 +9,7 @@ use crate::engine;
 use crate::history;
 use crate::log::Study;
 use crate::people::Principal;
+use crate::shelf;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{self, FromRequestParts, Path, Query};
@@ -18,6 +19,7 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use shared::compare::Recorded;
 use shared::event::RunState;
+use shared::history::{Filter, Marks};
 use shared::ids::StudyId;
 use shared::study::{self, Estimate, StudyPlan, StudyRow, StudyView};
 use shared::wire::RunRow;
@@ -67,6 +69,12 @@ pub(super) async fn recorded(app: &App, rows: &[RunRow]) -> Result<Vec<(u32, Rec
 pub(super) struct ListQuery {
     /// Most rows, 1 to 200; 50 by default.
     limit: Option<usize>,
+    /// Words, each the beginning of one in name, engines, models, tags, note or id.
+    q: Option<String>,
+    /// A tag.
+    tag: Option<String>,
+    /// Pinned ones, or all but those.
+    pinned: Option<bool>,
 }
 
 /// Studies, newest first.
@@ -77,10 +85,13 @@ pub(super) async fn list(
     extract::State(app): extract::State<App>,
     asked: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Vec<StudyRow>>, Refusal> {
-    let limit = runs::limit(runs::query(asked)?.limit, 50, MAX_STUDIES)?;
-    let studies = app.state.log.studies(limit).await?;
-    let row = |(of, rows): (Study, Vec<RunRow>)| {
-        StudyView::of(of.study, of.plan, of.created_unix_ms, &rows, Vec::new()).row()
+    let asked = runs::query(asked)?;
+    let limit = runs::limit(asked.limit, 50, MAX_STUDIES)?;
+    let filter = Filter { q: asked.q, tag: asked.tag, pinned: asked.pinned, ..Filter::default() };
+    let studies = app.state.log.find_studies(filter, limit).await?;
+    let row = |(of, marks, rows): (Study, Marks, Vec<RunRow>)| {
+        let row = StudyView::of(of.study, of.plan, of.created_unix_ms, &rows, Vec::new()).row();
+        StudyRow { marks, ..row }
     };
     Ok(Json(studies.into_iter().map(row).collect()))
 }
@@ -273,7 +284,7 @@ pub(super) async fn resume(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Deletes a study all of whose runs have ended: it leaves the list; its runs stay.
+/// Deletes a study all of whose runs have ended: it leaves the list for the bin; its runs stay.
 #[utoipa::path(delete, path = "/api/v1/studies/{study}", tag = "studies",
     params(("study" = String, Path, description = "Study id")), responses(
     (status = 204, description = "It is gone"),
@@ -284,12 +295,7 @@ pub(super) async fn delete(
     principal: Principal,
     StudyPath(study): StudyPath,
 ) -> Result<StatusCode, Refusal> {
-    let (_, rows) = found(&app, &study).await?;
-    if let Some(row) = rows.iter().find(|row| !row.state.is_final()) {
-        let sentence = format!("The run {} of the study is {}: cancel the study first.", row.run, row.state.label());
-        return Err(Refusal::conflict(sentence));
-    }
-    app.state.log.delete_study(&study).await?;
-    tracing::info!(%study, by = principal.who.id, "a study was deleted");
+    tracing::info!(%study, by = principal.who.id, "a study is deleted");
+    shelf::delete_study(&app.state.log, &study, principal.who).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -294,7 +294,7 @@ async fn what_is_there_already_changes_nothing() {
     let importer = Importer::new(log.clone(), BlobStore::open(dir.path().join("blobs")).unwrap());
     assert_eq!(importer.import(taken(&given("sweep"))).await.unwrap(), again);
     // What was deleted can come back.
-    log.delete(run).await.unwrap();
+    log.delete(run, None).await.unwrap();
     let back = importer.import(taken(&given("sweep"))).await.unwrap();
     let ids: Vec<&RunId> = back.new_runs();
     assert!(ids.len() == 1 && ids[0] != run);

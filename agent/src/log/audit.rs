@@ -45,7 +45,9 @@ fn told(body: &AgentBody) -> Option<Did> {
         | AgentBody::StudyBegun(_)
         | AgentBody::StudyDeleted { .. }
         | AgentBody::QueueArranged(_)
-        | AgentBody::Schedule { .. } => None,
+        | AgentBody::Schedule { .. }
+        | AgentBody::Undeleted { .. }
+        | AgentBody::Marked { .. } => None,
     }
 }
 

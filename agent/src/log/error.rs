@@ -2,7 +2,9 @@
 //! Must not know who reads them.
 
 use rusqlite::ErrorCode;
+use shared::history::MAX_TAGS;
 use shared::ids::{RunId, ScheduleId, ShareId, StudyId, TokenId};
+use shared::people::Side;
 use std::path::{Path, PathBuf};
 
 /// Why the log could not do something. Cheap to clone: a group of appends shares one failure.
@@ -102,6 +104,12 @@ pub enum LogError {
     /// No such schedule.
     #[error("There is no schedule {0}: it may have been taken away already.")]
     NoSuchSchedule(ScheduleId),
+    /// What is to come back is not in the bin.
+    #[error("{0} is not in the bin: it was not deleted, or it is gone for good.")]
+    NotInBin(Side),
+    /// More tags than there may be.
+    #[error("{0} would have more than {MAX_TAGS} tags: take some off first.")]
+    TooManyTags(Side),
     /// The run was deleted.
     #[error("The run {0} was deleted.")]
     Deleted(RunId),

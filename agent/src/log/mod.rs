@@ -2,10 +2,14 @@
 //! Must not know what an event means beyond what the projections need.
 
 mod audit;
+mod bin;
 mod codec;
 mod copy;
 mod data_dir;
 mod error;
+mod found;
+mod history;
+mod marks;
 mod own;
 mod people;
 mod project;
@@ -26,6 +30,7 @@ pub use audit::Did;
 pub use copy::{check, copy, named_blobs};
 pub use data_dir::DataDir;
 pub use error::LogError;
+pub use marks::KeptNote;
 pub use people::{KeptShare, KeptToken};
 pub use rescue::{Damage, damages};
 pub use schedules::{KeptSchedule, ScheduleEvent};
@@ -42,7 +47,7 @@ use tokio::sync::broadcast;
 
 /// Version of the reducer `RunView::apply` as far as stored folds go: raise it when the same events fold to another
 /// view, and every snapshot and row of older agents is rebuilt from the events when the log is opened.
-pub const REDUCER_VERSION: u32 = 5;
+pub const REDUCER_VERSION: u32 = 6;
 
 /// Something that the log has committed: it survives a power cut from here on.
 #[derive(Clone, Debug)]

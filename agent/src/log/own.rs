@@ -21,29 +21,12 @@ impl SqliteLog {
         self.own(AgentBody::StudyBegun(Box::new(study))).await
     }
 
-    /// Takes a study out of the list; its runs stay.
+    /// Takes a study out of the list into the bin; its runs stay.
     ///
     /// # Errors
     /// [`LogError::NoSuchStudy`], or a failure of the disk.
-    pub async fn delete_study(&self, study: &StudyId) -> Result<(), LogError> {
-        self.own(AgentBody::StudyDeleted { study: study.clone() }).await
-    }
-
-    /// Studies, newest first, at most `limit` (and 10,000), each with the rows of its runs.
-    ///
-    /// # Errors
-    /// Where the file cannot be read.
-    pub async fn studies(&self, limit: usize) -> Result<Vec<(Study, Vec<RunRow>)>, LogError> {
-        self.read(move |conn| {
-            let tx = conn.unchecked_transaction()?;
-            let list = studies::list(&tx, limit.min(MAX_READ))?;
-            let with_rows = |study: Study| {
-                let rows = studies::rows(&tx, &study.study)?;
-                Ok((study, rows))
-            };
-            list.into_iter().map(with_rows).collect()
-        })
-        .await
+    pub async fn delete_study(&self, study: &StudyId, by: Option<Who>) -> Result<(), LogError> {
+        self.own(AgentBody::StudyDeleted { study: study.clone(), by }).await
     }
 
     /// A study and the rows of its runs; nothing for one that is not there or was deleted.
@@ -132,7 +115,7 @@ impl SqliteLog {
         self.read(move |conn| audit::rows(conn, limit.min(MAX_READ), before)).await
     }
 
-    async fn own(&self, body: AgentBody) -> Result<(), LogError> {
+    pub(super) async fn own(&self, body: AgentBody) -> Result<(), LogError> {
         self.job(|reply| Job::Own { body, reply }).await
     }
 }

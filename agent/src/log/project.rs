@@ -3,20 +3,22 @@
 
 use super::audit::{self, Did};
 use super::error::LogError;
+use super::marks::{self, Mark};
 use super::people::{self, KeptShare, KeptToken};
 use super::queue;
 use super::schedules::{self, ScheduleEvent};
 use super::schema::AGENT_STREAM;
 use super::studies::Study;
-use super::{codec, studies};
+use super::{bin, codec, found, studies};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use shared::event::Event;
+use shared::history::Marks;
 use shared::ids::{RunId, ScheduleId, ShareId, StudyId, TokenId};
-use shared::people::Who;
+use shared::people::{Side, Who};
 use shared::queue::Arrangement;
 use shared::view::RunView;
-use shared::wire::RunRow;
+use shared::wire::{RunRow, gpu_types};
 use std::collections::BTreeMap;
 
 /// Events between two snapshots of a run: what opening it folds at most.
@@ -36,6 +38,9 @@ pub(super) enum AgentBody {
     RunDeleted {
         /// The run.
         run: RunId,
+        /// Who deleted it, where that is known.
+        #[serde(default)]
+        by: Option<Who>,
     },
     /// A study was begun; its runs name it.
     StudyBegun(Box<Study>),
@@ -43,6 +48,23 @@ pub(super) enum AgentBody {
     StudyDeleted {
         /// The study.
         study: StudyId,
+        /// Who deleted it, where that is known.
+        #[serde(default)]
+        by: Option<Who>,
+    },
+    /// A run or study came back out of the bin.
+    Undeleted {
+        /// The run or study.
+        item: Side,
+    },
+    /// Somebody put something on a run or study.
+    Marked {
+        /// The run or study.
+        item: Side,
+        /// What.
+        mark: Mark,
+        /// Who.
+        by: Who,
     },
     /// A named token was made.
     TokenCreated(Box<KeptToken>),
@@ -82,6 +104,8 @@ impl AgentBody {
             AgentBody::RunDeleted { .. } => "run_deleted",
             AgentBody::StudyBegun(_) => "study_begun",
             AgentBody::StudyDeleted { .. } => "study_deleted",
+            AgentBody::Undeleted { .. } => "undeleted",
+            AgentBody::Marked { .. } => "marked",
             AgentBody::TokenCreated(_) => "token_created",
             AgentBody::TokenRevoked { .. } => "token_revoked",
             AgentBody::ShareCreated(_) => "share_created",
@@ -139,10 +163,7 @@ fn save_snapshot(conn: &Connection, run: &RunId, view: &RunView) -> Result<(), r
 
 /// Brings a run's row, and its snapshot where one is due, to `view`, which was at `before` when last projected.
 pub(super) fn project(conn: &Connection, run: &RunId, before: u64, view: &RunView) -> Result<RunRow, rusqlite::Error> {
-    let row = row_of(run, view);
-    let bytes = rmp_serde::to_vec_named(&row).map_err(unstorable)?;
-    let sql = "INSERT OR REPLACE INTO runs(run, final, row) VALUES (?1, ?2, ?3)";
-    conn.prepare_cached(sql)?.execute(params![run.as_str(), row.state.is_final(), bytes])?;
+    let row = put_row(conn, row_of(run, view))?;
     if let Some(source) = view.source.as_ref().filter(|_| before == 0) {
         let mut statement = conn.prepare_cached("INSERT OR IGNORE INTO sources(sha256, run) VALUES (?1, ?2)")?;
         for file in &source.files {
@@ -157,6 +178,51 @@ pub(super) fn project(conn: &Connection, run: &RunId, before: u64, view: &RunVie
         save_snapshot(conn, run, view)?;
     }
     Ok(row)
+}
+
+/// Puts a run's row, with what is on it, into the list and where it is found by.
+fn put_row(conn: &Connection, mut row: RunRow) -> Result<RunRow, rusqlite::Error> {
+    let kept = marks::of(conn, row.run.as_str())?;
+    row.marks = kept.marks();
+    let bytes = rmp_serde::to_vec_named(&row).map_err(unstorable)?;
+    let sql = "INSERT OR REPLACE INTO runs(run, final, row) VALUES (?1, ?2, ?3)";
+    conn.prepare_cached(sql)?.execute(params![row.run.as_str(), row.state.is_final(), bytes])?;
+    found::put_run(conn, &row, kept.note.as_ref().map_or("", |note| &note.text))?;
+    Ok(row)
+}
+
+/// The row of a run in the list.
+pub(super) fn row(conn: &Connection, run: &RunId) -> Result<Option<RunRow>, rusqlite::Error> {
+    let mut statement = conn.prepare_cached("SELECT run, row FROM runs WHERE run = ?1")?;
+    Ok(rows_in(conn, &mut statement.query([run.as_str()])?)?.pop())
+}
+
+/// Puts something on a run or study that is in its list; why not, where it is not, or where that would be too much.
+fn mark(
+    conn: &Connection,
+    item: &Side,
+    mark: &Mark,
+    by: &Who,
+    at_unix_ms: u64,
+) -> Result<Option<LogError>, rusqlite::Error> {
+    let too_many = || Some(LogError::TooManyTags(item.clone()));
+    match item {
+        Side::Run(run) => {
+            let Some(row) = row(conn, run)? else { return Ok(Some(LogError::NoSuchRun(run.clone()))) };
+            if !marks::apply(conn, item, mark, by, at_unix_ms)? {
+                return Ok(too_many());
+            }
+            put_row(conn, row)?;
+        }
+        Side::Study(study) => {
+            let Some(of) = studies::find(conn, study)? else { return Ok(Some(LogError::NoSuchStudy(study.clone()))) };
+            if !marks::apply(conn, item, mark, by, at_unix_ms)? {
+                return Ok(too_many());
+            }
+            studies::put(conn, &of)?;
+        }
+    }
+    Ok(None)
 }
 
 /// The row of a run. One whose creation event cannot be read keeps a place in the list.
@@ -179,6 +245,8 @@ fn row_of(run: &RunId, view: &RunView) -> RunRow {
         seq: view.seq,
         source: view.source.as_ref().map(|source| source.tool.clone()),
         study: view.study.clone(),
+        gpus: gpu_types(view),
+        marks: Marks::default(),
     })
 }
 
@@ -230,28 +298,27 @@ pub(super) fn run_ids(conn: &Connection, sql: &str) -> Result<Vec<RunId>, rusqli
     Ok(texts.into_iter().filter_map(|text| RunId::try_from(text).ok()).collect())
 }
 
-/// Takes a run out of the lists.
-pub(super) fn bury(conn: &Connection, run: &RunId) -> Result<(), rusqlite::Error> {
-    conn.execute("INSERT OR IGNORE INTO tombstones(run) VALUES (?1)", [run.as_str()])?;
-    conn.execute("DELETE FROM runs WHERE run = ?1", [run.as_str()])?;
-    conn.execute("DELETE FROM snapshots WHERE run = ?1", [run.as_str()])?;
-    conn.execute("DELETE FROM study_runs WHERE run = ?1", [run.as_str()])?;
-    Ok(())
-}
-
-/// Projects an event of the agent's own stream; why not, where it does not go with what is there.
-pub(super) fn own(conn: &Connection, body: &AgentBody) -> Result<Option<LogError>, rusqlite::Error> {
+/// Projects an event of the agent's own stream, of a time in Unix ms; why not, where it does not go with what is there.
+pub(super) fn own(conn: &Connection, body: &AgentBody, at_unix_ms: u64) -> Result<Option<LogError>, rusqlite::Error> {
     let unknown = match body {
-        AgentBody::RunDeleted { run } => {
-            bury(conn, run)?;
+        AgentBody::RunDeleted { run, by } => {
+            bin::bury_run(conn, run, by.as_ref(), at_unix_ms)?;
             None
         }
+        AgentBody::Undeleted { item } => {
+            let back = match item {
+                Side::Run(run) => bin::unbury_run(conn, run)?.is_some(),
+                Side::Study(study) => bin::unbury_study(conn, study)?,
+            };
+            (!back).then(|| LogError::NotInBin(item.clone()))
+        }
+        AgentBody::Marked { item, mark: of, by } => mark(conn, item, of, by, at_unix_ms)?,
         AgentBody::StudyBegun(study) => {
             studies::put(conn, study)?;
             None
         }
-        AgentBody::StudyDeleted { study } => {
-            (!studies::bury(conn, study)?).then(|| LogError::NoSuchStudy(study.clone()))
+        AgentBody::StudyDeleted { study, by } => {
+            (!bin::bury_study(conn, study, by.as_ref(), at_unix_ms)?).then(|| LogError::NoSuchStudy(study.clone()))
         }
         AgentBody::TokenCreated(kept) => {
             people::put_token(conn, kept)?;
@@ -284,8 +351,9 @@ pub(super) fn rebuild(conn: &Connection) -> Result<(), rusqlite::Error> {
     conn.execute_batch(
         "DELETE FROM runs; DELETE FROM snapshots; DELETE FROM tombstones; DELETE FROM studies; DELETE FROM study_runs;
         DELETE FROM sources; DELETE FROM tokens; DELETE FROM shares; DELETE FROM audit; DELETE FROM queue;
-        DELETE FROM schedules;",
+        DELETE FROM schedules; DELETE FROM marks; DELETE FROM bin;",
     )?;
+    conn.execute_batch(found::CLEAR)?;
     // One look-up a stream: DISTINCT would read every event.
     let mut last = String::new();
     let next = "SELECT min(stream) FROM events WHERE stream > ?1";
@@ -303,8 +371,9 @@ pub(super) fn rebuild(conn: &Connection) -> Result<(), rusqlite::Error> {
         let (seq, t_ns): (i64, i64) = (row.get(0)?, row.get(1)?);
         // What a later version wrote is passed over, and so is what does not go with what is there.
         if let Ok(body) = rmp_serde::from_slice(row.get_ref(2)?.as_bytes()?) {
-            own(conn, &body)?;
-            audit::note(conn, seq.unsigned_abs(), t_ns.unsigned_abs() / NS_PER_MS, &body)?;
+            let at_unix_ms = t_ns.unsigned_abs() / NS_PER_MS;
+            own(conn, &body, at_unix_ms)?;
+            audit::note(conn, seq.unsigned_abs(), at_unix_ms, &body)?;
         }
     }
     Ok(())

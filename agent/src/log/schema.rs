@@ -2,7 +2,7 @@
 //! Must not know threads.
 
 use super::error::LogError;
-use super::{copy, project, sum};
+use super::{copy, found, project, sum};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,8 +29,8 @@ const TABLES: &str = "
 ";
 
 /// Tables that came after the first format: studies and their runs, the files that runs were imported from, by their hash,
-/// tokens and when they were used, shares, what people did, schedules, and how the queue was
-/// left.
+/// tokens and when they were used, shares, what people did, what they put on runs and studies, the bin, schedules, and how the
+/// queue was left.
 /// An earlier version passes them over, and a later start fills them.
 const MORE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS studies(
@@ -42,6 +42,9 @@ const MORE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS tokens(token TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS token_uses(token TEXT PRIMARY KEY, used_unix_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS shares(share TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS marks(item TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS bin(
+        item TEXT PRIMARY KEY, deleted_unix_ms INTEGER NOT NULL, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS schedules(schedule TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS queue(only INTEGER PRIMARY KEY CHECK(only = 0), arrangement BLOB NOT NULL) STRICT;
@@ -136,6 +139,7 @@ pub(super) fn prepare(conn: &mut Connection, found: i64, reducer: u32) -> Result
         tx.pragma_update(None, "user_version", FORMAT)?;
     }
     tx.execute_batch(MORE_TABLES)?;
+    tx.execute_batch(found::TABLES)?;
     let built: Option<u32> =
         tx.query_row("SELECT value FROM meta WHERE key = ?1", [REDUCER], |r| r.get(0)).optional()?;
     if built != Some(reducer) {

@@ -11,6 +11,7 @@ use super::{Committed, Damage, EventLog, REDUCER_VERSION, codec, damages, projec
 use rusqlite::Connection;
 use shared::event::{Body, Event};
 use shared::ids::RunId;
+use shared::people::Who;
 use shared::view::RunView;
 use shared::wire::RunRow;
 use std::collections::BTreeMap;
@@ -158,12 +159,12 @@ impl SqliteLog {
         self.0.views.is_deleted(run)
     }
 
-    /// Deletes an ended run: a tombstone takes it out of every list; its events stay on the disk.
+    /// Deletes an ended run: a tombstone takes it out of every list into the bin; its events stay on the disk.
     ///
     /// # Errors
     /// [`LogError::NoSuchRun`], [`LogError::NotFinal`], [`LogError::Deleted`], or a failure of the disk.
-    pub async fn delete(&self, run: &RunId) -> Result<(), LogError> {
-        self.job(|reply| Job::Delete { run: run.clone(), reply }).await
+    pub async fn delete(&self, run: &RunId, by: Option<Who>) -> Result<(), LogError> {
+        self.job(|reply| Job::Delete { run: run.clone(), by, reply }).await
     }
 
     /// Events of a run after `after_seq` as they are stored, oldest first, about a MiB of them; none at the end.

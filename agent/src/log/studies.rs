@@ -1,7 +1,7 @@
 //! Owns the projection of studies: their plans, and which runs are theirs.
 //! Must not know what a study's runs come to.
 
-use super::project;
+use super::{found, marks, project};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use shared::ids::StudyId;
@@ -19,12 +19,13 @@ pub struct Study {
     pub created_unix_ms: u64,
 }
 
-/// Puts a study into the list.
+/// Puts a study into the list and where it is found by.
 pub(super) fn put(conn: &Connection, study: &Study) -> Result<(), rusqlite::Error> {
     let plan = rmp_serde::to_vec_named(&study.plan).map_err(project::unstorable)?;
     let sql = "INSERT OR REPLACE INTO studies(study, created_unix_ms, plan) VALUES (?1, ?2, ?3)";
     conn.prepare_cached(sql)?.execute(params![study.study.as_str(), project::signed(study.created_unix_ms), plan])?;
-    Ok(())
+    let kept = marks::of(conn, study.study.as_str())?;
+    found::put_study(conn, study, &kept.marks(), kept.note.as_ref().map_or("", |note| &note.text))
 }
 
 /// Takes a study out of the list; true where it was there.
@@ -32,15 +33,7 @@ pub(super) fn bury(conn: &Connection, study: &StudyId) -> Result<bool, rusqlite:
     Ok(conn.execute("DELETE FROM studies WHERE study = ?1", [study.as_str()])? > 0)
 }
 
-/// Studies, newest first. One whose plan only a later version can read is passed over.
-pub(super) fn list(conn: &Connection, limit: usize) -> Result<Vec<Study>, rusqlite::Error> {
-    let sql = "SELECT study, created_unix_ms, plan FROM studies ORDER BY study DESC LIMIT ?1";
-    let mut statement = conn.prepare_cached(sql)?;
-    let found = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], read)?;
-    Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-}
-
-/// One study.
+/// One study; nothing where only a later version can read its plan.
 pub(super) fn find(conn: &Connection, study: &StudyId) -> Result<Option<Study>, rusqlite::Error> {
     let sql = "SELECT study, created_unix_ms, plan FROM studies WHERE study = ?1";
     Ok(conn.prepare_cached(sql)?.query_row([study.as_str()], read).optional()?.flatten())

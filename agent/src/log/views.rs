@@ -66,12 +66,17 @@ impl Views {
         view
     }
 
-    /// Forgets a run for good.
+    /// Forgets a run, until it comes back.
     pub(super) fn delete(&self, run: &RunId) {
         let mut inner = self.lock();
         inner.live.remove(run);
         inner.recent.retain(|(r, _)| r != run);
         inner.deleted.insert(run.clone());
+    }
+
+    /// Lets a run be kept again that came back.
+    pub(super) fn undelete(&self, run: &RunId) {
+        self.lock().deleted.remove(run);
     }
 
     pub(super) fn is_deleted(&self, run: &RunId) -> bool {

@@ -14,6 +14,7 @@ use crate::wall_clock::unix_ms;
 use rusqlite::{Connection, TransactionBehavior, params};
 use shared::event::{Body, Event};
 use shared::ids::{RunId, TokenId};
+use shared::people::{Side, Who};
 use shared::view::RunView;
 use shared::wire::RunRow;
 use std::collections::BTreeMap;
@@ -35,7 +36,7 @@ pub(super) enum Job {
     /// Appends encoded events; their numbers are set here.
     Append { run: RunId, events: Vec<Event>, bodies: Vec<Vec<u8>>, reply: Reply<Arc<[Event]>> },
     /// Deletes an ended run.
-    Delete { run: RunId, reply: Reply<()> },
+    Delete { run: RunId, by: Option<Who>, reply: Reply<()> },
     /// Takes in a run that was stored in another log, all or nothing.
     Restore { run: RunId, source: stored::Source, reply: Reply<()> },
     /// Appends an event to the agent's own stream.
@@ -63,6 +64,8 @@ struct Changes {
     views: BTreeMap<RunId, RunView>,
     rows: BTreeMap<RunId, RunRow>,
     deleted: Vec<RunId>,
+    /// Runs that came back out of the bin.
+    undeleted: Vec<RunId>,
     /// Jobs refused by rule, by their place in the group.
     refused: BTreeMap<usize, LogError>,
 }
@@ -122,7 +125,7 @@ impl Writer {
         for (place, job) in group.iter_mut().enumerate() {
             let refusal = match job {
                 Job::Append { run, .. } | Job::Delete { run, .. } | Job::Restore { run, .. }
-                    if self.views.is_deleted(run) || changes.deleted.contains(run) =>
+                    if changes.is_deleted(&self.views, run) =>
                 {
                     Some(LogError::Deleted(run.clone()))
                 }
@@ -139,14 +142,15 @@ impl Writer {
                     }
                     None
                 }
-                Job::Delete { run, .. } => {
+                Job::Delete { run, by, .. } => {
                     let view = changes.view(&tx, &self.views, run)?;
                     if view.seq == 0 {
                         changes.views.remove(run);
                         Some(LogError::NoSuchRun(run.clone()))
                     } else if view.run_state().is_final() {
+                        changes.undeleted.retain(|of| of != run);
                         changes.deleted.push(run.clone());
-                        append_own(&tx, &AgentBody::RunDeleted { run: run.clone() })?
+                        append_own(&tx, &AgentBody::RunDeleted { run: run.clone(), by: by.take() })?
                     } else {
                         Some(LogError::NotFinal(run.clone()))
                     }
@@ -170,7 +174,13 @@ impl Writer {
                         }
                     }
                 }
-                Job::Own { body, .. } => append_own(&tx, body)?,
+                Job::Own { body, .. } => {
+                    let refusal = append_own(&tx, body)?;
+                    if refusal.is_none() {
+                        changes.of_own(&tx, body)?;
+                    }
+                    refusal
+                }
                 Job::Used { uses, .. } => {
                     people::used(&tx, uses)?;
                     None
@@ -197,6 +207,7 @@ impl Writer {
 
     /// Makes what was committed visible: first the folds, so that whoever hears of an event finds it in the view.
     fn publish(&mut self, group: Vec<Job>, mut changes: Changes) {
+        changes.undeleted.iter().for_each(|run| self.views.undelete(run));
         for (run, view) in std::mem::take(&mut changes.views) {
             self.views.put(&run, Arc::new(view));
         }
@@ -227,6 +238,7 @@ impl Writer {
                 }
             }
         }
+        changes.rows.retain(|run, _| !changes.deleted.contains(run));
         std::mem::take(&mut changes.rows).into_values().for_each(|row| self.broadcast(Committed::Row(Box::new(row))));
         changes.deleted.into_iter().for_each(|run| self.broadcast(Committed::Deleted(run)));
         answers.into_iter().for_each(|answer| answer());
@@ -239,6 +251,25 @@ impl Writer {
 }
 
 impl Changes {
+    /// Whether a run is deleted as this transaction sees it.
+    fn is_deleted(&self, views: &Views, run: &RunId) -> bool {
+        self.deleted.contains(run) || views.is_deleted(run) && !self.undeleted.contains(run)
+    }
+
+    /// Notes what an event of the agent's own stream has changed of a run's row.
+    fn of_own(&mut self, conn: &Connection, body: &AgentBody) -> Result<(), rusqlite::Error> {
+        let (AgentBody::Undeleted { item: Side::Run(run) } | AgentBody::Marked { item: Side::Run(run), .. }) = body
+        else {
+            return Ok(());
+        };
+        if matches!(body, AgentBody::Undeleted { .. }) {
+            self.deleted.retain(|of| of != run);
+            self.undeleted.push(run.clone());
+        }
+        self.rows.extend(project::row(conn, run)?.map(|row| (run.clone(), row)));
+        Ok(())
+    }
+
     /// The fold of a run as this transaction sees it.
     fn view(&mut self, conn: &Connection, views: &Views, run: &RunId) -> Result<&mut RunView, rusqlite::Error> {
         if !self.views.contains_key(run) {
@@ -285,13 +316,13 @@ pub(super) fn insert(
 /// Appends to the agent's own stream, whose times are Unix time in ns, and projects it; why not, where it does not go with
 /// what is there.
 pub(super) fn append_own(conn: &Connection, body: &AgentBody) -> Result<Option<LogError>, rusqlite::Error> {
-    if let Some(refusal) = project::own(conn, body)? {
+    let now_ns = unix_ms().saturating_mul(NS_PER_MS);
+    if let Some(refusal) = project::own(conn, body, now_ns / NS_PER_MS)? {
         return Ok(Some(refusal));
     }
     let last = "SELECT coalesce(max(seq), 0) FROM events WHERE stream = ?1";
     let seq = conn.query_row(last, [AGENT_STREAM], |r| r.get::<_, i64>(0))?.unsigned_abs() + 1;
     let bytes = rmp_serde::to_vec_named(body).map_err(project::unstorable)?;
-    let now_ns = unix_ms().saturating_mul(NS_PER_MS);
     insert(conn, AGENT_STREAM, seq, now_ns, body.kind(), &bytes)?;
     audit::note(conn, seq, now_ns / NS_PER_MS, body)?;
     Ok(None)

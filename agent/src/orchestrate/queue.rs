@@ -162,7 +162,7 @@ impl Queue {
                             tracing::debug!(%error, "a run of a refused study has ended already");
                         }
                     }
-                    self.log.delete_study(&study).await?;
+                    self.log.delete_study(&study, None).await?;
                     return Err(error);
                 }
             }

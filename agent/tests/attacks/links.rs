@@ -171,7 +171,7 @@ async fn over_the_socket_a_link_gives_its_run_and_nothing_else() {
     guest.follow(&own).await;
     server.state(&other, 5, RunState::Running).await;
     server.state(&other, 6, RunState::Done).await;
-    server.log.delete(&other).await.unwrap();
+    server.log.delete(&other, None).await.unwrap();
     server.state(&own, 5, RunState::Running).await;
     let mut heard = Vec::new();
     loop {

@@ -70,6 +70,7 @@ fn routes() -> Vec<Route> {
         ("{point}", "0".to_owned()),
         ("{id}", "0".to_owned()),
         ("{gpu}", "L4".to_owned()),
+        ("{item}", RunId::new(1, 1).to_string()),
         ("{chart}", "by-level".to_owned()),
     ];
     let mut routes = Vec::new();

@@ -10,6 +10,7 @@ mod engines;
 mod fake_nvml;
 mod figures;
 mod guard;
+mod history;
 mod imports;
 mod machine;
 #[path = "../support/page.rs"]

@@ -6,6 +6,7 @@ use super::expand::{Role, StudyRun};
 use super::plan::{StudyKind, StudyPlan};
 use crate::compare::{Compared, Figure, Recorded, compare_within};
 use crate::event::RunState;
+use crate::history::Marks;
 use crate::ids::{RunId, StudyId};
 use crate::wire::RunRow;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,9 @@ pub struct StudyRow {
     pub done: u32,
     /// How far it is.
     pub state: StudyState,
+    /// What people put on it. The log adds it: no event of its runs tells.
+    #[serde(default)]
+    pub marks: Marks,
 }
 
 /// How far a study is.
@@ -152,6 +156,7 @@ impl StudyView {
             runs: self.runs.len() as u32,
             done: done.count() as u32,
             state: self.state,
+            marks: Marks::default(),
         }
     }
 }

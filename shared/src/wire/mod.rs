@@ -16,6 +16,7 @@ pub use machine::MachineTold;
 
 use crate::caveat::Verdict;
 use crate::event::{Event, RunState};
+use crate::history::Marks;
 use crate::ids::RunId;
 use crate::study::StudyPlace;
 use crate::view::RunView;
@@ -182,6 +183,25 @@ pub struct RunRow {
     /// The study that it is part of: who shows that study asks anew when the row changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub study: Option<StudyPlace>,
+    /// Types of the GPUs that its engine may use, each once; none where none is known.
+    #[serde(default)]
+    pub gpus: Vec<String>,
+    /// What people put on it. The log adds it: no event of the run tells.
+    #[serde(default)]
+    pub marks: Marks,
+}
+
+/// Types of the GPUs that a run's engine may use: as they were found, or as the plan of a server elsewhere says.
+#[must_use]
+pub fn gpu_types(view: &RunView) -> Vec<String> {
+    let found = view.engine.iter().flat_map(|engine| &engine.gpus).filter_map(|gpu| gpu.name.clone());
+    let mut types: Vec<String> = found.collect();
+    if types.is_empty() {
+        types.extend(view.header.as_ref().and_then(|header| header.plan.engine.gpu.clone()));
+    }
+    types.sort_unstable();
+    types.dedup();
+    types
 }
 
 impl RunRow {
@@ -208,6 +228,8 @@ impl RunRow {
             seq: view.seq,
             source: view.source.as_ref().map(|source| source.tool.clone()),
             study: view.study.clone(),
+            gpus: gpu_types(view),
+            marks: Marks::default(),
         })
     }
 }

@@ -115,8 +115,13 @@ pub async fn command(path: &str, json: &str) -> Result<(), Failure> {
 }
 
 /// PUT whose answer does not matter.
-pub async fn put(path: &str, json: &str) -> Result<(), Failure> {
+pub async fn set(path: &str, json: &str) -> Result<(), Failure> {
     send("PUT", path, Body::Text("application/json", json)).await.map(drop)
+}
+
+/// PUT of JSON, JSON back.
+pub async fn put<T: DeserializeOwned>(path: &str, json: &str) -> Result<T, Failure> {
+    parsed(path, &send("PUT", path, Body::Text("application/json", json)).await?)
 }
 
 /// DELETE.

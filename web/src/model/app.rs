@@ -17,7 +17,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 use shared::chart::Theme;
-use shared::ids::{RunId, StudyId};
+use shared::ids::RunId;
 use shared::people::Shared;
 use shared::plan::Plan;
 use shared::view::RunView;
@@ -123,8 +123,8 @@ pub struct App {
     pub draft: RwSignal<Option<Plan>>,
     /// What was started from this page.
     pub started: Started,
-    /// Studies that are deleted unless somebody takes it back.
-    pub hidden_studies: RwSignal<Vec<StudyId>>,
+    /// Counts what this page deleted, brought back and marked: lists that no message tells of are asked for again.
+    pub changes: RwSignal<u64>,
     /// Somebody asked for the search field.
     pub search: RwSignal<bool>,
     /// What somebody wants to share: the dialog for it is open.
@@ -166,7 +166,7 @@ impl App {
             leading: Leading::default(),
             draft: RwSignal::new(None),
             started: Started::default(),
-            hidden_studies: RwSignal::new(Vec::new()),
+            changes: RwSignal::new(0),
             search: RwSignal::new(false),
             sharing: RwSignal::new(None),
             help: RwSignal::new(false),
@@ -242,6 +242,7 @@ impl App {
 
     /// Loads a page of the list of runs: the newest, or those before a run.
     pub fn load_rows(self, before: Option<RunId>) {
+        let is_first = before.is_none();
         let path = match before {
             Some(run) => format!("/api/v1/runs?limit={PAGE}&before={run}"),
             None => format!("/api/v1/runs?limit={PAGE}"),
@@ -249,10 +250,8 @@ impl App {
         spawn(async move {
             match http::get::<Vec<RunRow>>(&path).await {
                 Ok(list) => self.rows.update(|rows| {
-                    rows.more = list.len() >= PAGE;
-                    rows.loaded = true;
-                    rows.error = None;
-                    rows.merge(list);
+                    let full = list.len() >= PAGE;
+                    rows.page(list, is_first, full);
                 }),
                 Err(failure) => {
                     self.failed(&failure);

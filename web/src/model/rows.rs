@@ -1,4 +1,4 @@
-//! Owns the list of runs: merges rows as they come, newest first, and hides what is about to be deleted.
+//! Owns the list of runs: merges rows as they come, newest first, down to where the list was read.
 //! Must not know the socket or the table.
 
 use shared::event::RunState;
@@ -10,8 +10,8 @@ use shared::wire::{ApiError, RunRow};
 pub struct Rows {
     /// Newest first.
     list: Vec<RunRow>,
-    /// Runs that will be deleted unless somebody takes it back.
-    hidden: Vec<RunId>,
+    /// The last run of the pages that were read: of older ones some may be known, and others between them not.
+    reached: Option<RunId>,
     /// True once the agent gave its list.
     pub loaded: bool,
     /// True where the agent may have older ones.
@@ -35,25 +35,27 @@ impl Rows {
         }
     }
 
+    /// Takes a page of the agent's list: the first, or what comes before the last run that was read. `full` tells that there
+    /// may be older ones.
+    pub fn page(&mut self, page: Vec<RunRow>, is_first: bool, full: bool) {
+        if !is_first || self.reached.is_none() {
+            self.reached = page.last().map(|row| row.run.clone()).or(self.reached.take());
+            self.more = full;
+        }
+        self.loaded = true;
+        self.error = None;
+        self.merge(page);
+    }
+
     /// Forgets a run that was deleted.
     pub fn remove(&mut self, run: &RunId) {
         self.list.retain(|row| row.run != *run);
-        self.hidden.retain(|hidden| hidden != run);
     }
 
-    /// Hides a run until it is deleted or shown again.
-    pub fn hide(&mut self, run: RunId) {
-        self.hidden.push(run);
-    }
-
-    /// Shows a hidden run again.
-    pub fn unhide(&mut self, run: &RunId) {
-        self.hidden.retain(|hidden| hidden != run);
-    }
-
-    /// Visible rows, newest first.
+    /// Rows down to where the list was read, newest first.
     pub fn visible(&self) -> impl Iterator<Item = &RunRow> {
-        self.list.iter().filter(|row| !self.hidden.contains(&row.run))
+        let end = self.reached.as_ref().filter(|_| self.more);
+        self.list.iter().take_while(move |row| end.is_none_or(|end| row.run >= *end))
     }
 
     /// Visible runs in a state that `pick` accepts, newest first.
@@ -67,22 +69,16 @@ impl Rows {
         self.list.get(at)
     }
 
-    /// The oldest run known.
+    /// The last run of the pages that were read.
     pub fn oldest(&self) -> Option<RunId> {
-        self.list.last().map(|row| row.run.clone())
+        self.reached.clone()
     }
-}
-
-/// True where every word of `search` is found in the row's name, engine, model, state or id.
-pub fn matches(row: &RunRow, search: &str) -> bool {
-    let model = row.model.as_deref().unwrap_or_default();
-    let text = [&row.name, &row.engine, model, row.state.label(), row.run.as_str()].join(" ").to_ascii_lowercase();
-    search.to_ascii_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::history::Marks;
 
     fn row(created_ms: u64, seq: u64, name: &str) -> RunRow {
         RunRow {
@@ -102,6 +98,8 @@ mod tests {
             seq,
             source: None,
             study: None,
+            gpus: Vec::new(),
+            marks: Marks::default(),
         }
     }
 
@@ -121,23 +119,22 @@ mod tests {
     }
 
     #[test]
-    fn hidden_rows_come_back_unless_deleted() {
+    fn the_list_ends_where_it_was_read() {
         let mut rows = Rows::default();
-        rows.merge(vec![row(1, 1, "a"), row(2, 1, "b")]);
-        let run = RunId::new(1, 0);
-        rows.hide(run.clone());
-        assert_eq!(rows.visible().count(), 1);
-        rows.unhide(&run);
-        assert_eq!(rows.visible().count(), 2);
-        rows.remove(&run);
-        assert_eq!(rows.visible().count(), 1);
-    }
-
-    #[test]
-    fn searches_all_words() {
-        let row = row(1, 1, "Night run");
-        for (search, expect) in [("", true), ("night LLAMA", true), ("done chat", true), ("night failed", false)] {
-            assert_eq!(matches(&row, search), expect, "{search}");
-        }
+        rows.page(vec![row(9, 1, "i"), row(8, 1, "h")], true, true);
+        // A run from far below has changed; those between are not known.
+        rows.merge(vec![row(2, 1, "b")]);
+        let names = |rows: &Rows| rows.visible().map(|row| row.name.clone()).collect::<Vec<_>>().join("");
+        assert_eq!((names(&rows), rows.oldest()), ("ih".to_owned(), Some(RunId::new(8, 0))));
+        assert!(rows.get(&RunId::new(2, 0)).is_some());
+        rows.page(vec![row(7, 1, "g"), row(6, 1, "f")], false, true);
+        assert_eq!(names(&rows), "ihgf");
+        // The first page is read again where the connection was lost.
+        rows.page(vec![row(10, 1, "j"), row(9, 1, "i")], true, true);
+        assert_eq!((names(&rows), rows.oldest()), ("jihgf".to_owned(), Some(RunId::new(6, 0))));
+        rows.page(vec![row(2, 1, "b")], false, false);
+        assert_eq!((names(&rows), rows.more), ("jihgfb".to_owned(), false));
+        rows.remove(&RunId::new(7, 0));
+        assert_eq!(names(&rows), "jihfb");
     }
 }

@@ -6,6 +6,7 @@ mod compared;
 mod engines;
 mod import;
 mod machine;
+mod marks;
 mod metrics_guide;
 mod new_run;
 mod new_study;

@@ -5,6 +5,7 @@ use super::compare::Compare;
 use super::engines::Engines;
 use super::import::Import;
 use super::machine::Machine;
+use super::marks::Marks;
 use super::metrics_guide::MetricsGuide;
 use super::new_run::NewRun;
 use super::new_study::{NewStudy, StudyCards};
@@ -58,6 +59,7 @@ code!(rest, metrics, |_| view! { <MetricsGuide/> }.into_any());
 code!(rest, runs, |_| view! { <Runs/> }.into_any());
 code!(rest, study_cards, |_| view! { <StudyCards/> }.into_any());
 code!(rest, import, |_| view! { <Import/> }.into_any());
+code!(rest, marks, |id| view! { <Marks id=id/> }.into_any());
 code!(study, studies, |_| view! { <Studies/> }.into_any());
 code!(study, new_study, |_| view! { <NewStudy/> }.into_any());
 code!(study, study, |id| view! { <Study id=id/> }.into_any());
@@ -97,6 +99,8 @@ pub enum Screen {
     StudyCards,
     /// Taking files of other tools in, which is a part of the list of runs.
     Import,
+    /// What people put on a run or study, which is a part of its page.
+    Marks,
     /// The studies.
     Studies,
     /// The form of a study.
@@ -128,6 +132,7 @@ impl Screen {
             Screen::Runs => runs().await,
             Screen::StudyCards => study_cards().await,
             Screen::Import => import().await,
+            Screen::Marks => marks().await,
             Screen::Studies => studies().await,
             Screen::NewStudy => new_study().await,
             Screen::Study => study().await,

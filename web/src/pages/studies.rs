@@ -2,7 +2,7 @@
 //! Must not know a study beyond its row.
 
 use super::runs::When;
-use super::study::{StudyBadge, delete_later};
+use super::study::{StudyBadge, deleted_words};
 use crate::erased::{click, kept, live};
 use crate::model::{App, Fetched};
 use crate::parts::{Empty, ErrorBox, Icon};
@@ -27,15 +27,10 @@ pub fn Studies() -> impl IntoView {
     });
     Effect::new(move |_| {
         changed.track();
+        app.changes.track();
         of.ask(app, format!("/api/v1/studies?limit={MOST}"));
     });
-    let rows = kept(move || {
-        let hidden = app.hidden_studies.get();
-        let visible = |rows: &std::sync::Arc<Vec<StudyRow>>| {
-            rows.iter().filter(|row| !hidden.contains(&row.study)).cloned().collect::<Vec<_>>()
-        };
-        of.value.with(|rows| rows.as_ref().map(visible))
-    });
+    let rows = kept(move || of.value.with(|rows| rows.as_ref().map(|rows| rows.to_vec())));
     let body = move || {
         match rows.get() {
         None if of.error.with(Option::is_some) => ().into_any(),
@@ -68,7 +63,7 @@ fn table(app: App, rows: Vec<StudyRow>) -> AnyView {
         let ended = matches!(row.state, StudyState::Done | StudyState::Incomplete);
         let label = format!("Delete {}", row.name);
         let (study, name) = (row.study.clone(), row.name.clone());
-        let remove = move |_| delete_later(app, study.clone(), &name);
+        let remove = move |_| app.delete(vec![study.to_string()], deleted_words(&name));
         view! {
             <tr data-testid="study-row">
                 <th scope="row"><a href=format!("/studies/{}", row.study)>{row.name}</a></th>

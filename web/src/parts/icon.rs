@@ -24,6 +24,7 @@ fn path(name: &str) -> &'static str {
         "copy" => "M9 9h11v11H9zM5 15H4V4h11v1",
         "download" => "M12 4v11M7 11l5 5 5-5M5 20h14",
         "delete" => "M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13",
+        "pin" => "M9 4h6l-1 6 4 4H6l4-4zM12 14v6",
         "stop" => "M7 7h10v10H7z",
         "help" => "M9 9a3 3 0 1 1 4 3c-1 .5-1 1-1 2M12 17.5v.01",
         "close" => "M6 6l12 12M18 6L6 18",

@@ -153,7 +153,7 @@ async fn a_run_that_is_there_in_another_state_stays_as_it_is() {
     there.log.append(&run, more).await.unwrap();
     let report = there.import(&named(archive.clone())).await;
     assert!(why(&report).contains("not as it is in the archive"), "{report:?}");
-    there.log.delete(&run).await.unwrap();
+    there.log.delete(&run, None).await.unwrap();
     let report = there.import(&named(archive)).await;
     assert!(why(&report).contains("was deleted here"), "{report:?}");
 }

@@ -1,7 +1,7 @@
 //! Owns the documented shapes of studies and comparisons.
 //! Must not be used for anything but documentation; tests hold each to the type that it describes.
 
-use super::{CostPlan, LoadPlan, SloPlan, TelemetryPlan, WorkloadPlan};
+use super::{CostPlan, LoadPlan, Marks, SloPlan, TelemetryPlan, WorkloadPlan};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -57,6 +57,8 @@ pub(in crate::http) struct StudyRow {
     done: u32,
     /// `waiting`, `running`, `done` or `incomplete`.
     state: String,
+    /// What people put on it.
+    marks: Marks,
 }
 
 /// A study, and what its runs come to so far.

@@ -48,7 +48,7 @@ impl Queue {
 
     /// Has the agent change something, and shows what came of it.
     fn put(self, path: String, body: Value) {
-        spawn(async move { self.after(http::put(&path, &body.to_string()).await) });
+        spawn(async move { self.after(http::set(&path, &body.to_string()).await) });
     }
 
     fn post(self, path: String) {

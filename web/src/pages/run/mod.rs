@@ -106,6 +106,12 @@ fn Parts() -> impl IntoView {
     live(move || if imported.get() { imported_parts(app) } else { own_parts(app) })
 }
 
+/// What people put on it.
+fn marks(app: App) -> AnyView {
+    let run = app.run().map(|run| run.to_string());
+    run.map(|run| view! { <OnDemand screen=Screen::Marks of=run/> }).into_any()
+}
+
 fn own_parts(app: App) -> AnyView {
     let axis = TimeAxis { zoom: RwSignal::new(None), end_s: charts::axis_end(app), group: Some("run") };
     view! {
@@ -117,6 +123,7 @@ fn own_parts(app: App) -> AnyView {
         <points::PointsTable/>
         <AfterPoints/>
         <scatter::Requests axis=axis/>
+        {marks(app)}
         <log::Details tabs=&["Engine log", "Plan", "About"]/>
     }
     .into_any()
@@ -133,6 +140,7 @@ fn imported_parts(app: App) -> AnyView {
         <OnDemand screen=Screen::Imported/>
         {live(move || has_tracks.get().then(|| view! { <machine::Machine axis=axis/> }))}
         {live(move || has_points.get().then(|| view! { <points::PointsTable/> }))}
+        {marks(app)}
         <log::Details tabs=&["Plan", "About"]/>
     }
     .into_any()

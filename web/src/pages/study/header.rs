@@ -5,7 +5,7 @@ use super::{Shown, StudyBadge};
 use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
-use crate::model::{App, Deletion};
+use crate::model::App;
 use crate::parts::{Confirm, CopyButton, Download, Figure, Icon, ShareButton, files};
 use crate::route::{Place, Route};
 use leptos::prelude::*;
@@ -153,7 +153,7 @@ fn AfterEnd(shown: Shown) -> impl IntoView {
     let delete = move |_| {
         let Some(id) = shown.id() else { return };
         let name = shown.of.value.with_untracked(|view| view.as_ref().map(|v| v.plan.name.clone()).unwrap_or_default());
-        delete_later(app, id, &name);
+        app.delete(vec![id.to_string()], deleted_words(&name));
         place.go(&Route::Studies.path());
     };
     view! {
@@ -166,15 +166,7 @@ fn AfterEnd(shown: Shown) -> impl IntoView {
     .into_any()
 }
 
-/// Hides a study now and deletes it when nobody took that back; its runs stay.
-pub fn delete_later(app: App, study: shared::ids::StudyId, name: &str) {
-    let path = format!("/api/v1/studies/{study}");
-    app.delete_later(format!("\"{name}\" will be deleted; its runs stay."), path, move |deletion| {
-        app.hidden_studies.update(|hidden| match deletion {
-            Deletion::Hidden => hidden.push(study.clone()),
-            Deletion::Back => hidden.retain(|of| *of != study),
-            // Whoever asks for the list now does not get it any more.
-            Deletion::Gone => {}
-        });
-    });
+/// What the message says of a study that was deleted.
+pub fn deleted_words(name: &str) -> String {
+    format!("\"{name}\" was deleted; its runs stay.")
 }

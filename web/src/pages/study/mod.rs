@@ -8,9 +8,10 @@ mod rungs;
 mod runs;
 
 pub use badge::StudyBadge;
-pub use header::delete_later;
+pub use header::deleted_words;
 
 use super::compared::{Beside, Known};
+use super::on_demand::{OnDemand, Screen};
 use crate::erased::{Kept, kept, live};
 use crate::model::{App, Fetched};
 use crate::parts::{Empty, ErrorBox};
@@ -119,6 +120,7 @@ fn Parts(shown: Shown) -> impl IntoView {
         <header::Header shown=shown/>
         {live(body)}
         <runs::Runs shown=shown/>
+        {shown.id().map(|id| view! { <OnDemand screen=Screen::Marks of=id.to_string()/> })}
         <runs::PlanText shown=shown/>
     }
     .into_any()
