@@ -5,7 +5,7 @@ use super::app::{App, Toast};
 use super::rows::Rows;
 use crate::erased::kept;
 use leptos::prelude::*;
-use shared::people::Side;
+use shared::event::RunState;
 use shared::wire::RunRow;
 use wasm_bindgen::JsValue;
 use web_sys::{Notification, NotificationPermission, Storage};
@@ -15,14 +15,15 @@ const KEY: &str = "tokenprism-started";
 /// Most that is kept.
 const MOST: usize = 50;
 
-/// Runs and studies that were started here and have not ended. Copies share them.
+/// Runs and studies that were started here and have not ended, by the text of their ids. Copies share them.
 #[derive(Clone, Copy)]
-pub struct Started(RwSignal<Vec<Side>>);
+pub struct Started(RwSignal<Vec<String>>);
 
 impl Default for Started {
     fn default() -> Self {
         let kept = storage().and_then(|storage| storage.get_item(KEY).ok()?);
-        Self(RwSignal::new(kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()))
+        let ids = kept.unwrap_or_default();
+        Self(RwSignal::new(ids.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()))
     }
 }
 
@@ -38,10 +39,10 @@ impl Started {
         }
     }
 
-    /// Something was started.
-    pub fn began(self, side: Side) {
+    /// A run or a study of this id was started.
+    pub fn began(self, id: String) {
         self.0.update(|of| {
-            of.push(side);
+            of.push(id);
             let over = of.len().saturating_sub(MOST);
             of.drain(..over);
         });
@@ -56,9 +57,9 @@ impl Started {
             if ended.is_empty() {
                 return;
             }
-            self.0.update(|of| of.retain(|side| ended.iter().all(|(ended, _)| ended != side)));
+            let (ids, sentences): (Vec<String>, Vec<String>) = ended.into_iter().unzip();
+            self.0.update(|of| of.retain(|id| !ids.contains(id)));
             self.keep();
-            let sentences: Vec<&str> = ended.iter().map(|(_, sentence)| sentence.as_str()).collect();
             let sentence = sentences.join(" ");
             notify(&sentence);
             app.toast.set(Some(Toast { sentence, undo: None }));
@@ -66,7 +67,7 @@ impl Started {
     }
 
     fn keep(self) {
-        let text = self.0.with_untracked(serde_json::to_string).unwrap_or_default();
+        let text = self.0.with_untracked(|of| of.join(","));
         // A browser that keeps nothing forgets it with the page, and no more.
         if let Some(Err(error)) = storage().map(|storage| storage.set_item(KEY, &text)) {
             leptos::logging::warn!("what was started is not kept over a reload: {error:?}");
@@ -75,21 +76,21 @@ impl Started {
 }
 
 /// What of this has ended, each with a sentence that says how.
-fn ends(started: &[Side], rows: &Rows) -> Vec<(Side, String)> {
-    let sentence = |side: &Side| match side {
-        Side::Run(run) => rows.get(run).filter(|row| row.state.is_final()).map(|row| {
-            let verdict = row.verdict.map(|verdict| format!(", {}", verdict.label())).unwrap_or_default();
-            format!("\"{}\" is {}{verdict}.", row.name, row.state.label())
-        }),
-        Side::Study(study) => {
-            let of: Vec<&RunRow> =
-                rows.visible().filter(|row| row.study.as_ref().is_some_and(|place| place.study == *study)).collect();
-            let done = of.iter().filter(|row| row.state == shared::event::RunState::Done).count();
-            let over = !of.is_empty() && of.iter().all(|row| row.state.is_final());
-            over.then(|| format!("The study has ended: {done} of {} runs are done.", of.len()))
-        }
+fn ends(started: &[String], rows: &Rows) -> Vec<(String, String)> {
+    let sentence = |id: &String| {
+        let is_of = |row: &&RunRow| {
+            row.run.as_str() == id || row.study.as_ref().is_some_and(|place| place.study.as_str() == id)
+        };
+        let of: Vec<&RunRow> = rows.visible().filter(is_of).collect();
+        let first = of.first().filter(|_| of.iter().all(|row| row.state.is_final()))?;
+        Some(if first.run.as_str() == id {
+            ["\"", &first.name, "\" is ", first.state.label(), "."].concat()
+        } else {
+            let done = of.iter().filter(|row| row.state == RunState::Done).count();
+            ["The study has ended: ", &done.to_string(), " of ", &of.len().to_string(), " runs are done."].concat()
+        })
     };
-    started.iter().filter_map(|side| Some((side.clone(), sentence(side)?))).collect()
+    started.iter().filter_map(|id| Some((id.clone(), sentence(id)?))).collect()
 }
 
 fn storage() -> Option<Storage> {
@@ -113,8 +114,6 @@ fn notify(sentence: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::caveat::Verdict;
-    use shared::event::RunState;
     use shared::ids::{RunId, StudyId};
     use shared::study::StudyPlace;
 
@@ -133,7 +132,7 @@ mod tests {
             trials_done: 0,
             trials: None,
             best_output_throughput: None,
-            verdict: (state == RunState::Done).then_some(Verdict::Doubtful),
+            verdict: None,
             seq: 1,
             source: None,
             study: place,
@@ -143,17 +142,17 @@ mod tests {
     #[test]
     fn only_what_was_started_here_and_is_over_is_told() {
         let study = StudyId::new(1, 9);
-        let check = |states: [RunState; 4], started: &[Side], expect: &[&str]| {
+        let check = |states: [RunState; 4], started: &[String], expect: &[&str]| {
             let mut rows = Rows::default();
             let of_study = [None, None, Some(&study), Some(&study)];
             rows.merge((0..).zip(states).zip(of_study).map(|((n, state), study)| row(n, state, study)).collect());
             let told: Vec<String> = ends(started, &rows).into_iter().map(|(_, sentence)| sentence).collect();
             assert_eq!(told, expect);
         };
-        let run = |n| Side::Run(RunId::new(1, n));
-        let of_study = Side::Study(study.clone());
+        let run = |n| RunId::new(1, n).to_string();
+        let of_study = study.to_string();
         use RunState::{Cancelled, Done, Running};
-        check([Done, Done, Done, Running], &[run(0), of_study.clone()], &["\"Run 0\" is done, doubtful."]);
+        check([Done, Done, Done, Running], &[run(0), of_study.clone()], &["\"Run 0\" is done."]);
         check([Running, Done, Done, Cancelled], &[run(0), of_study], &["The study has ended: 1 of 2 runs are done."]);
         check([Done; 4], &[run(7)], &[]);
     }

@@ -11,7 +11,6 @@ use crate::route::{Place, Route};
 use leptos::prelude::*;
 use serde::Deserialize;
 use shared::ids::RunId;
-use shared::people::Side;
 use shared::plan::Plan;
 use shared::preset::{PRESETS, Preset};
 use shared::wire::ApiError;
@@ -102,7 +101,7 @@ fn Editor(plan: Plan) -> impl IntoView {
             match http::post::<Created>("/api/v1/runs", "application/toml", &body).await {
                 Ok(created) => {
                     place.go(&Route::Run(created.run.to_string()).path());
-                    app.started.began(Side::Run(created.run));
+                    app.started.began(created.run.to_string());
                 }
                 Err(failure) => {
                     app.failed(&failure);

@@ -94,6 +94,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
+    use std::slice::from_ref;
 
     fn run(n: u32) -> RunId {
         RunId::new(1, n)
@@ -131,11 +132,11 @@ mod tests {
     fn what_needs_other_gpus_starts_and_the_others_say_why_they_wait() {
         let (a, b) = (on(&["a"]), on(&["b"]));
         check(&[a.clone(), b.clone(), a.clone()], &[], &["starts", "starts", "needs GPU-a, which the run"]);
-        check(&[on(&["a", "b"]), b.clone()], &[a.clone()], &["which the run", "and so does the run"]);
+        check(&[on(&["a", "b"]), b.clone()], from_ref(&a), &["which the run", "and so does the run"]);
         check(&[Need::Host, a.clone()], &[], &["starts", "is under way and is measured alone"]);
         check(
             &[Need::Host, b.clone()],
-            &[a.clone()],
+            from_ref(&a),
             &["measured alone, and the run", "before it and is measured alone"],
         );
         check(&[Need::Host, Need::Host], &[], &["starts", "is measured alone, and the run"]);

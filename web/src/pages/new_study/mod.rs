@@ -14,7 +14,6 @@ use checked::Draft;
 use leptos::prelude::*;
 use serde::Deserialize;
 use shared::ids::StudyId;
-use shared::people::Side;
 use shared::study::{PRESETS, StudyPlan, StudyPreset};
 use shared::wire::ApiError;
 
@@ -119,7 +118,7 @@ fn Editor(plan: StudyPlan) -> impl IntoView {
             match http::post::<Created>("/api/v1/studies", "application/toml", &toml).await {
                 Ok(created) => {
                     place.go(&Route::Study(created.study.to_string()).path());
-                    app.started.began(Side::Study(created.study));
+                    app.started.began(created.study.to_string());
                 }
                 Err(failure) => {
                     app.failed(&failure);

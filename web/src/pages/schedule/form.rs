@@ -129,7 +129,7 @@ pub fn Form(made: Callback<()>) -> impl IntoView {
         <form on:submit=submit data-testid="schedule-form">
             <div class="tools">
                 <Works work=fields.work/>
-                <label class="field">
+                <label class="field wide-field">
                     <span class="field-label">"When"</span>
                     <select data-testid="schedule-kind" on:change:target=move |e| fields.once.set(e.target().value() == "once")>
                         <option value="cron">"Again and again"</option>
@@ -137,7 +137,7 @@ pub fn Form(made: Callback<()>) -> impl IntoView {
                     </select>
                 </label>
                 {live(when)}
-                <label class="field">
+                <label class="field wide-field">
                     <span class="field-label">"Missed times"</span>
                     <select on:change:target=move |e| fields.missed.set(e.target().value())>
                         <option value="run_once">"Once when the agent is back"</option>
@@ -151,7 +151,7 @@ pub fn Form(made: Callback<()>) -> impl IntoView {
                 <div class="tools">
                     <Text label="URL" value=fields.url testid="schedule-url" kind="url"/>
                     <Text label="Name of the secret" value=fields.secret testid="schedule-secret" kind="text"/>
-                    <label class="field">
+                    <label class="field wide-field">
                         <span class="field-label">"Tell"</span>
                         <select on:change:target=move |e| fields.on.set(e.target().value())>
                             <option value="finish">"On every end"</option>
