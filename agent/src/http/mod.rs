@@ -22,6 +22,7 @@ mod prices;
 mod prometheus;
 mod proxy;
 mod ready;
+mod refusals;
 mod requests;
 mod runs;
 mod shape;
