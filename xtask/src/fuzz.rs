@@ -54,7 +54,7 @@ pub fn run(options: &Fuzz) -> Result<()> {
             "--checks",
             "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
         ])
-        .args(["--max-examples", &options.examples.to_string(), "--continue-on-failure", "--request-timeout", "20"])
+        .args(["--max-examples", &options.examples.to_string(), "--continue-on-failure", "--request-timeout", "120"])
         // The socket is no request; a sign-in would be slowed down, which is what it shall be.
         .args(["--exclude-path", "/ws", "--exclude-path", "/api/v1/sign-in"])
         // No trace of a trial beside the sources.

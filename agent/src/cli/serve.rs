@@ -18,6 +18,7 @@ use ::http::HeaderName;
 use anyhow::Context;
 use ipnet::IpNet;
 use shared::people::Role;
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,7 +156,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let draining = CancellationToken::new();
     let told = until_told(args.finish, queue.clone(), draining.clone());
     let served = http::serve_at(doors, args.edge.base_path, draining, state, told).await;
-    println!("Stopping: what runs is parked and its engine ended; what waits goes on waiting for the next start.");
+    say("Stopping: what runs is parked and its engine ended; what waits goes on waiting for the next start.");
     tokio::join!(queue.park(), by_hand.end());
     agent_file::remove(&args.data.data_dir);
     served?;
@@ -178,12 +179,17 @@ async fn listen(wanted: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
     anyhow::bail!("no port from {DEFAULT_PORT} to {last} is free on 127.0.0.1: name one with --listen 127.0.0.1:PORT")
 }
 
+/// Says how the agent ends. Whoever read its output may have gone, which must not keep it from ending well.
+fn say(line: &str) {
+    writeln!(std::io::stdout(), "{line}").ok();
+}
+
 /// Resolves when the agent is told to end, and what it then does first is done.
 async fn until_told(finish: bool, queue: Queue, draining: CancellationToken) {
     stop_signal().await;
     draining.cancel();
     if finish {
-        println!("Stopping once the run that is under way has ended; told again, it is parked.");
+        say("Stopping once the run that is under way has ended; told again, it is parked.");
         tokio::select! {
             () = queue.finish() => {}
             () = stop_signal() => {}

@@ -62,8 +62,9 @@ fn names_others(path: &str) -> bool {
 /// Another one at each base path, so that it is not kept for long.
 fn rebased(file: &EmbeddedFile, path: &str, headers: &HeaderMap, base: &BasePath) -> Response {
     let text = String::from_utf8_lossy(&file.data);
-    let told = format!("<meta name=\"{BASE}\" content=\"{}\" /><script src=\"/base.js\"></script>", base.as_str());
-    let text = base.rebased(&text.replacen("<head>", &format!("<head>{told}"), 1));
+    let under = base.as_str();
+    let told = format!("<head><meta name=\"{BASE}\" content=\"{under}\" /><script src=\"{under}/base.js\"></script>");
+    let text = base.rebased(&text).replacen("<head>", &told, 1);
     let etag = format!("\"{}{}\"", hex::encode(file.metadata.sha256_hash()), base.as_str());
     let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok()) == Some(&etag);
     let kind = if path == INDEX { "text/html; charset=utf-8" } else { "text/javascript; charset=utf-8" };

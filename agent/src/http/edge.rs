@@ -119,8 +119,8 @@ impl BasePath {
     }
 
     /// A text of the dashboard, in which addresses stand in quotes and begin with a slash, with the base path before each.
-    pub(super) fn rebased(&self, text: &str) -> Vec<u8> {
-        text.replace("=\"/", &format!("=\"{}/", self.0)).replace("'/", &format!("'{}/", self.0)).into_bytes()
+    pub(super) fn rebased(&self, text: &str) -> String {
+        text.replace("=\"/", &format!("=\"{}/", self.0)).replace("'/", &format!("'{}/", self.0))
     }
 }
 
@@ -194,6 +194,6 @@ mod tests {
     #[test]
     fn addresses_of_the_page_are_under_the_base() {
         let text = base("/tp").rebased("<a href=\"/x\" title=\"a / b\"> import '/y.js'");
-        assert_eq!(String::from_utf8(text).unwrap(), "<a href=\"/tp/x\" title=\"a / b\"> import '/tp/y.js'");
+        assert_eq!(text, "<a href=\"/tp/x\" title=\"a / b\"> import '/tp/y.js'");
     }
 }

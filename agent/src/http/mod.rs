@@ -24,6 +24,7 @@ mod prometheus;
 mod proxy;
 mod queue;
 mod ready;
+mod refusals;
 mod requests;
 mod runs;
 mod schedules;

@@ -3,7 +3,7 @@
 
 use super::{
     agent, audit, compare, engines, exports, figures, history, imports, people, pictures, plans, prices, prometheus,
-    queue, ready, requests, runs, schedules, shape, shell, socket, studies,
+    queue, ready, refusals, requests, runs, schedules, shape, shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -27,7 +27,7 @@ use utoipa::{Modify, OpenApi};
         history::undelete, people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
         people::revoke_share, audit::list, document, socket::open, shell::health, ready::ready, shell::sign_in, shell::open_link
     ),
-    components(schemas(shape::ApiError)),
+    components(schemas(shape::ApiError, crate::export::Format)),
     security(("token" = []), ("cookie" = [])),
     modifiers(&Tokens)
 )]
@@ -38,6 +38,7 @@ struct Tokens;
 
 impl Modify for Tokens {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        refusals::document(api);
         let components = api.components.get_or_insert_default();
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
