@@ -131,7 +131,10 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         check(Asked::default(), Ok(Filter::default()));
         check(Asked { q: some(""), tag: some(""), ..Asked::default() }, Ok(Filter::default()));
-        check(Asked { tag: some("Nightly"), ..Asked::default() }, Ok(Filter { tag: some("nightly"), ..Filter::default() }));
+        check(
+            Asked { tag: some("Nightly"), ..Asked::default() },
+            Ok(Filter { tag: some("nightly"), ..Filter::default() }),
+        );
         check(Asked { verdict: some("good"), ..Asked::default() }, Err("one of valid, doubtful"));
         check(Asked { state: some("Done"), ..Asked::default() }, Err("one of queued, starting"));
         check(Asked { q: Some("x".repeat(201)), ..Asked::default() }, Err("longer than 200"));

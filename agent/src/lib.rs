@@ -26,6 +26,7 @@ pub mod record;
 pub mod recount;
 pub mod remote;
 pub mod render;
+mod retention;
 pub mod secret;
 mod shelf;
 pub mod stream;

@@ -107,7 +107,10 @@ mod tests {
         check("Two *words*, **bold**", "<p>Two <em>words</em>, <strong>bold</strong></p>");
         check("# Head\n- a\n- b", "<h3>Head</h3>\n<ul>\n<li>a</li>\n<li>b</li>\n</ul>");
         check("`x < 1`", "<p><code>x &lt; 1</code></p>");
-        check("| a |\n|---|\n| 1 |", "<table><thead><tr><th>a</th></tr></thead><tbody>\n<tr><td>1</td></tr>\n</tbody></table>");
+        check(
+            "| a |\n|---|\n| 1 |",
+            "<table><thead><tr><th>a</th></tr></thead><tbody>\n<tr><td>1</td></tr>\n</tbody></table>",
+        );
         let link = "<a href=\"https://example.org/?a=1&amp;b=2\" rel=\"noopener noreferrer\" target=\"_blank\">see</a>";
         check("[see](https://example.org/?a=1&b=2)", &format!("<p>{link}</p>"));
     }

@@ -12,9 +12,7 @@ use shared::people::{NewToken, Role, Side, TokenRow};
 use shared::plan::Plan;
 use shared::study::{StudyPlan, StudyView};
 use shared::view::RunView;
-use shared::wire::{
-    ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, PointDistribution, RunRow, ServerMessage,
-};
+use shared::wire::{ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, PointDistribution, RunRow, ServerMessage};
 use std::path::PathBuf;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;

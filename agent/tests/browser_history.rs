@@ -104,12 +104,19 @@ async fn runs_are_found_marked_deleted_and_brought_back() {
     // A note on the run's page is Markdown, and a script in it stays words.
     tab.0.goto(format!("{}/runs/{}", agent.url, runs[0])).await.unwrap();
     tab.click("edit-note").await;
-    tab.fill("[data-testid=note-field]", "# Slow\n**very** <img src=x onerror=\"window.ran=1\"> [d](javascript:window.ran=1)")
-        .await;
+    tab.fill(
+        "[data-testid=note-field]",
+        "# Slow\n**very** <img src=x onerror=\"window.ran=1\"> [d](javascript:window.ran=1)",
+    )
+    .await;
     tab.click("save-note").await;
     tab.wait("note", |text| text.contains("very <img src=x")).await;
     assert_eq!(tab.eval("document.querySelectorAll('.note img, .note script, .note a').length").await, 0);
-    assert_eq!(tab.eval("document.querySelector('.note h3').innerText + document.querySelector('.note strong').innerText").await, "Slowvery");
+    assert_eq!(
+        tab.eval("document.querySelector('.note h3').innerText + document.querySelector('.note strong').innerText")
+            .await,
+        "Slowvery"
+    );
     assert_eq!(tab.eval("window.ran ?? null").await, serde_json::Value::Null);
     tab.fill("[data-testid=new-tag]", "fp8 keep").await;
     tab.click("add-tag").await;

@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod people;
 pub mod plan;
 pub mod preset;
+pub mod retention;
 pub mod roofline;
 pub mod said;
 pub mod search;

@@ -10,6 +10,7 @@ use crate::log::{DataDir, SqliteLog};
 use crate::orchestrate::{ByHand, Machine, Manner, Queue};
 use crate::people::{Fresh, People};
 use crate::price::Prices;
+use crate::retention::Keeper;
 use ::http::HeaderName;
 use anyhow::Context;
 use futures_util::future::BoxFuture;
@@ -132,6 +133,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         access = access.behind(proxy);
     }
     let clocks = queue.clone();
+    let keeping = tokio::spawn(Keeper::new(log.clone(), blobs.clone()).daily());
     let state = http::State {
         log: log.clone(),
         blobs,
@@ -159,6 +161,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     }
     println!("Open in a browser:\n\n    {open}\n");
     let served = http::serve(listener, state, stop_signal()).await;
+    keeping.abort();
     println!("Stopping: what runs is cancelled and its engine ended.");
     tokio::join!(queue.stop(), by_hand.end());
     agent_file::remove(&args.data.data_dir);

@@ -2,8 +2,8 @@
 //! Must not know how the routes are implemented.
 
 use super::{
-    agent, audit, compare, engines, exports, figures, history, imports, people, pictures, plans, prices, prometheus, requests,
-    runs, shape, shell, socket, studies,
+    agent, audit, compare, engines, exports, figures, history, imports, people, pictures, plans, prices, prometheus,
+    requests, retention, runs, shape, shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -22,7 +22,7 @@ use utoipa::{Modify, OpenApi};
         plans::presets, plans::check, prices::list, prices::set, prices::remove, engines::list, engines::now, engines::start, engines::stop, agent::about,
         prometheus::metrics, imports::import,
         history::bin, history::facets, history::read, history::write_note, history::tag, history::pin, history::delete,
-        history::undelete, people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
+        history::undelete, retention::disk, retention::preview, retention::set, retention::sweep, people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
         people::revoke_share, audit::list, document, socket::open, shell::health, shell::sign_in, shell::open_link
     ),
     components(schemas(shape::ApiError)),
@@ -77,6 +77,7 @@ mod tests {
         CostPlan, Curve, EnginePlan, Goal, Gpus, Lengths, Level, Order, Plan, PrefixPlan, RampPlan, SearchPlan,
         SessionPlan, SloPlan, TelemetryPlan, TracePlan,
     };
+    use shared::retention::{Disk, Held, LetGo, Preview, Retention, Swept, Why};
     use shared::source::{Definition, Source};
     use shared::study::{StudyPlace, StudyView};
     use shared::view::{PointView, RunView};
@@ -209,6 +210,15 @@ mod tests {
         check("Facet", &json!(Facet { value: String::new(), count: 0 }));
         check("BinRow", &json!(BinRow { item: item.clone(), name: String::new(), deleted_unix_ms: 0, by: None }));
         check("Done", &json!(Done::default()));
+        check("Disk", &json!(Disk::default()));
+        check("Preview", &json!(Preview::default()));
+        check("Retention", &json!(Retention::default()));
+        check("Swept", &json!(Swept::default()));
+        let (run, name) = (RunId::new(1, 1), String::new());
+        let gone = LetGo { run: run.clone(), name: name.clone(), created_unix_ms: 0, bytes: 0, why: Why::Age };
+        check("LetGo", &json!(gone));
+        let held = Held { run, name, created_unix_ms: 0, events_bytes: 0, records_bytes: 0, kept: None };
+        check("Held", &json!(held));
         check("RefusedItem", &json!(RefusedItem { item, why }));
         let timeline = RequestTimeline {
             sample: sample(),

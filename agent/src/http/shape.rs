@@ -5,11 +5,13 @@
 mod engines;
 mod history;
 mod people;
+mod retention;
 mod studies;
 
 pub(super) use engines::{EngineRow, EnginesNow, StartedEngine};
 pub(super) use history::{BinRow, Done, Facets, Marked, Marks};
 pub(super) use people::{AuditRow, Me, NewShare, NewToken, ShareRow, TokenRow};
+pub(super) use retention::{Disk, Preview, Retention, Swept};
 pub(super) use studies::{Compared, StudyPlan, StudyRow, StudyView};
 
 use serde_json::Value;

@@ -1,9 +1,9 @@
 //! Owns the projection of the bin: runs and studies that were deleted and can come back.
 //! Must not know how long they stay, nor who empties it.
 
+use super::found;
 use super::project::{self, signed, unstorable};
 use super::studies::{self, Study};
-use super::found;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use shared::history::BinRow;

@@ -53,9 +53,10 @@ pub(super) fn put_study(conn: &Connection, study: &Study, marks: &Marks, note: &
     let mut values = Values::new();
     of_marks(&mut values, marks);
     let plan = &study.plan;
-    let of_engines = plan.engines.iter().flat_map(|(label, engine)| {
-        [label.as_str(), engine.kind.label(), engine.model.as_deref().unwrap_or_default()]
-    });
+    let of_engines = plan
+        .engines
+        .iter()
+        .flat_map(|(label, engine)| [label.as_str(), engine.kind.label(), engine.model.as_deref().unwrap_or_default()]);
     let engines = of_engines.collect::<Vec<_>>().join("\n");
     let tags = marks.tags.join("\n");
     let words = [&plan.name, study.study.as_str(), plan.kind.label(), &engines, &tags, note].join("\n");
@@ -142,8 +143,7 @@ fn statement(filter: &Filter, limit: usize, before: Option<&RunId>) -> (String, 
     values.push(before.map_or("s", RunId::as_str).to_owned().into());
     values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     let (before, limit) = (values.len() - 1, values.len());
-    let sql =
-        format!("SELECT run, row FROM runs WHERE run < ?{before}{conditions} ORDER BY run DESC LIMIT ?{limit}");
+    let sql = format!("SELECT run, row FROM runs WHERE run < ?{before}{conditions} ORDER BY run DESC LIMIT ?{limit}");
     (sql, values)
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod bin;
 mod codec;
 mod data_dir;
+mod disk;
 mod error;
 mod found;
 mod history;

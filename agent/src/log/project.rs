@@ -7,13 +7,14 @@ use super::marks::{self, Mark};
 use super::people::{self, KeptShare, KeptToken};
 use super::schema::AGENT_STREAM;
 use super::studies::Study;
-use super::{bin, codec, found, studies};
+use super::{bin, codec, disk, found, studies};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use shared::event::Event;
 use shared::history::Marks;
 use shared::ids::{RunId, ShareId, StudyId, TokenId};
 use shared::people::{Side, Who};
+use shared::retention::Retention;
 use shared::view::RunView;
 use shared::wire::{RunRow, gpu_types};
 use std::collections::BTreeMap;
@@ -63,6 +64,18 @@ pub(super) enum AgentBody {
         /// Who.
         by: Who,
     },
+    /// What lay in the bin is gone for good.
+    Purged {
+        /// The runs and studies.
+        items: Vec<Side>,
+    },
+    /// Somebody said what is kept.
+    RetentionSet {
+        /// The policy.
+        policy: Retention,
+        /// Who.
+        by: Who,
+    },
     /// A named token was made.
     TokenCreated(Box<KeptToken>),
     /// A named token was revoked.
@@ -94,6 +107,8 @@ impl AgentBody {
             AgentBody::StudyDeleted { .. } => "study_deleted",
             AgentBody::Undeleted { .. } => "undeleted",
             AgentBody::Marked { .. } => "marked",
+            AgentBody::Purged { .. } => "purged",
+            AgentBody::RetentionSet { .. } => "retention_set",
             AgentBody::TokenCreated(_) => "token_created",
             AgentBody::TokenRevoked { .. } => "token_revoked",
             AgentBody::ShareCreated(_) => "share_created",
@@ -299,6 +314,14 @@ pub(super) fn own(conn: &Connection, body: &AgentBody, at_unix_ms: u64) -> Resul
             (!back).then(|| LogError::NotInBin(item.clone()))
         }
         AgentBody::Marked { item, mark: of, by } => mark(conn, item, of, by, at_unix_ms)?,
+        AgentBody::Purged { items } => {
+            disk::purge(conn, items)?;
+            None
+        }
+        AgentBody::RetentionSet { policy, .. } => {
+            disk::set_retention(conn, policy)?;
+            None
+        }
         AgentBody::StudyBegun(study) => {
             studies::put(conn, study)?;
             None
@@ -329,7 +352,8 @@ pub(super) fn own(conn: &Connection, body: &AgentBody, at_unix_ms: u64) -> Resul
 pub(super) fn rebuild(conn: &Connection) -> Result<(), rusqlite::Error> {
     conn.execute_batch(
         "DELETE FROM runs; DELETE FROM snapshots; DELETE FROM tombstones; DELETE FROM studies; DELETE FROM study_runs;
-        DELETE FROM sources; DELETE FROM tokens; DELETE FROM shares; DELETE FROM audit; DELETE FROM marks; DELETE FROM bin;",
+        DELETE FROM sources; DELETE FROM tokens; DELETE FROM shares; DELETE FROM audit; DELETE FROM marks; DELETE FROM bin;
+        DELETE FROM settings;",
     )?;
     conn.execute_batch(found::CLEAR)?;
     // One look-up a stream: DISTINCT would read every event.

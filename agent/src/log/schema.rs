@@ -25,7 +25,7 @@ const TABLES: &str = "
 ";
 
 /// Tables that came after the first format: studies and their runs, the files that runs were imported from, by their hash,
-/// tokens and when they were used, shares, what people did, what they put on runs and studies, and the bin.
+/// tokens and when they were used, shares, what people did, what they put on runs and studies, the bin, and settings.
 /// An earlier version passes them over, and a later start fills them.
 const MORE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS studies(
@@ -40,6 +40,7 @@ const MORE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS marks(item TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS bin(
         item TEXT PRIMARY KEY, deleted_unix_ms INTEGER NOT NULL, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS settings(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;
 ";
 

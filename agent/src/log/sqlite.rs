@@ -185,6 +185,11 @@ impl SqliteLog {
         self.job(|reply| Job::LimitPages { pages, reply }).await
     }
 
+    /// The log's file.
+    pub(super) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
     pub(super) async fn job<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, LogError> {
         let (reply, answer) = oneshot::channel();
         self.0.jobs.send(job(reply)).await.map_err(|_| LogError::Closed)?;

@@ -237,7 +237,8 @@ impl Changes {
 
     /// Notes what an event of the agent's own stream has changed of a run's row.
     fn of_own(&mut self, conn: &Connection, body: &AgentBody) -> Result<(), rusqlite::Error> {
-        let (AgentBody::Undeleted { item: Side::Run(run) } | AgentBody::Marked { item: Side::Run(run), .. }) = body else {
+        let (AgentBody::Undeleted { item: Side::Run(run) } | AgentBody::Marked { item: Side::Run(run), .. }) = body
+        else {
             return Ok(());
         };
         if matches!(body, AgentBody::Undeleted { .. }) {

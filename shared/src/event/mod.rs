@@ -180,15 +180,8 @@ pub enum RunState {
 
 impl RunState {
     /// All of them, in the order in which a run comes to them.
-    pub const ALL: [Self; 7] = [
-        Self::Queued,
-        Self::Starting,
-        Self::Running,
-        Self::Done,
-        Self::Failed,
-        Self::Cancelled,
-        Self::Interrupted,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Queued, Self::Starting, Self::Running, Self::Done, Self::Failed, Self::Cancelled, Self::Interrupted];
 
     /// True where nothing more will happen.
     #[must_use]

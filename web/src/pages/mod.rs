@@ -17,6 +17,7 @@ mod people;
 mod plan_form;
 mod run;
 mod runs;
+mod settings;
 mod sign_in;
 mod source;
 mod studies;

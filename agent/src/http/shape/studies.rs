@@ -1,7 +1,7 @@
 //! Owns the documented shapes of studies and comparisons.
 //! Must not be used for anything but documentation; tests hold each to the type that it describes.
 
-use super::{CostPlan, Marks, LoadPlan, SloPlan, TelemetryPlan, WorkloadPlan};
+use super::{CostPlan, LoadPlan, Marks, SloPlan, TelemetryPlan, WorkloadPlan};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;

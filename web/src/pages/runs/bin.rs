@@ -19,7 +19,8 @@ pub(super) fn Bin() -> impl IntoView {
         of.ask(app, "/api/v1/history/bin".to_owned());
     });
     let rows = kept(move || of.value.with(|rows| rows.as_ref().map(|rows| rows.to_vec())));
-    let body = move || match rows.get() {
+    let body = move || {
+        match rows.get() {
         None if of.error.with(Option::is_some) => ().into_any(),
         None => view! { <div class="skeleton" aria-label="Loading" aria-busy="true"></div> }.into_any(),
         Some(rows) if rows.is_empty() => {
@@ -38,6 +39,7 @@ pub(super) fn Bin() -> impl IntoView {
             </div>
         }
         .into_any(),
+    }
     };
     view! {
         <p><a href="/runs">"All runs"</a></p>

@@ -53,8 +53,7 @@ pub(super) fn Filters() -> impl IntoView {
         of.ask(app, "/api/v1/history/facets".to_owned());
     });
     let (pinned, from, to) = (place.query("pinned"), place.query("from"), place.query("to"));
-    let set: Vec<_> =
-        VALUES.iter().map(|(key, ..)| place.query(key)).chain([pinned, from, to]).collect();
+    let set: Vec<_> = VALUES.iter().map(|(key, ..)| place.query(key)).chain([pinned, from, to]).collect();
     let count = kept(move || set.iter().filter(|value| value.with(Option::is_some)).count());
     let summary = move || match count.get() {
         0 => "Filters".to_owned(),
@@ -93,7 +92,10 @@ pub(super) fn Filters() -> impl IntoView {
                     }))}
                 </div>
             </details>
-            <a class="quiet" href=format!("/runs?show={BIN}") data-testid="to-bin">"Deleted runs"</a>
+            <span>
+                <a class="quiet" href=format!("/runs?show={BIN}") data-testid="to-bin">"Deleted runs"</a>" · "
+                <a class="quiet" href="/settings">"What is kept"</a>
+            </span>
         </div>
     }
     .into_any()
@@ -106,7 +108,8 @@ fn OneOf(key: &'static str, label: &'static str, read: Read, of: Fetched<Facets>
     let value = place.query(key);
     let options = move || {
         let chosen = value.get().unwrap_or_default();
-        let mut facets = of.value.with(|facets| facets.as_deref().map(|facets| read(facets).clone())).unwrap_or_default();
+        let mut facets =
+            of.value.with(|facets| facets.as_deref().map(|facets| read(facets).clone())).unwrap_or_default();
         let is_there = chosen.is_empty() || facets.iter().any(|facet| facet.value == chosen);
         // What no run has any more can still be what the address asks for.
         if !is_there {

@@ -104,7 +104,9 @@ fn List() -> impl IntoView {
     let table = move || {
         if !loaded.get() {
             let waits = !failed.get();
-            return waits.then(|| view! { <div class="skeleton" aria-label="Loading" aria-busy="true"></div> }).into_any();
+            return waits
+                .then(|| view! { <div class="skeleton" aria-label="Loading" aria-busy="true"></div> })
+                .into_any();
         }
         if nothing.get() && filtered.get() {
             return view! {
