@@ -251,16 +251,6 @@ fn row_of(run: &RunId, view: &RunView) -> RunRow {
     })
 }
 
-/// Rows of the list of runs, newest first.
-pub(super) fn rows(conn: &Connection, limit: usize, before: Option<&RunId>) -> Result<Vec<RunRow>, rusqlite::Error> {
-    // "s" is greater than every run id.
-    let before = before.map_or("s", RunId::as_str);
-    let sql = "SELECT run, row FROM runs WHERE run < ?1 ORDER BY run DESC LIMIT ?2";
-    let mut statement = conn.prepare_cached(sql)?;
-    let mut found = statement.query(params![before, i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    rows_in(conn, &mut found)
-}
-
 /// Rows of a query for the run's id and the row; one that cannot be read is made anew.
 pub(super) fn rows_in(conn: &Connection, found: &mut rusqlite::Rows<'_>) -> Result<Vec<RunRow>, rusqlite::Error> {
     let mut rows = Vec::new();

@@ -10,6 +10,7 @@ use super::writer::{Job, Reply, Writer};
 use super::{Committed, EventLog, REDUCER_VERSION, codec, project, schema};
 use rusqlite::Connection;
 use shared::event::{Body, Event};
+use shared::history::Filter;
 use shared::ids::RunId;
 use shared::people::Who;
 use shared::view::RunView;
@@ -123,8 +124,7 @@ impl SqliteLog {
     /// # Errors
     /// Where the file cannot be read.
     pub async fn rows(&self, limit: usize, before: Option<RunId>) -> Result<Vec<RunRow>, LogError> {
-        self.read(move |conn| project::rows(&*conn.unchecked_transaction()?, limit.min(MAX_READ), before.as_ref()))
-            .await
+        self.find_runs(Filter::default(), limit, before).await
     }
 
     /// Runs that were imported from a file of one of these hashes (SHA-256, hexadecimal) and not deleted since, by hash.

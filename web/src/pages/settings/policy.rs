@@ -1,7 +1,7 @@
 //! Owns the policy of what is kept: shown, tried, and set once somebody has seen what it would do.
 //! Must not know how it is followed.
 
-use crate::erased::{click, kept, live, spawn};
+use crate::erased::{kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::{App, Fetched};
