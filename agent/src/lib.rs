@@ -27,6 +27,7 @@ pub mod record;
 pub mod recount;
 pub mod remote;
 pub mod render;
+mod retention;
 pub mod schedule;
 pub mod secret;
 mod shelf;

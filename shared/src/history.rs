@@ -13,8 +13,6 @@ pub const MAX_TAG_CHARS: usize = 32;
 pub const MAX_NOTE_BYTES: usize = 16 << 10;
 /// Most runs and studies of one request that marks or deletes.
 pub const MAX_ITEMS: usize = 200;
-/// Whole days that what was deleted stays in the bin, from which it can come back.
-pub const BIN_DAYS: u32 = 7;
 /// Runs and studies with this tag are kept by every policy.
 pub const KEEP_TAG: &str = "keep";
 

@@ -19,6 +19,7 @@ pub mod people;
 pub mod plan;
 pub mod preset;
 pub mod queue;
+pub mod retention;
 pub mod roofline;
 pub mod said;
 pub mod schedule;

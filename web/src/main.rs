@@ -78,6 +78,7 @@ fn Screens() -> impl IntoView {
         Route::Study(id) => view! { <OnDemand screen=Screen::Study of=id/> }.into_any(),
         Route::Compare => view! { <OnDemand screen=Screen::Compare/> }.into_any(),
         Route::People => view! { <OnDemand screen=Screen::People/> }.into_any(),
+        Route::Settings => view! { <OnDemand screen=Screen::Settings/> }.into_any(),
         Route::Metrics => view! { <OnDemand screen=Screen::Metrics/> }.into_any(),
         Route::Lost => view! {
             <Empty title="There is no such page" text="The address leads nowhere: it may be of another version." action="To the start" href="/"/>

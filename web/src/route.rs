@@ -34,6 +34,8 @@ pub enum Route {
     Compare,
     /// Tokens, links and what was done.
     People,
+    /// What is kept.
+    Settings,
     /// The definitions.
     Metrics,
     /// Nothing that this version has.
@@ -54,6 +56,7 @@ impl Route {
             "studies/new" => Route::NewStudy,
             "compare" => Route::Compare,
             "people" => Route::People,
+            "settings" => Route::Settings,
             "metrics-guide" => Route::Metrics,
             path => match path.split_once('/') {
                 Some(("runs", run)) if !run.contains('/') => Route::Run(run.to_owned()),
@@ -83,6 +86,7 @@ impl Route {
             Route::Study(study) => format!("/studies/{study}"),
             Route::Compare => "/compare".to_owned(),
             Route::People => "/people".to_owned(),
+            Route::Settings => "/settings".to_owned(),
             Route::Metrics => "/metrics-guide".to_owned(),
         }
     }
@@ -216,6 +220,7 @@ mod tests {
         check("/studies/s0123/x", Route::Lost);
         check("/compare", Route::Compare);
         check("/people", Route::People);
+        check("/settings", Route::Settings);
         check("/metrics-guide", Route::Metrics);
         check("/runs/r0123/x", Route::Lost);
         check("/elsewhere", Route::Lost);

@@ -101,7 +101,7 @@ fn events(n: u32) -> anyhow::Result<Vec<(u64, Body)>> {
         host: Host::default(),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let state = if n % 11 == 0 { RunState::Failed } else { RunState::Done };
+    let state = if n.is_multiple_of(11) { RunState::Failed } else { RunState::Done };
     Ok(vec![
         (0, created),
         (1_000_000, Body::Judged { findings: vec![], caveats: vec![] }),
@@ -116,10 +116,10 @@ async fn fill(data: &tempfile::TempDir, runs: u32) -> anyhow::Result<()> {
     for first in (0..runs).step_by(AT_ONCE as usize) {
         let one = async |n: u32| {
             log.append(&run_id(n), events(n)?).await?;
-            if n % 7 == 0 {
+            if n.is_multiple_of(7) {
                 log.tag(Side::Run(run_id(n)), vec![turn(&TAGS, n).to_owned()], vec![], by.clone()).await?;
             }
-            if n % 13 == 0 {
+            if n.is_multiple_of(13) {
                 let note = format!("Slower than the run before it: **{n}** requests waited for the scheduler.");
                 log.write_note(Side::Run(run_id(n)), Some(note), by.clone()).await?;
             }

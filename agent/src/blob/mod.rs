@@ -1,6 +1,7 @@
 //! Owns bulk token timelines: compressed frames on disk, named by events.
 //! Must not know the event log.
 
+mod disk;
 mod read;
 mod write;
 

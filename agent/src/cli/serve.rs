@@ -12,6 +12,7 @@ use crate::log::{DataDir, SqliteLog};
 use crate::orchestrate::{ByHand, Machine, Manner, Queue, Terms};
 use crate::people::{Fresh, People};
 use crate::price::Prices;
+use crate::retention::Keeper;
 use crate::schedule::{Backoff, Scheduler};
 use crate::secret::Secrets;
 use ::http::HeaderName;
@@ -128,6 +129,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         access = access.behind(proxy);
     }
     let clocks = queue.clone();
+    let keeping = tokio::spawn(Keeper::new(log.clone(), blobs.clone()).daily());
     let state = http::State {
         log: log.clone(),
         blobs,
@@ -156,6 +158,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let draining = CancellationToken::new();
     let told = until_told(args.finish, queue.clone(), draining.clone());
     let served = http::serve_at(doors, args.edge.base_path, draining, state, told).await;
+    keeping.abort();
     say("Stopping: what runs is parked and its engine ended; what waits goes on waiting for the next start.");
     tokio::join!(queue.park(), by_hand.end());
     agent_file::remove(&args.data.data_dir);

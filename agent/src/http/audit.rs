@@ -22,8 +22,8 @@ use std::time::Duration;
 use utoipa::IntoParams;
 
 /// What requests that change something are called, by method and route; nothing where the event that they make names who made
-/// it. A test holds this to the routes.
-const ACTIONS: [(&str, &str, Option<&str>); 27] = [
+/// it, or where nothing changes. A test holds this to the routes.
+const ACTIONS: [(&str, &str, Option<&str>); 30] = [
     ("POST", "/api/v1/runs", Some("run created")),
     ("DELETE", "/api/v1/runs/{run}", Some("run deleted")),
     ("POST", "/api/v1/runs/{run}/cancel", Some("run cancelled")),
@@ -47,6 +47,9 @@ const ACTIONS: [(&str, &str, Option<&str>); 27] = [
     ("POST", "/api/v1/history/delete", Some("deleted")),
     ("POST", "/api/v1/history/undelete", Some("brought back")),
     ("PUT", "/api/v1/history/items/{item}/note", Some("note written")),
+    ("PUT", "/api/v1/retention", None),
+    ("POST", "/api/v1/retention/preview", None),
+    ("POST", "/api/v1/retention/sweep", Some("retention followed")),
     ("POST", "/api/v1/tokens", None),
     ("DELETE", "/api/v1/tokens/{token}", None),
     ("POST", "/api/v1/shares", None),

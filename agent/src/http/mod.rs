@@ -26,6 +26,7 @@ mod queue;
 mod ready;
 mod refusals;
 mod requests;
+mod retention;
 mod runs;
 mod schedules;
 mod shape;
@@ -231,6 +232,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/history/facets", get(history::facets))
         .route("/api/v1/history/bin", get(history::bin))
         .route("/api/v1/history/items/{item}", get(history::read))
+        .route("/api/v1/history/disk", get(retention::disk))
         .route("/api/v1/agent", get(agent::about))
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/metrics", get(prometheus::metrics))
@@ -268,6 +270,9 @@ fn router(app: App) -> Router {
         .route("/api/v1/tokens", get(people::tokens).post(people::create_token))
         .route("/api/v1/tokens/{token}", delete(people::revoke_token))
         .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/retention", put(retention::set))
+        .route("/api/v1/retention/preview", post(retention::preview))
+        .route("/api/v1/retention/sweep", post(retention::sweep))
         .route_layer(noted())
         .route_layer(needs(Role::Admin, false));
     Router::new()

@@ -3,7 +3,7 @@
 
 use super::{
     agent, audit, compare, engines, exports, figures, history, imports, people, pictures, plans, prices, prometheus,
-    queue, ready, refusals, requests, runs, schedules, shape, shell, socket, studies,
+    queue, ready, refusals, requests, retention, runs, schedules, shape, shell, socket, studies,
 };
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -24,7 +24,8 @@ use utoipa::{Modify, OpenApi};
         queue::now, queue::pause, queue::change, queue::retry,
         schedules::list, schedules::check, schedules::create, schedules::remove,
         history::bin, history::facets, history::read, history::write_note, history::tag, history::pin, history::delete,
-        history::undelete, people::me, people::tokens, people::create_token, people::revoke_token, people::shares, people::create_share,
+        history::undelete, retention::disk, retention::preview, retention::set, retention::sweep, people::me, people::tokens,
+        people::create_token, people::revoke_token, people::shares, people::create_share,
         people::revoke_share, audit::list, document, socket::open, shell::health, ready::ready, shell::sign_in, shell::open_link
     ),
     components(schemas(shape::ApiError, crate::export::Format)),
@@ -81,6 +82,7 @@ mod tests {
         SessionPlan, SloPlan, TelemetryPlan, TracePlan,
     };
     use shared::queue::{QueueNow, RunningRow, WaitingRow};
+    use shared::retention::{Disk, Held, LetGo, Preview, Retention, Swept, Why};
     use shared::schedule::{
         Changed, Delivery, Fate, Missed, Occasion, Outcome as Ended, Schedule, SchedulePlan, ScheduleRow, When, Work,
     };
@@ -216,6 +218,15 @@ mod tests {
         check("Facet", &json!(Facet { value: String::new(), count: 0 }));
         check("BinRow", &json!(BinRow { item: item.clone(), name: String::new(), deleted_unix_ms: 0, by: None }));
         check("Done", &json!(Done::default()));
+        check("Disk", &json!(Disk::default()));
+        check("Preview", &json!(Preview::default()));
+        check("Retention", &json!(Retention::default()));
+        check("Swept", &json!(Swept::default()));
+        let (run, name) = (RunId::new(1, 1), String::new());
+        let gone = LetGo { run: run.clone(), name: name.clone(), created_unix_ms: 0, bytes: 0, why: Why::Age };
+        check("LetGo", &json!(gone));
+        let held = Held { run, name, created_unix_ms: 0, events_bytes: 0, records_bytes: 0, kept: None };
+        check("Held", &json!(held));
         check("RefusedItem", &json!(RefusedItem { item, why }));
         let timeline = RequestTimeline {
             sample: sample(),

@@ -6,6 +6,7 @@ mod engines;
 mod history;
 mod people;
 mod queue;
+mod retention;
 mod schedules;
 mod studies;
 
@@ -13,6 +14,7 @@ pub(super) use engines::{EngineRow, EnginesNow, StartedEngine};
 pub(super) use history::{BinRow, Done, Facets, Marked, Marks};
 pub(super) use people::{AuditRow, Me, NewShare, NewToken, ShareRow, TokenRow};
 pub(super) use queue::QueueNow;
+pub(super) use retention::{Disk, Preview, Retention, Swept};
 pub(super) use schedules::ScheduleRow;
 pub(super) use studies::{Compared, StudyPlan, StudyRow, StudyView};
 

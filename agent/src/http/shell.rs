@@ -80,7 +80,7 @@ pub(super) async fn open_link(
 fn is_page(path: &str) -> bool {
     match path.trim_end_matches('/') {
         "" | "/new" | "/runs" | "/engines" | "/studies" | "/compare" | "/people" | "/metrics-guide" | "/queue"
-        | "/schedule" => true,
+        | "/schedule" | "/settings" => true,
         path => {
             let of = path.strip_prefix("/runs/").or_else(|| path.strip_prefix("/studies/"));
             of.is_some_and(|id| !id.is_empty() && !id.contains('/'))

@@ -40,6 +40,15 @@ fn told(body: &AgentBody) -> Option<Did> {
         AgentBody::Schedule { schedule, event: ScheduleEvent::Removed { by } } => {
             did(by, "schedule removed", schedule.to_string())
         }
+        AgentBody::RetentionSet { policy, by } => {
+            let days = policy.keep_days.map_or_else(|| "however old".to_owned(), |days| format!("{days} days"));
+            let bytes = policy.max_bytes.map_or_else(|| "however much".to_owned(), |bytes| format!("{bytes} bytes"));
+            did(by, "retention set", format!("{days}, {bytes}"))
+        }
+        AgentBody::Purged { items } => {
+            let object = Some(format!("{} runs and studies", items.len()));
+            Some(Did { by: None, action: "gone for good".to_owned(), object })
+        }
         AgentBody::Did(did) => Some(did.clone()),
         AgentBody::RunDeleted { .. }
         | AgentBody::StudyBegun(_)

@@ -6,6 +6,7 @@ mod bin;
 mod codec;
 mod copy;
 mod data_dir;
+mod disk;
 mod error;
 mod found;
 mod history;

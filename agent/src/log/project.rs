@@ -9,7 +9,7 @@ use super::queue;
 use super::schedules::{self, ScheduleEvent};
 use super::schema::AGENT_STREAM;
 use super::studies::Study;
-use super::{bin, codec, found, studies};
+use super::{bin, codec, disk, found, studies};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use shared::event::Event;
@@ -17,6 +17,7 @@ use shared::history::Marks;
 use shared::ids::{RunId, ScheduleId, ShareId, StudyId, TokenId};
 use shared::people::{Side, Who};
 use shared::queue::Arrangement;
+use shared::retention::Retention;
 use shared::view::RunView;
 use shared::wire::{RunRow, gpu_types};
 use std::collections::BTreeMap;
@@ -66,6 +67,18 @@ pub(super) enum AgentBody {
         /// Who.
         by: Who,
     },
+    /// What lay in the bin is gone for good.
+    Purged {
+        /// The runs and studies.
+        items: Vec<Side>,
+    },
+    /// Somebody said what is kept.
+    RetentionSet {
+        /// The policy.
+        policy: Retention,
+        /// Who.
+        by: Who,
+    },
     /// A named token was made.
     TokenCreated(Box<KeptToken>),
     /// A named token was revoked.
@@ -106,6 +119,8 @@ impl AgentBody {
             AgentBody::StudyDeleted { .. } => "study_deleted",
             AgentBody::Undeleted { .. } => "undeleted",
             AgentBody::Marked { .. } => "marked",
+            AgentBody::Purged { .. } => "purged",
+            AgentBody::RetentionSet { .. } => "retention_set",
             AgentBody::TokenCreated(_) => "token_created",
             AgentBody::TokenRevoked { .. } => "token_revoked",
             AgentBody::ShareCreated(_) => "share_created",
@@ -250,16 +265,6 @@ fn row_of(run: &RunId, view: &RunView) -> RunRow {
     })
 }
 
-/// Rows of the list of runs, newest first.
-pub(super) fn rows(conn: &Connection, limit: usize, before: Option<&RunId>) -> Result<Vec<RunRow>, rusqlite::Error> {
-    // "s" is greater than every run id.
-    let before = before.map_or("s", RunId::as_str);
-    let sql = "SELECT run, row FROM runs WHERE run < ?1 ORDER BY run DESC LIMIT ?2";
-    let mut statement = conn.prepare_cached(sql)?;
-    let mut found = statement.query(params![before, i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    rows_in(conn, &mut found)
-}
-
 /// Rows of a query for the run's id and the row; one that cannot be read is made anew.
 pub(super) fn rows_in(conn: &Connection, found: &mut rusqlite::Rows<'_>) -> Result<Vec<RunRow>, rusqlite::Error> {
     let mut rows = Vec::new();
@@ -313,6 +318,14 @@ pub(super) fn own(conn: &Connection, body: &AgentBody, at_unix_ms: u64) -> Resul
             (!back).then(|| LogError::NotInBin(item.clone()))
         }
         AgentBody::Marked { item, mark: of, by } => mark(conn, item, of, by, at_unix_ms)?,
+        AgentBody::Purged { items } => {
+            disk::purge(conn, items)?;
+            None
+        }
+        AgentBody::RetentionSet { policy, .. } => {
+            disk::set_retention(conn, policy)?;
+            None
+        }
         AgentBody::StudyBegun(study) => {
             studies::put(conn, study)?;
             None
@@ -351,7 +364,7 @@ pub(super) fn rebuild(conn: &Connection) -> Result<(), rusqlite::Error> {
     conn.execute_batch(
         "DELETE FROM runs; DELETE FROM snapshots; DELETE FROM tombstones; DELETE FROM studies; DELETE FROM study_runs;
         DELETE FROM sources; DELETE FROM tokens; DELETE FROM shares; DELETE FROM audit; DELETE FROM queue;
-        DELETE FROM schedules; DELETE FROM marks; DELETE FROM bin;",
+        DELETE FROM schedules; DELETE FROM marks; DELETE FROM bin; DELETE FROM settings;",
     )?;
     conn.execute_batch(found::CLEAR)?;
     // One look-up a stream: DISTINCT would read every event.

@@ -29,8 +29,8 @@ const TABLES: &str = "
 ";
 
 /// Tables that came after the first format: studies and their runs, the files that runs were imported from, by their hash,
-/// tokens and when they were used, shares, what people did, what they put on runs and studies, the bin, schedules, and how the
-/// queue was left.
+/// tokens and when they were used, shares, what people did, what they put on runs and studies, the bin, settings, schedules, and
+/// how the queue was left.
 /// An earlier version passes them over, and a later start fills them.
 const MORE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS studies(
@@ -45,6 +45,7 @@ const MORE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS marks(item TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS bin(
         item TEXT PRIMARY KEY, deleted_unix_ms INTEGER NOT NULL, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS settings(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS schedules(schedule TEXT PRIMARY KEY, kept BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS queue(only INTEGER PRIMARY KEY CHECK(only = 0), arrangement BLOB NOT NULL) STRICT;

@@ -10,6 +10,7 @@ use super::writer::{Job, Reply, Writer};
 use super::{Committed, Damage, EventLog, REDUCER_VERSION, codec, damages, project, schema};
 use rusqlite::Connection;
 use shared::event::{Body, Event};
+use shared::history::Filter;
 use shared::ids::RunId;
 use shared::people::Who;
 use shared::view::RunView;
@@ -133,8 +134,7 @@ impl SqliteLog {
     /// # Errors
     /// Where the file cannot be read.
     pub async fn rows(&self, limit: usize, before: Option<RunId>) -> Result<Vec<RunRow>, LogError> {
-        self.read(move |conn| project::rows(&*conn.unchecked_transaction()?, limit.min(MAX_READ), before.as_ref()))
-            .await
+        self.find_runs(Filter::default(), limit, before).await
     }
 
     /// Runs that were imported from a file of one of these hashes (SHA-256, hexadecimal) and not deleted since, by hash.
@@ -201,6 +201,11 @@ impl SqliteLog {
     #[doc(hidden)]
     pub async fn limit_pages(&self, pages: u32) -> Result<(), LogError> {
         self.job(|reply| Job::LimitPages { pages, reply }).await
+    }
+
+    /// The log's file.
+    pub(super) fn path(&self) -> &Path {
+        &self.0.path
     }
 
     pub(super) async fn job<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, LogError> {

@@ -44,7 +44,10 @@ const BY_LINK: [&str; 20] = [
 impl Route {
     /// The least role that it takes, by rule: nothing that changes something is a viewer's, and people are the admin's.
     fn needs(&self) -> Role {
-        if ["/api/v1/tokens", "/api/v1/audit"].iter().any(|admins| self.pattern.starts_with(admins)) {
+        if ["/api/v1/tokens", "/api/v1/audit", "/api/v1/retention"]
+            .iter()
+            .any(|admins| self.pattern.starts_with(admins))
+        {
             return Role::Admin;
         }
         // What nothing takes needs no role to be told so.

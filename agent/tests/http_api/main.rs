@@ -19,6 +19,7 @@ mod people;
 mod plans;
 mod prices;
 mod requests;
+mod retention;
 mod runs;
 mod shell;
 mod socket;

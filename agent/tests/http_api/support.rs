@@ -188,7 +188,7 @@ pub struct Server {
     pub operator: String,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     pub task: tokio::task::JoinHandle<std::io::Result<()>>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Server {
@@ -241,7 +241,12 @@ impl Server {
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let (url, stop) = (format!("http://{host}"), Some(stop));
-        Self { url, host, log, blobs, client, people, viewer, operator, stop, task, _dir: dir }
+        Self { url, host, log, blobs, client, people, viewer, operator, stop, task, dir }
+    }
+
+    /// The folder of the log and the blobs.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     pub fn stop(&mut self) {

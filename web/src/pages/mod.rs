@@ -19,6 +19,7 @@ mod queue;
 mod run;
 mod runs;
 mod schedule;
+mod settings;
 mod sign_in;
 mod source;
 mod studies;

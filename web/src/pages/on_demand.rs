@@ -15,6 +15,7 @@ use super::queue::{QueuePage, WhatWaits};
 use super::run::Run;
 use super::runs::Runs;
 use super::schedule::SchedulePage;
+use super::settings::Settings;
 use super::sign_in::SignIn;
 use super::source::Imported;
 use super::studies::Studies;
@@ -59,6 +60,7 @@ code!(rest, metrics, |_| view! { <MetricsGuide/> }.into_any());
 code!(rest, runs, |_| view! { <Runs/> }.into_any());
 code!(rest, study_cards, |_| view! { <StudyCards/> }.into_any());
 code!(rest, import, |_| view! { <Import/> }.into_any());
+code!(rest, settings, |_| view! { <Settings/> }.into_any());
 code!(rest, marks, |id| view! { <Marks id=id/> }.into_any());
 code!(study, studies, |_| view! { <Studies/> }.into_any());
 code!(study, new_study, |_| view! { <NewStudy/> }.into_any());
@@ -101,6 +103,8 @@ pub enum Screen {
     Import,
     /// What people put on a run or study, which is a part of its page.
     Marks,
+    /// What is kept.
+    Settings,
     /// The studies.
     Studies,
     /// The form of a study.
@@ -133,6 +137,7 @@ impl Screen {
             Screen::StudyCards => study_cards().await,
             Screen::Import => import().await,
             Screen::Marks => marks().await,
+            Screen::Settings => settings().await,
             Screen::Studies => studies().await,
             Screen::NewStudy => new_study().await,
             Screen::Study => study().await,

@@ -53,6 +53,8 @@ pub fn Rail() -> impl IntoView {
                 {item(Route::Runs, "runs", "Runs")}
                 {item(Route::Studies, "studies", "Studies")}
                 {live(move || may_share.get().then(|| item(Route::People, "people", "People")))}
+                // A phone's bar has no room for it: the list of runs leads there, too.
+                <div class="wide-only">{item(Route::Settings, "settings", "Settings")}</div>
             }))}
             {item(Route::Metrics, "metrics", "Metrics")}
             <span class="rail-space"></span>

@@ -55,7 +55,7 @@ fn line(row: BinRow) -> AnyView {
     let kind = if matches!(row.item, Side::Run(_)) { "run" } else { "study" };
     let by = row.by.map_or_else(|| "not known".to_owned(), |who| who.name);
     let item = row.item.to_string();
-    let label = format!("Bring {} back", row.name);
+    let label = format!("Bring back {}", row.name);
     let button = move || {
         let (item, label) = (item.clone(), label.clone());
         may_change.get().then(|| {

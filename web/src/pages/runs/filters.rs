@@ -59,6 +59,7 @@ pub(super) fn Filters() -> impl IntoView {
         0 => "Filters".to_owned(),
         n => format!("Filters: {n} set"),
     };
+    let is_open = count.get_untracked() > 0;
     let clear = move |_| {
         for key in VALUES.into_iter().map(|(key, ..)| key).chain(["pinned", "from", "to"]) {
             place.set_query(key, None);
@@ -76,7 +77,7 @@ pub(super) fn Filters() -> impl IntoView {
     };
     view! {
         <div class="filters">
-            <details open=count.get_untracked() > 0>
+            <details open=is_open>
                 <summary data-testid="filters">{live(summary)}</summary>
                 <div class="tools">
                     {VALUES.into_iter().map(|(key, label, read)| view! { <OneOf key=key label=label read=read of=of/> }).collect_view()}
@@ -92,7 +93,10 @@ pub(super) fn Filters() -> impl IntoView {
                     }))}
                 </div>
             </details>
-            <a class="quiet" href=format!("/runs?show={BIN}") data-testid="to-bin">"Deleted runs"</a>
+            <span>
+                <a class="quiet" href=format!("/runs?show={BIN}") data-testid="to-bin">"Deleted runs"</a>" · "
+                <a class="quiet" href="/settings">"What is kept"</a>
+            </span>
         </div>
     }
     .into_any()
