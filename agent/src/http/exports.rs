@@ -34,7 +34,8 @@ pub(super) struct FormatQuery {
 /// archive (`sweep`, `study`), or the whole run for another agent (`archive`).
 #[utoipa::path(get, path = "/api/v1/runs/{run}/export", tag = "runs", params(
     ("run" = String, Path, description = "Run id"), FormatQuery), responses(
-    (status = 200, description = "The file, with its name", body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = 200, description = "The file, with its name", content((Object = "application/json"), (String = "text/csv"),
+        ("application/vnd.apache.parquet"), ("application/x-tar"), ("application/zstd"))),
     (status = 400, description = "Not a run id, or no such format", body = shape::ApiError),
     (status = 404, description = "No such run", body = shape::ApiError),
     (status = 409, description = "The format has no place for what the run is, or it has not ended", body = shape::ApiError),
@@ -53,7 +54,8 @@ pub(super) async fn of_run(
 /// A study as a file, all its runs in it; formats as those of a run.
 #[utoipa::path(get, path = "/api/v1/studies/{study}/export", tag = "studies", params(
     ("study" = String, Path, description = "Study id"), FormatQuery), responses(
-    (status = 200, description = "The file, with its name", body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = 200, description = "The file, with its name", content((Object = "application/json"), (String = "text/csv"),
+        ("application/vnd.apache.parquet"), ("application/x-tar"), ("application/zstd"))),
     (status = 400, description = "Not a study id, or no such format", body = shape::ApiError),
     (status = 404, description = "No such study", body = shape::ApiError),
     (status = 409, description = "The format has no place for what it is, or a run has not ended", body = shape::ApiError),

@@ -28,8 +28,12 @@ pub fn markdown(seed: u64, seen: &[Seen], took: Duration) -> String {
          - no process of the killed agent is left, and the ledger names none;\n\
          - the run is done, or marked as interrupted with the reason.\n\n\
          All of this held {n} times of {n}, or this page would not have been written. {interrupted} runs were cut off, {resumed} rounds \
-         went on with one, {done} kills came after the run's end; the last run that was cut off went on to its end.\n\n",
+         went on with one, {done} kills came after the run's end{last}.\n\n",
         n = seen.len(),
+        last = match seen.last() {
+            Some(round) if round.then == RunState::Interrupted => "; the last run went on to its end afterwards",
+            _ => "",
+        },
         kernel = kernel.trim(),
         took = took.as_secs(),
         both = count(&|round| round.with_supervisor),

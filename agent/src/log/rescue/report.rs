@@ -58,24 +58,22 @@ impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Taken { runs, events, lost_runs, behind_gaps, cut_off, ended_grants } = self.taken;
         write!(f, "The log was damaged ({}). ", self.what)?;
-        write!(f, "{runs} runs with {events} events could be read and are in the log that is used now")?;
-        let mut missing = Vec::new();
-        let mut say = |n: u64, words: &str| {
-            if n > 0 {
-                missing.push(format!("{n} {words}"));
-            }
-        };
-        say(cut_off, "of them have no end and are marked as interrupted");
-        say(behind_gaps, "events that were found lie behind a gap and were left out");
-        say(lost_runs, "further runs were found in part only, without their beginning, and were left out");
-        for said in missing {
+        let counted = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let read = [counted(runs, "run"), counted(events, "event")].join(", ");
+        write!(f, "What could be read of it is in the log that is used now: {read}")?;
+        let missing = [
+            (cut_off, format!("{cut_off} without an end, marked as interrupted")),
+            (behind_gaps, format!("{} behind a gap, left out", counted(behind_gaps, "event"))),
+            (lost_runs, format!("{} without its beginning, left out", counted(lost_runs, "further run"))),
+        ];
+        for (_, said) in missing.iter().filter(|(n, _)| *n > 0) {
             write!(f, "; {said}")?;
         }
         write!(f, ". Of what could not be read at all nothing is known.")?;
         if ended_grants > 0 {
             write!(
                 f,
-                " {ended_grants} named tokens and links were ended, for that one was revoked may be lost: make them anew."
+                " Named tokens and links were ended ({ended_grants}), for that one was revoked may be lost: make them anew."
             )?;
         }
         write!(f, " The damaged file is kept as {} in the data directory; a backup may have more.", self.file)
