@@ -79,7 +79,9 @@ pub(super) async fn open_link(
 /// True for the paths that the dashboard itself routes.
 fn is_page(path: &str) -> bool {
     match path.trim_end_matches('/') {
-        "" | "/new" | "/runs" | "/engines" | "/studies" | "/compare" | "/people" | "/settings" | "/metrics-guide" => true,
+        "" | "/new" | "/runs" | "/engines" | "/studies" | "/compare" | "/people" | "/settings" | "/metrics-guide" => {
+            true
+        }
         path => {
             let of = path.strip_prefix("/runs/").or_else(|| path.strip_prefix("/studies/"));
             of.is_some_and(|id| !id.is_empty() && !id.contains('/'))
