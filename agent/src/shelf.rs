@@ -33,7 +33,7 @@ pub enum ShelfError {
     Items(usize),
     /// Tags that cannot be.
     #[error("{0}.")]
-    Tag(#[from] history::InvalidTag),
+    Tag(history::InvalidTag),
     /// Too many tags at once.
     #[error("{0} tags are named, but there may be at most {MAX_TAGS}.")]
     Tags(usize),
@@ -55,7 +55,7 @@ fn tags(texts: Vec<String>) -> Result<Vec<String>, ShelfError> {
     if texts.len() > MAX_TAGS {
         return Err(ShelfError::Tags(texts.len()));
     }
-    Ok(texts.iter().map(|text| history::tag(text)).collect::<Result<_, _>>()?)
+    texts.iter().map(|text| history::tag(text).map_err(ShelfError::Tag)).collect()
 }
 
 impl Change {

@@ -40,13 +40,13 @@ async fn runs_are_tagged_pinned_found_deleted_together_and_brought_back() {
     assert_eq!(post(&server, "pins", json!({ "items": [a], "pinned": true })).await.0, 200);
 
     let (a, b, waits) = (a.to_string(), b.to_string(), waits.to_string());
-    assert_eq!(found(&server, "tag=nightly").await, [b.clone(), a.clone()]);
-    assert_eq!(found(&server, "tag=FP8").await, [a.clone()]);
-    assert_eq!(found(&server, "q=night&pinned=false").await, [b.clone()]);
-    assert_eq!(found(&server, "state=queued&tag=&q=").await, [waits.clone()]);
-    assert_eq!(found(&server, "q=plan&limit=1").await, [waits.clone()]);
-    assert_eq!(found(&server, &format!("q=plan&limit=1&before={waits}")).await, [b.clone()]);
-    assert_eq!(found(&server, "from=1970-01-15&to=1970-01-25").await, [b.clone()]);
+    assert_eq!(found(&server, "tag=nightly").await, [b.as_str(), a.as_str()]);
+    assert_eq!(found(&server, "tag=FP8").await, [a.as_str()]);
+    assert_eq!(found(&server, "q=night&pinned=false").await, [b.as_str()]);
+    assert_eq!(found(&server, "state=queued&tag=&q=").await, [waits.as_str()]);
+    assert_eq!(found(&server, "q=plan&limit=1").await, [waits.as_str()]);
+    assert_eq!(found(&server, &format!("q=plan&limit=1&before={waits}")).await, [b.as_str()]);
+    assert_eq!(found(&server, "from=1970-01-15&to=1970-01-25").await, [b.as_str()]);
     let (_, facets) = answer(server.ask("GET", "/api/v1/history/facets")).await;
     assert_eq!(facets["tags"], json!([{ "value": "nightly", "count": 2 }, { "value": "fp8", "count": 1 }]));
     assert_eq!((&facets["runs"], &facets["pinned"]), (&json!(3), &json!(1)));
@@ -54,13 +54,13 @@ async fn runs_are_tagged_pinned_found_deleted_together_and_brought_back() {
     let (_, told) = post(&server, "delete", json!({ "items": [a, b, waits] })).await;
     assert_eq!(told["done"], json!([a, b]), "{told}");
     assert!(told["refused"][0]["why"].as_str().unwrap().contains("cancel it before"), "{told}");
-    assert_eq!(found(&server, "").await, [waits.clone()]);
+    assert_eq!(found(&server, "").await, [waits.as_str()]);
     let (_, bin) = answer(server.ask("GET", "/api/v1/history/bin")).await;
     assert_eq!((bin.as_array().unwrap().len(), &bin[0]["by"]["name"]), (2, &json!("Op")), "{bin}");
     let (_, told) = post(&server, "undelete", json!({ "items": [a, b, waits] })).await;
     assert_eq!(told["done"], json!([a, b]), "{told}");
     assert!(told["refused"][0]["why"].as_str().unwrap().contains("is not in the bin"), "{told}");
-    assert_eq!(found(&server, "tag=nightly&pinned=true").await, [a.clone()]);
+    assert_eq!(found(&server, "tag=nightly&pinned=true").await, [a.as_str()]);
     let (_, audit) = answer(server.ask("GET", "/api/v1/audit?limit=10")).await;
     let told: Vec<_> = audit.as_array().unwrap().iter().filter_map(|row| row["action"].as_str()).collect();
     assert_eq!(told[..2], ["brought back", "deleted"], "{audit}");

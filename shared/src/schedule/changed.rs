@@ -205,6 +205,8 @@ mod tests {
             seq: 1,
             source: None,
             study: None,
+            gpus: vec![],
+            marks: Default::default(),
         }
     }
 

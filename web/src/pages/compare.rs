@@ -90,7 +90,7 @@ pub fn Compare() -> impl IntoView {
             }
             .into_any();
         }
-        view! { <div class="skeleton" aria-label="Loading the comparison" aria-busy="true" data-testid="loading"></div> }.into_any()
+        view! { <div class="skeleton" role="status" aria-label="Loading the comparison" aria-busy="true" data-testid="loading"></div> }.into_any()
     };
     let link = Signal::derive(|| window().location().href().unwrap_or_default());
     view! {

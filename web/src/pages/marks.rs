@@ -183,7 +183,8 @@ fn NoteText(state: State, may_change: Kept<bool>) -> impl IntoView {
         }
         match note.get() {
             Some(note) => shown(note),
-            None => view! { <div class="skeleton short" aria-label="Loading" aria-busy="true"></div> }.into_any(),
+            None => view! { <div class="skeleton short" role="status" aria-label="Loading" aria-busy="true"></div> }
+                .into_any(),
         }
     })
 }

@@ -66,7 +66,9 @@ pub fn NewRun() -> impl IntoView {
         let key = key.get();
         match begin(app, key.as_deref()) {
             Some(plan) => view! { <Editor plan=plan/> }.into_any(),
-            None => view! { <h1>"New run"</h1><div class="skeleton" aria-label="Loading"></div> }.into_any(),
+            None => {
+                view! { <h1>"New run"</h1><div class="skeleton" role="status" aria-label="Loading"></div> }.into_any()
+            }
         }
     })
 }

@@ -33,7 +33,7 @@ pub fn Now() -> impl IntoView {
     let nothing = kept(move || loaded.get() && app.rows.with(|r| r.visible().next().is_none()));
     let content = move || {
         if !loaded.get() {
-            return view! { <div class="skeleton" aria-label="Loading"></div> }.into_any();
+            return view! { <div class="skeleton" role="status" aria-label="Loading"></div> }.into_any();
         }
         if nothing.get() {
             return view! {

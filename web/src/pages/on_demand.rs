@@ -172,7 +172,7 @@ pub fn OnDemand(
     });
     live(move || {
         match code.get() {
-        Code::Coming => view! { <div class="skeleton" aria-label="Loading"></div> }.into_any(),
+        Code::Coming => view! { <div class="skeleton" role="status" aria-label="Loading"></div> }.into_any(),
         Code::Here(make) => make(of.clone()),
         Code::Missing => view! {
             <div class="empty" role="alert" data-testid="code-missing">

@@ -34,7 +34,7 @@ pub fn Studies() -> impl IntoView {
     let body = move || {
         match rows.get() {
         None if of.error.with(Option::is_some) => ().into_any(),
-        None => view! { <div class="skeleton" aria-label="Loading" aria-busy="true"></div> }.into_any(),
+        None => view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> }.into_any(),
         Some(rows) if rows.is_empty() => view! {
             <Empty
                 title="No study yet"

@@ -10,7 +10,7 @@ const MAIN: u64 = 230 * 1024;
 const PART: u64 = 200 * 1024;
 /// Main part and the parts of a run's page together. Was 400 KiB until links, leading and downloads came to it; what it shares
 /// with studies (68 KiB) is where to look before this grows again.
-const RUN: u64 = 410 * 1024;
+const RUN: u64 = 420 * 1024;
 /// The chart library.
 const ECHARTS: u64 = 260 * 1024;
 

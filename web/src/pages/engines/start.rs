@@ -25,7 +25,7 @@ pub fn Start() -> impl IntoView {
     });
     let form = move || match first.get() {
         Some(plan) => view! { <StartForm plan=plan/> }.into_any(),
-        None => view! { <div class="skeleton" aria-label="Loading"></div> }.into_any(),
+        None => view! { <div class="skeleton" role="status" aria-label="Loading"></div> }.into_any(),
     };
     view! {
         <Card

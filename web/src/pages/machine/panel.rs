@@ -74,7 +74,7 @@ pub fn Machine() -> impl IntoView {
         })
     });
     let state = move || match asked.get() {
-        None => Some(view! { <div class="skeleton short" aria-label="Loading"></div> }.into_any()),
+        None => Some(view! { <div class="skeleton short" role="status" aria-label="Loading"></div> }.into_any()),
         Some(false) => {
             Some(view! { <p class="quiet">"The driver is being asked which GPUs there are."</p> }.into_any())
         }

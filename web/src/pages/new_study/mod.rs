@@ -91,7 +91,7 @@ pub fn NewStudy() -> impl IntoView {
         None => view! {
             <h1>"New study"</h1>
             <ErrorBox error=error/>
-            <div class="skeleton" aria-label="Loading" aria-busy="true"></div>
+            <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div>
         }
         .into_any(),
     })

@@ -28,7 +28,7 @@ pub fn People() -> impl IntoView {
             </div>
         }
         .into_any(),
-        None => view! { <div class="skeleton" aria-label="Loading"></div> }.into_any(),
+        None => view! { <div class="skeleton" role="status" aria-label="Loading"></div> }.into_any(),
     };
     view! {
         <header class="page-head"><h1>"People"</h1></header>

@@ -81,7 +81,7 @@ pub(super) fn Table(listed: Listed, shows: bool) -> impl IntoView {
         }
     };
     let table = move || match listed.rows.get() {
-        None => view! { <div class="skeleton short" aria-label="Loading"></div> }.into_any(),
+        None => view! { <div class="skeleton short" role="status" aria-label="Loading"></div> }.into_any(),
         Some(rows) if rows.is_empty() => {
             view! { <p class="quiet" data-testid="no-shares">"There is no link now."</p> }.into_any()
         }

@@ -48,7 +48,7 @@ pub fn Tokens() -> impl IntoView {
     state.load(app);
     let table = move || {
         match state.rows.get() {
-        None => view! { <div class="skeleton short" aria-label="Loading"></div> }.into_any(),
+        None => view! { <div class="skeleton short" role="status" aria-label="Loading"></div> }.into_any(),
         Some(rows) if rows.is_empty() => view! {
             <p class="quiet">"No token was made yet. The one that the agent printed at start is always an admin's."</p>
         }

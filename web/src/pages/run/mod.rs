@@ -62,7 +62,7 @@ fn Followed(run: RunId) -> impl IntoView {
         }
         .into_any(),
         Stage::Loading => view! {
-            <div aria-label="Loading the run" aria-busy="true" data-testid="loading">
+            <div role="status" aria-label="Loading the run" aria-busy="true" data-testid="loading">
                 <div class="skeleton short"></div>
                 <div class="columns"><div class="skeleton"></div><div class="skeleton"></div></div>
             </div>

@@ -70,7 +70,7 @@ pub fn OpenRequest(id: RequestId, close: Callback<()>) -> impl IntoView {
             view! { <p class="quiet">"The records of its trial were not kept, so there is no token timeline."</p> }.into_any()
         }
         (Record::Ready, None) if error.with(Option::is_some) => ().into_any(),
-        (Record::Ready, None) => view! { <div class="skeleton" aria-label="Loading"></div> }.into_any(),
+        (Record::Ready, None) => view! { <div class="skeleton" role="status" aria-label="Loading"></div> }.into_any(),
     }
     };
     view! {

@@ -1,5 +1,5 @@
 //! Owns the bin: what was deleted, and the way back.
-//! Must not know how long it stays there.
+//! Must not know what empties it.
 
 use super::When;
 use crate::erased::{click, kept, live};
@@ -8,6 +8,7 @@ use crate::parts::ErrorBox;
 use leptos::prelude::*;
 use shared::history::BinRow;
 use shared::people::{Role, Side};
+use shared::retention::BIN_DAYS;
 
 /// The bin.
 #[component]
@@ -22,7 +23,7 @@ pub(super) fn Bin() -> impl IntoView {
     let body = move || {
         match rows.get() {
         None if of.error.with(Option::is_some) => ().into_any(),
-        None => view! { <div class="skeleton" aria-label="Loading" aria-busy="true"></div> }.into_any(),
+        None => view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> }.into_any(),
         Some(rows) if rows.is_empty() => {
             view! { <p class="quiet" data-testid="bin-empty">"Nothing was deleted. What is deleted lies here, and comes back with its tags and notes."</p> }
                 .into_any()
@@ -42,7 +43,7 @@ pub(super) fn Bin() -> impl IntoView {
     }
     };
     view! {
-        <p><a href="/runs">"All runs"</a></p>
+        <p class="below quiet"><a href="/runs">"All runs"</a>" · "{format!("What lies here is gone for good {BIN_DAYS} days after it was deleted.")}</p>
         <ErrorBox error=of.error/>
         {live(body)}
     }

@@ -105,7 +105,7 @@ fn List() -> impl IntoView {
         if !loaded.get() {
             let waits = !failed.get();
             return waits
-                .then(|| view! { <div class="skeleton" aria-label="Loading" aria-busy="true"></div> })
+                .then(|| view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> })
                 .into_any();
         }
         if nothing.get() && filtered.get() {

@@ -27,7 +27,7 @@ pub fn Settings() -> impl IntoView {
         {live(move || match (known.get(), failed.get()) {
             (true, _) => view! { <policy::Policy of=of/><disk::DiskUse of=of/> }.into_any(),
             (false, true) => ().into_any(),
-            (false, false) => view! { <div class="skeleton" aria-label="Loading" aria-busy="true"></div> }.into_any(),
+            (false, false) => view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> }.into_any(),
         })}
     }
     .into_any()

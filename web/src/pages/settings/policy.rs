@@ -14,6 +14,10 @@ use shared::wire::ApiError;
 
 const GB: f64 = 1e9;
 
+fn runs(n: u64) -> String {
+    if n == 1 { "1 run".to_owned() } else { format!("{n} runs") }
+}
+
 /// A policy in words.
 fn words(policy: &Retention) -> String {
     match (policy.keep_days, policy.max_bytes) {
@@ -126,7 +130,7 @@ fn Form(policy: Retention) -> impl IntoView {
         is_same.then(|| {
             view! {
                 <Would preview=preview/>
-                <Confirm label="Keep to this" icon="delete" question="Let these go from now on?" yes="Set it" no="Not yet" testid="set-policy" does=set/>
+                <Confirm label="Keep to this" icon="settings" question="Let these go from now on?" yes="Set it" no="Not yet" testid="set-policy" does=set/>
             }
         })
     };
@@ -157,9 +161,9 @@ fn Form(policy: Retention) -> impl IntoView {
 fn Would(preview: Preview) -> impl IntoView {
     let sentence = match preview.let_go.len() {
         0 => "Nothing would go now.".to_owned(),
-        n => format!("{n} runs would go into the bin now; they hold {}.", format::bytes(preview.bytes)),
+        n => format!("{} would go into the bin now: {}.", runs(n as u64), format::bytes(preview.bytes)),
     };
-    let kept = format!("{} runs stay whatever the policy: pinned, tagged keep, or under way.", preview.kept);
+    let kept = format!("Kept whatever the policy: {}, pinned, tagged keep, or under way.", runs(preview.kept));
     let above =
         preview.still_above.map(|bytes| format!("They alone hold {}, more than the limit.", format::bytes(bytes)));
     let line = |of: LetGo| {

@@ -92,7 +92,7 @@ fn Followed(study: StudyId) -> impl IntoView {
             return view! { <ErrorBox error=of.error/><Nothing/> }.into_any();
         }
         view! {
-            <div aria-label="Loading the study" aria-busy="true" data-testid="loading">
+            <div role="status" aria-label="Loading the study" aria-busy="true" data-testid="loading">
                 <div class="skeleton short"></div>
                 <div class="columns"><div class="skeleton"></div><div class="skeleton"></div></div>
             </div>
