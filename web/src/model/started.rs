@@ -136,6 +136,8 @@ mod tests {
             seq: 1,
             source: None,
             study: place,
+            gpus: Vec::new(),
+            marks: Default::default(),
         }
     }
 
