@@ -10,6 +10,7 @@ mod dashboard;
 mod descriptors;
 pub mod engine;
 pub mod export;
+mod files;
 mod find;
 pub mod history;
 pub mod http;

@@ -1,4 +1,4 @@
-//! Owns the way from days to a date of the Gregorian calendar.
+//! Owns the way from seconds and days to a clock and a date of the Gregorian calendar.
 //! Must not know clocks or time zones.
 
 /// Year, month and day of a day counted from 1970-01-01.
@@ -16,6 +16,13 @@ pub fn date(days: i64) -> (i64, i64, i64) {
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// Date, and hour, minute and second of its day, of seconds counted from the start of 1970.
+#[must_use]
+pub fn date_and_clock(seconds: i64) -> ((i64, i64, i64), (i64, i64, i64)) {
+    let of_day = seconds.rem_euclid(86_400);
+    (date(seconds.div_euclid(86_400)), (of_day / 3_600, of_day / 60 % 60, of_day % 60))
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar: the reverse of [`date`].

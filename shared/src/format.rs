@@ -160,9 +160,7 @@ pub fn age(now_unix_ms: u64, then_unix_ms: u64) -> String {
 /// A wall-clock time of the host with its zone: "2026-02-28 13:45:09 CET".
 pub fn host_time(unix_ms: u64, offset_minutes: i32, zone: &str) -> String {
     let local = (unix_ms / 1000) as i64 + i64::from(offset_minutes) * 60;
-    let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
-    let (year, month, day) = calendar::date(days);
-    let (h, m, s) = (second / 3600, second % 3600 / 60, second % 60);
+    let ((year, month, day), (h, m, s)) = calendar::date_and_clock(local);
     let zone = if zone.is_empty() { utc_offset(offset_minutes) } else { zone.to_owned() };
     format!("{year:04}-{month:02}-{day:02} {h:02}:{m:02}:{s:02} {zone}")
 }

@@ -81,13 +81,3 @@ pub enum BackupError {
 fn io<'a>(path: &'a Path, doing: &'static str) -> impl FnOnce(Error) -> BackupError + 'a {
     move |source| BackupError::Io { path: path.to_owned(), doing, source }
 }
-
-/// The folder in which a file or folder lies.
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Waits until the names in a folder are on the disk.
-fn sync_folder(folder: &Path) -> Result<(), BackupError> {
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io(folder, "written"))
-}

@@ -2,7 +2,8 @@
 //! Must not know who asked for it.
 
 use super::manifest::{BLOBS, FileEntry, LOG, MAX_BYTES, Manifest, NAME, VERSION};
-use super::{BackupError, folder_of, io, sync_folder};
+use super::{BackupError, io};
+use crate::files::{folder_of, sync_folder};
 use crate::log::{DataDir, check, named_blobs};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -54,12 +55,12 @@ pub fn restore(file: &Path, data_dir: &Path) -> Result<Restored, BackupError> {
     }
     let kept: BTreeSet<&str> = manifest.files.iter().filter_map(|file| file.name.strip_prefix(BLOBS)).collect();
     let missing = named_blobs(&log)?.into_iter().filter(|name| !kept.contains(name.as_str())).collect();
-    sync_folder(workplace.path())?;
+    sync_folder(workplace.path()).map_err(io(workplace.path(), "written"))?;
     // Takes the place of an empty folder, too; of any other it is refused.
     std::fs::rename(workplace.path(), data_dir).map_err(io(data_dir, "written"))?;
     // It has another name now, under which it stays.
     let _gone = workplace.keep();
-    sync_folder(folder)?;
+    sync_folder(folder).map_err(io(folder, "written"))?;
     Ok(Restored { manifest, missing })
 }
 
@@ -118,7 +119,7 @@ impl<'a> Unpacking<'a> {
         // The packed bytes have a sum at their end.
         std::io::copy(&mut self.tar.into_inner(), &mut std::io::sink())
             .map_err(|error| end(&format!("cannot be unpacked ({error})")))?;
-        sync_folder(&blobs)?;
+        sync_folder(&blobs).map_err(io(&blobs, "written"))?;
         Ok(manifest)
     }
 }

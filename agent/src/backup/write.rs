@@ -3,8 +3,9 @@
 //! Must not know who asked for it.
 
 use super::manifest::{BLOBS, FileEntry, LOG, Manifest, NAME, PRICES, VERSION};
-use super::{BackupError, folder_of, io, sync_folder};
+use super::{BackupError, io};
 use crate::blob::{BlobError, BlobStore};
+use crate::files::{folder_of, sync_folder, tar_head};
 use crate::log::{DataDir, copy, named_blobs};
 use crate::orchestrate::unix_ms;
 use sha2::{Digest, Sha256};
@@ -15,6 +16,8 @@ use std::path::Path;
 
 /// Compression: records are compressed already, and a log holds many small alike texts.
 const LEVEL: i32 = 3;
+/// Of a backup and of what is in it: what people did and their tokens' hashes are there.
+const MODE: u32 = 0o600;
 
 /// A backup that was written.
 #[derive(Debug)]
@@ -68,7 +71,7 @@ pub fn write(data_dir: &Path, to: &Path) -> Result<Written, BackupError> {
     pack(file.as_file(), &manifest, sources).map_err(io(to, "written"))?;
     let bytes = file.as_file().metadata().map_err(io(to, "written"))?.len();
     match file.persist_noclobber(to) {
-        Ok(_) => sync_folder(folder)?,
+        Ok(_) => sync_folder(folder).map_err(io(folder, "written"))?,
         Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
             return Err(BackupError::Taken(to.to_owned()));
         }
@@ -91,26 +94,16 @@ fn source(name: &str, mut file: File, path: &Path) -> Result<Source, BackupError
 }
 
 fn pack(mut to: &File, manifest: &Manifest, sources: Vec<Source>) -> std::io::Result<()> {
-    // What people did and their tokens' hashes are in it.
-    to.set_permissions(Permissions::from_mode(0o600))?;
+    to.set_permissions(Permissions::from_mode(MODE))?;
     let mut packed = zstd::Encoder::new(&mut to, LEVEL)?;
     packed.include_checksum(true)?;
     let mut tar = tar::Builder::new(packed);
     let mut text = serde_json::to_vec_pretty(manifest)?;
     text.push(b'\n');
-    tar.append_data(&mut header(text.len() as u64), NAME, text.as_slice())?;
+    tar.append_data(&mut tar_head(text.len() as u64, MODE), NAME, text.as_slice())?;
     for Source { entry, file } in sources {
-        tar.append_data(&mut header(entry.bytes), &entry.name, file.take(entry.bytes))?;
+        tar.append_data(&mut tar_head(entry.bytes, MODE), &entry.name, file.take(entry.bytes))?;
     }
     tar.into_inner()?.finish()?.flush()?;
     to.sync_all()
-}
-
-fn header(bytes: u64) -> tar::Header {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_size(bytes);
-    header.set_mode(0o600);
-    header.set_mtime(0);
-    header
 }

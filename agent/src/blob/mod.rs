@@ -8,6 +8,7 @@ mod write;
 pub use read::Records;
 pub use write::BlobWriter;
 
+use crate::files::sync_folder;
 use crate::record::RequestRecord;
 use shared::ids::{RequestId, RunId, TrialIndex};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -156,7 +157,7 @@ impl BlobStore {
         let written = std::io::copy(&mut bytes, &mut file).and_then(|_| file.as_file().sync_all());
         written.map_err(|e| BlobError::io(&path, "written", e))?;
         file.persist_noclobber(&path).map_err(|e| BlobError::io(&path, "written", e.error))?;
-        File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(|e| BlobError::io(&self.dir, "written", e))
+        sync_folder(&self.dir).map_err(|e| BlobError::io(&self.dir, "written", e))
     }
 
     /// Takes a blob away that was put here for a run that was not taken in after all.

@@ -2,6 +2,7 @@
 //! Must not know what records mean.
 
 use super::BlobError;
+use crate::files::sync_folder;
 use crate::record::RequestRecord;
 use std::fs::File;
 use std::io::Write;
@@ -71,7 +72,7 @@ impl BlobWriter {
         self.cut()?;
         self.file.sync_all().map_err(|e| BlobError::io(&self.path, "written", e))?;
         if let Some(dir) = self.path.parent() {
-            File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| BlobError::io(dir, "written", e))?;
+            sync_folder(dir).map_err(|e| BlobError::io(dir, "written", e))?;
         }
         Ok(self.name)
     }

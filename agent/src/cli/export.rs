@@ -5,6 +5,7 @@ use super::holder::Holder;
 use super::{DONE, DataArg};
 use crate::blob::BlobStore;
 use crate::export::{Content, Exported, Exporter, Format, Part, untar};
+use crate::files::folder_of;
 use crate::log::SqliteLog;
 use crate::remote::Agent;
 use anyhow::{Context, bail, ensure};
@@ -143,7 +144,7 @@ fn refuse_existing(to: &Path, force: bool) -> anyhow::Result<()> {
 
 /// A file without its name yet, in the folder that it will be in: what is not whole is never seen under its name.
 fn beside(to: &Path) -> anyhow::Result<NamedTempFile> {
-    let folder = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(to);
     let made = DirBuilder::new().recursive(true).create(folder);
     // A temporary file is for its owner alone; what is exported is as any other file of the user, less what the umask takes.
     let made =

@@ -2,12 +2,11 @@
 //! Must not know how runs are kept or found.
 
 use super::holder::Holder;
-use super::table::number;
-use super::token::utc;
+use super::table::{number, utc};
 use super::{DONE, DataArg, FAILED};
 use crate::find::Asked;
 use crate::log::SqliteLog;
-use crate::people::COMMAND_LINE;
+use crate::people::command_line;
 use crate::remote::Agent;
 use crate::shelf::Change;
 use anyhow::{Context, bail, ensure};
@@ -16,7 +15,7 @@ use serde_json::json;
 use shared::format;
 use shared::history::{BinRow, Done, MAX_NOTE_BYTES};
 use shared::ids::RunId;
-use shared::people::{Side, Who};
+use shared::people::Side;
 use shared::wire::RunRow;
 use std::io::Read;
 
@@ -83,10 +82,6 @@ pub struct Items {
     data: DataArg,
 }
 
-fn me() -> Who {
-    Who { id: COMMAND_LINE.to_owned(), name: COMMAND_LINE.to_owned() }
-}
-
 /// Does it.
 pub async fn runs(command: RunsCommand) -> anyhow::Result<u8> {
     match command {
@@ -141,7 +136,7 @@ async fn list(asked: Asked, data: &DataArg) -> anyhow::Result<Vec<RunRow>> {
 async fn change(items: &Items, change: &Change) -> anyhow::Result<u8> {
     let sides = items.items.iter().cloned().map(Side::try_from).collect::<Result<Vec<_>, _>>()?;
     let done = match Holder::of(&items.data)? {
-        Holder::Us(data_dir) => change.apply(&SqliteLog::open(&data_dir.log_path())?, sides, &me()).await?,
+        Holder::Us(data_dir) => change.apply(&SqliteLog::open(&data_dir.log_path())?, sides, &command_line()).await?,
         Holder::Agent(agent) => ask(&agent, sides, change).await?,
     };
     let Done { done, refused } = done;
@@ -184,7 +179,7 @@ async fn note(item: Side, text: Option<String>, data: &DataArg) -> anyhow::Resul
             let log = SqliteLog::open(&data_dir.log_path())?;
             match text {
                 Some(text) => {
-                    log.write_note(item, (!text.trim().is_empty()).then_some(text), me()).await?;
+                    log.write_note(item, (!text.trim().is_empty()).then_some(text), command_line()).await?;
                     None
                 }
                 None => log.marks(&item).await?.1.map(|note| note.text),

@@ -2,6 +2,7 @@
 //! Must not know how they came about.
 
 use comfy_table::{CellAlignment, Table, presets};
+use shared::calendar;
 use shared::outcome::Outcome;
 use shared::roofline::Limit;
 use shared::summary::{Distribution, Percentile, Summary};
@@ -13,6 +14,13 @@ use shared::view::{PointView, RunView};
 #[must_use]
 pub fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "—".to_owned(), |value| digits(value, 3))
+}
+
+/// A time as a date and a clock of UTC.
+pub(super) fn utc(unix_ms: u64) -> String {
+    let seconds = i64::try_from(unix_ms / 1_000).unwrap_or(i64::MAX);
+    let ((year, month, day), (hour, minute, _)) = calendar::date_and_clock(seconds);
+    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
 }
 
 /// A number with this many significant digits, whole ones never cut.

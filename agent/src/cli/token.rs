@@ -2,13 +2,13 @@
 //! Must not know how tokens are kept or checked.
 
 use super::holder::Holder;
+use super::table::utc;
 use super::{DONE, DataArg};
 use crate::log::{DataDir, SqliteLog};
-use crate::people::{COMMAND_LINE, People};
+use crate::people::{People, command_line};
 use comfy_table::{Table, presets};
-use shared::calendar;
 use shared::ids::TokenId;
-use shared::people::{NewToken, Role, TokenRow, Who};
+use shared::people::{NewToken, Role, TokenRow};
 
 /// What to do with tokens.
 #[derive(clap::Subcommand, Debug)]
@@ -40,10 +40,6 @@ pub enum TokenCommand {
     },
 }
 
-fn me() -> Who {
-    Who { id: COMMAND_LINE.to_owned(), name: COMMAND_LINE.to_owned() }
-}
-
 async fn people(data_dir: &DataDir) -> anyhow::Result<People> {
     Ok(People::open(SqliteLog::open(&data_dir.log_path())?).await?)
 }
@@ -54,7 +50,8 @@ pub async fn token(command: TokenCommand) -> anyhow::Result<u8> {
         TokenCommand::Create { name, role, days, data } => {
             let NewToken { row, secret } = match Holder::of(&data)? {
                 Holder::Us(data_dir) => {
-                    let (row, secret) = people(&data_dir).await?.create_token(&name, role, days, me()).await?;
+                    let (row, secret) =
+                        people(&data_dir).await?.create_token(&name, role, days, command_line()).await?;
                     NewToken { row, secret: secret.expose().to_owned() }
                 }
                 Holder::Agent(agent) => agent.create_token(&name, role, days).await?,
@@ -76,19 +73,12 @@ pub async fn token(command: TokenCommand) -> anyhow::Result<u8> {
         TokenCommand::Revoke { token, data } => {
             let token = TokenId::try_from(token)?;
             match Holder::of(&data)? {
-                Holder::Us(data_dir) => people(&data_dir).await?.revoke_token(&token, me()).await?,
+                Holder::Us(data_dir) => people(&data_dir).await?.revoke_token(&token, command_line()).await?,
                 Holder::Agent(agent) => agent.revoke_token(&token).await?,
             }
         }
     }
     Ok(DONE)
-}
-
-/// A time as a date and a clock of UTC.
-pub(super) fn utc(unix_ms: u64) -> String {
-    let seconds = i64::try_from(unix_ms / 1_000).unwrap_or(i64::MAX);
-    let ((year, month, day), of_day) = (calendar::date(seconds.div_euclid(86_400)), seconds.rem_euclid(86_400));
-    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", of_day / 3_600, of_day % 3_600 / 60)
 }
 
 fn table(rows: &[TokenRow]) -> Table {
@@ -114,7 +104,7 @@ mod tests {
             name: "Ada".to_owned(),
             role: Role::Operator,
             created_unix_ms: 951_782_400_000,
-            by: me(),
+            by: command_line(),
             used_unix_ms: None,
             expires_unix_ms: Some(951_868_799_999),
         };

@@ -1,8 +1,12 @@
 //! Owns files that go out together as a folder, and the tar archive that they travel in.
 //! Must not know what they hold.
 
+use crate::files::tar_head;
 use std::io::{Read, Write};
 use std::path::Component;
+
+/// Of files that go out: for everybody to read.
+pub(super) const MODE: u32 = 0o644;
 
 /// A file of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +31,8 @@ impl Part {
 pub fn tar(name: &str, parts: &[Part], to: impl Write) -> std::io::Result<()> {
     let mut tar = tar::Builder::new(to);
     for part in parts {
-        let mut header = header(part.bytes.len() as u64);
-        tar.append_data(&mut header, format!("{name}/{}", part.path), part.bytes.as_slice())?;
+        let mut head = tar_head(part.bytes.len() as u64, MODE);
+        tar.append_data(&mut head, format!("{name}/{}", part.path), part.bytes.as_slice())?;
     }
     tar.into_inner()?.flush()
 }
@@ -58,16 +62,6 @@ pub fn untar(from: impl Read) -> std::io::Result<Vec<Part>> {
         parts.push(Part { path: names.join("/"), bytes });
     }
     Ok(parts)
-}
-
-/// The head of a file in an archive, with nothing of this host or of now.
-pub(super) fn header(bytes: u64) -> tar::Header {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_size(bytes);
-    header.set_mode(0o644);
-    header.set_mtime(0);
-    header
 }
 
 /// A name as a part of a path: nothing that leads elsewhere, and nothing that a system forbids.

@@ -50,7 +50,7 @@ pub(super) async fn start(
 ) -> Result<impl IntoResponse, Refusal> {
     let engine: EnginePlan = serde_json::from_str(&body).map_err(|error| {
         let sentence = format!("The engine could not be read: {error}. Send the engine of a plan as JSON.");
-        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, sentence)
+        Refusal::unprocessable(sentence)
     })?;
     let started = app.state.by_hand.start(engine)?;
     tracing::info!(kind = ?started.engine.kind, by = principal.who.id, "an engine was started by hand");

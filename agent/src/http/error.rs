@@ -32,6 +32,11 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, sentence)
     }
 
+    /// It can be read, but not be done: the sentence says why.
+    pub fn unprocessable(sentence: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence)
+    }
+
     /// It does not go with how things stand now.
     pub fn conflict(sentence: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, sentence)
@@ -88,7 +93,7 @@ impl From<InvalidRunId> for Refusal {
 
 impl From<PlanError> for Refusal {
     fn from(error: PlanError) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+        Self::unprocessable(error.to_string())
     }
 }
 
@@ -119,9 +124,7 @@ impl From<ShelfError> for Refusal {
         match error {
             ShelfError::Log(error) => error.into(),
             ShelfError::Active { .. } => Self::conflict(error.to_string()),
-            ShelfError::Items(_) | ShelfError::Tag(_) | ShelfError::Tags(_) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
-            }
+            ShelfError::Items(_) | ShelfError::Tag(_) | ShelfError::Tags(_) => Self::unprocessable(error.to_string()),
         }
     }
 }

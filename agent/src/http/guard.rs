@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Limited};
+use serde::de::DeserializeOwned;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -153,6 +154,13 @@ impl<S: Sync> FromRequest<S> for BoundedText {
         let text = String::from_utf8(bytes.to_vec());
         text.map(Self).map_err(|_| Refusal::bad_request("The body is not UTF-8 text: save the file as UTF-8."))
     }
+}
+
+/// A body of JSON; `example` is what the sentence of a refusal shows.
+pub(super) fn json<T: DeserializeOwned>(body: &str, example: &str) -> Result<T, Refusal> {
+    serde_json::from_str(body).map_err(|error| {
+        Refusal::unprocessable(format!("The body could not be read: {error}. Send {example} as JSON."))
+    })
 }
 
 #[cfg(test)]

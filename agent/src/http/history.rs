@@ -3,8 +3,8 @@
 
 use super::audit::Object;
 use super::error::Refusal;
-use super::guard::BoundedText;
-use super::{App, people, shape, studies};
+use super::guard::{BoundedText, json};
+use super::{App, shape, studies};
 use crate::note;
 use crate::people::Principal;
 use crate::shelf::Change;
@@ -20,10 +20,6 @@ use utoipa::ToSchema;
 const MAX_BIN: usize = 1_000;
 /// Ids that the audit log names of one request.
 const MAX_NAMED: usize = 8;
-
-fn unprocessable(sentence: impl Into<String>) -> Refusal {
-    Refusal::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, sentence)
-}
 
 /// Does something to runs and studies; for the audit log, what was done to which.
 async fn change(app: &App, by: &Who, items: Vec<Side>, change: &Change) -> Result<impl IntoResponse + use<>, Refusal> {
@@ -60,7 +56,7 @@ pub(super) async fn tag(
     principal: Principal,
     BoundedText(body): BoundedText,
 ) -> Result<impl IntoResponse, Refusal> {
-    let wanted: WantedTags = people::read(&body, "{\"items\": [\"r…\"], \"add\": [\"nightly\"]}")?;
+    let wanted: WantedTags = json(&body, "{\"items\": [\"r…\"], \"add\": [\"nightly\"]}")?;
     let tags = Change::of_tags(wanted.add, wanted.remove)?;
     change(&app, &principal.who, wanted.items, &tags).await
 }
@@ -86,7 +82,7 @@ pub(super) async fn pin(
     principal: Principal,
     BoundedText(body): BoundedText,
 ) -> Result<impl IntoResponse, Refusal> {
-    let wanted: WantedPin = people::read(&body, "{\"items\": [\"r…\"], \"pinned\": true}")?;
+    let wanted: WantedPin = json(&body, "{\"items\": [\"r…\"], \"pinned\": true}")?;
     change(&app, &principal.who, wanted.items, &Change::Pin(wanted.pinned)).await
 }
 
@@ -109,7 +105,7 @@ pub(super) async fn delete(
     principal: Principal,
     BoundedText(body): BoundedText,
 ) -> Result<impl IntoResponse, Refusal> {
-    let wanted: WantedItems = people::read(&body, "{\"items\": [\"r…\"]}")?;
+    let wanted: WantedItems = json(&body, "{\"items\": [\"r…\"]}")?;
     change(&app, &principal.who, wanted.items, &Change::Delete).await
 }
 
@@ -123,7 +119,7 @@ pub(super) async fn undelete(
     principal: Principal,
     BoundedText(body): BoundedText,
 ) -> Result<impl IntoResponse, Refusal> {
-    let wanted: WantedItems = people::read(&body, "{\"items\": [\"r…\"]}")?;
+    let wanted: WantedItems = json(&body, "{\"items\": [\"r…\"]}")?;
     change(&app, &principal.who, wanted.items, &Change::Undelete).await
 }
 
@@ -197,10 +193,10 @@ pub(super) async fn write_note(
     BoundedText(body): BoundedText,
 ) -> Result<Json<Marked>, Refusal> {
     let item = item(of)?;
-    let WantedNote { text } = people::read(&body, "{\"text\": \"…\"}")?;
+    let WantedNote { text } = json(&body, "{\"text\": \"…\"}")?;
     if text.len() > MAX_NOTE_BYTES {
         let sentence = format!("The note has {} bytes, but may have at most {MAX_NOTE_BYTES}.", text.len());
-        return Err(unprocessable(sentence));
+        return Err(Refusal::unprocessable(sentence));
     }
     let text = (!text.trim().is_empty()).then_some(text);
     app.state.log.write_note(item.clone(), text, principal.who).await?;

@@ -2,7 +2,7 @@
 //! Must not know how tokens and links are kept, nor how they travel.
 
 use super::error::Refusal;
-use super::guard::BoundedText;
+use super::guard::{BoundedText, json};
 use super::{App, agent, runs, shape};
 use crate::people::{PeopleError, Principal, Scope};
 use axum::Json;
@@ -11,7 +11,6 @@ use axum::extract::{self, Path, Query};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use shared::ids::{ShareId, TokenId};
 use shared::people::{Me, NewShare, NewToken, Role, ShareRow, Shared, Side, TokenRow};
 use utoipa::{IntoParams, ToSchema};
@@ -27,14 +26,6 @@ pub(super) async fn me(principal: Principal) -> Json<Me> {
     };
     let (utc_offset_minutes, time_zone) = agent::local_time().await;
     Json(Me { who, role, shared, expires_unix_ms, utc_offset_minutes, time_zone })
-}
-
-/// A body of JSON; `example` is what the sentence of a refusal shows.
-pub(super) fn read<T: DeserializeOwned>(body: &str, example: &str) -> Result<T, Refusal> {
-    serde_json::from_str(body).map_err(|error| {
-        let sentence = format!("The body could not be read: {error}. Send {example} as JSON.");
-        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, sentence)
-    })
 }
 
 /// Named tokens that were not revoked, oldest first.
@@ -70,7 +61,7 @@ pub(super) async fn create_token(
     principal: Principal,
     BoundedText(body): BoundedText,
 ) -> Result<impl IntoResponse, Refusal> {
-    let WantedToken { name, role, days } = read(&body, "{\"name\": \"Ada\", \"role\": \"viewer\"}")?;
+    let WantedToken { name, role, days } = json(&body, "{\"name\": \"Ada\", \"role\": \"viewer\"}")?;
     let (row, secret) = app.state.access.people().create_token(&name, role, days, principal.who).await?;
     let location = format!("/api/v1/tokens/{}", row.token);
     let secret = secret.expose().to_owned();
@@ -147,7 +138,7 @@ pub(super) async fn create_share(
     principal: Principal,
     BoundedText(body): BoundedText,
 ) -> Result<impl IntoResponse, Refusal> {
-    let WantedShare { shared, days } = read(&body, "{\"shared\": {\"run\": \"r…\"}}")?;
+    let WantedShare { shared, days } = json(&body, "{\"shared\": {\"run\": \"r…\"}}")?;
     let (row, secret) = app.state.access.people().create_share(shared, days, principal.who).await?;
     let location = format!("/api/v1/shares/{}", row.share);
     let path = format!("/s/{}", secret.expose());
@@ -174,7 +165,7 @@ impl From<PeopleError> for Refusal {
     fn from(error: PeopleError) -> Self {
         let sentence = error.to_string();
         match error {
-            PeopleError::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence),
+            PeopleError::Invalid(_) => Self::unprocessable(sentence),
             PeopleError::NothingThere(_) => Self::new(StatusCode::NOT_FOUND, sentence),
             PeopleError::TooMany { .. } => Self::conflict(sentence),
             PeopleError::Log(error) => error.into(),

@@ -48,7 +48,7 @@ pub(super) async fn set(
 ) -> Result<Json<Price>, Refusal> {
     let given: GivenPrice = serde_json::from_str(&body).map_err(|error| {
         let sentence = format!("The price could not be read: {error}. Send {{\"usd_per_gpu_hour\": 2.5}} as JSON.");
-        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, sentence)
+        Refusal::unprocessable(sentence)
     })?;
     let GivenPrice { usd_per_gpu_hour, source } = given;
     off_the_loop("prices", move || {

@@ -4,8 +4,7 @@
 use super::App;
 use super::audit::Object;
 use super::error::Refusal;
-use super::guard::BoundedText;
-use super::people::read;
+use super::guard::{BoundedText, json};
 use super::runs::{Created, RunPath};
 use super::shape;
 use crate::people::Principal;
@@ -59,7 +58,7 @@ pub(super) async fn pause(
     principal: Principal,
     BoundedText(body): BoundedText,
 ) -> Result<impl IntoResponse, Refusal> {
-    let WantedQueue { paused } = read(&body, "{\"paused\": true}")?;
+    let WantedQueue { paused } = json(&body, "{\"paused\": true}")?;
     app.state.commands.pause(paused, principal.who).await.map_err(Refusal::conflict)?;
     let done = if paused { "paused" } else { "goes on" };
     Ok((Extension(Object(done.to_owned())), StatusCode::NO_CONTENT))
@@ -79,7 +78,7 @@ pub(super) async fn change(
     path: RunPath,
     BoundedText(body): BoundedText,
 ) -> Result<impl IntoResponse, Refusal> {
-    let change: Change = read(&body, "{\"held\": true}, {\"priority\": 5} or {\"before\": \"r…\"}")?;
+    let change: Change = json(&body, "{\"held\": true}, {\"priority\": 5} or {\"before\": \"r…\"}")?;
     path.view(&app).await?;
     let done = match &change {
         Change::Held(true) => "held back".to_owned(),

@@ -2,8 +2,8 @@
 //! Must not know how either comes about.
 
 use super::error::Refusal;
-use super::guard::BoundedText;
-use super::{App, people, shape};
+use super::guard::{BoundedText, json};
+use super::{App, shape};
 use crate::people::Principal;
 use crate::retention::Keeper;
 use axum::Json;
@@ -16,10 +16,8 @@ fn keeper(app: &App) -> Keeper {
 
 /// A policy that can be.
 fn policy(body: &str) -> Result<Retention, Refusal> {
-    let policy: Retention = people::read(body, "{\"keep_days\": 90, \"max_bytes\": 50000000000}")?;
-    let refused = |error: shared::retention::InvalidRetention| {
-        Refusal::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
-    };
+    let policy: Retention = json(body, "{\"keep_days\": 90, \"max_bytes\": 50000000000}")?;
+    let refused = |error: shared::retention::InvalidRetention| Refusal::unprocessable(error.to_string());
     policy.check().map(|()| policy).map_err(refused)
 }
 

@@ -2,8 +2,7 @@
 //! Must not know when anything is due, nor how anything begins.
 
 use super::error::Refusal;
-use super::guard::BoundedText;
-use super::people::read;
+use super::guard::{BoundedText, json};
 use super::{App, shape, studies};
 use crate::people::Principal;
 use axum::Json;
@@ -48,7 +47,7 @@ pub trait ScheduleCommands: Send + Sync {
 impl From<ScheduleRefused> for Refusal {
     fn from(refused: ScheduleRefused) -> Self {
         match refused {
-            ScheduleRefused::Invalid(why) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, why),
+            ScheduleRefused::Invalid(why) => Self::unprocessable(why),
             ScheduleRefused::Conflict(why) => Self::conflict(why),
             ScheduleRefused::NotThere(why) => Self::new(StatusCode::NOT_FOUND, why),
         }
@@ -94,10 +93,10 @@ pub(super) struct WantedSchedule {
 
 /// Reads what somebody wants, its work looked up where it is named.
 async fn wanted(app: &App, body: &str) -> Result<SchedulePlan, Refusal> {
-    let WantedSchedule { work, when, missed, webhook } = read(body, EXAMPLE)?;
+    let WantedSchedule { work, when, missed, webhook } = json(body, EXAMPLE)?;
     let unknown = |name: &str| {
         let name: String = name.chars().take(60).collect();
-        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, format!("There is no preset \"{name}\": see /api/v1/presets."))
+        Refusal::unprocessable(format!("There is no preset \"{name}\": see /api/v1/presets."))
     };
     let work = match work {
         WantedWork::Run(plan) => Work::Run(plan),

@@ -132,11 +132,11 @@ fn read_plan(text: &str, form: Form) -> Result<StudyPlan, Refusal> {
         Form::Json => StudyPlan::from_json(text),
         Form::Toml => StudyPlan::from_toml(text),
     };
-    let plan = plan.map_err(|error| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
+    let plan = plan.map_err(|error| Refusal::unprocessable(error.to_string()))?;
     for run in plan.expand() {
         engine::check(&run.plan).map_err(|why| {
             let sentence = study::StudyError::Run { label: run.label, why }.to_string();
-            Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, sentence)
+            Refusal::unprocessable(sentence)
         })?;
     }
     Ok(plan)

@@ -13,13 +13,12 @@ use super::{bin, codec, disk, found, studies};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use shared::event::Event;
-use shared::history::Marks;
 use shared::ids::{RunId, ScheduleId, ShareId, StudyId, TokenId};
 use shared::people::{Side, Who};
 use shared::queue::Arrangement;
 use shared::retention::Retention;
 use shared::view::RunView;
-use shared::wire::{RunRow, gpu_types};
+use shared::wire::RunRow;
 use std::collections::BTreeMap;
 
 /// Events between two snapshots of a run: what opening it folds at most.
@@ -242,27 +241,7 @@ fn mark(
 
 /// The row of a run. One whose creation event cannot be read keeps a place in the list.
 fn row_of(run: &RunId, view: &RunView) -> RunRow {
-    RunRow::of(view).unwrap_or_else(|| RunRow {
-        run: run.clone(),
-        name: format!("unreadable run {run}"),
-        engine: "unknown".to_owned(),
-        model: view.engine.as_ref().map(|e| e.model.clone()),
-        state: view.run_state(),
-        reason: view.reason.clone(),
-        // The first 12 digits of the id are the creation time.
-        created_unix_ms: run.as_str().get(1..13).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0),
-        elapsed_ns: view.last_ns,
-        begun_ns: view.begun_ns,
-        trials_done: view.progress().0,
-        trials: view.progress().1,
-        best_output_throughput: None,
-        verdict: view.verdict(),
-        seq: view.seq,
-        source: view.source.as_ref().map(|source| source.tool.clone()),
-        study: view.study.clone(),
-        gpus: gpu_types(view),
-        marks: Marks::default(),
-    })
+    RunRow::of(view).unwrap_or_else(|| RunRow::without_header(run, view))
 }
 
 /// Rows of a query for the run's id and the row; one that cannot be read is made anew.

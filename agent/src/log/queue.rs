@@ -4,7 +4,6 @@
 use super::error::LogError;
 use super::project::{AgentBody, unstorable};
 use super::sqlite::SqliteLog;
-use super::writer::Job;
 use rusqlite::{Connection, OptionalExtension, params};
 use shared::queue::Arrangement;
 
@@ -14,7 +13,7 @@ impl SqliteLog {
     /// # Errors
     /// Where nothing was stored: disk full, log closed.
     pub async fn arrange(&self, arrangement: Arrangement) -> Result<(), LogError> {
-        self.job(|reply| Job::Own { body: AgentBody::QueueArranged(Box::new(arrangement)), reply }).await
+        self.own(AgentBody::QueueArranged(Box::new(arrangement))).await
     }
 
     /// How the queue was left; as it is by itself where nobody ever arranged it.

@@ -4,7 +4,6 @@
 use super::error::LogError;
 use super::project::{AgentBody, unstorable};
 use super::sqlite::SqliteLog;
-use super::writer::Job;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use shared::ids::ScheduleId;
@@ -92,7 +91,7 @@ impl SqliteLog {
     /// # Errors
     /// [`LogError::NoSuchSchedule`], or where nothing was stored: disk full, log closed.
     pub async fn schedule(&self, schedule: ScheduleId, event: ScheduleEvent) -> Result<(), LogError> {
-        self.job(|reply| Job::Own { body: AgentBody::Schedule { schedule, event }, reply }).await
+        self.own(AgentBody::Schedule { schedule, event }).await
     }
 
     /// Schedules that were not taken away, oldest first.

@@ -1,8 +1,9 @@
 //! Owns the tables, the settings of a connection, and the rebuilding of projections.
 //! Must not know threads.
 
-use super::error::LogError;
+use super::error::{LogError, OPENED};
 use super::{copy, found, project, sum};
+use crate::files::{folder_of, sync_folder};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -54,7 +55,7 @@ const MORE_TABLES: &str = "
 /// Opens the log for writing, makes the tables where they are missing, and rebuilds the projections where
 /// `reducer` is not the version that made them.
 pub(super) fn open_writer(path: &Path, reducer: u32) -> Result<Connection, LogError> {
-    let failed = |e: rusqlite::Error| LogError::of(path, "be opened", &e);
+    let failed = |e: rusqlite::Error| LogError::of(path, OPENED, &e);
     let mut conn = Connection::open(path).map_err(failed)?;
     conn.busy_timeout(Duration::from_secs(2)).map_err(failed)?;
     // FULL: a commit is on the disk, not in its cache, before anybody sees the event.
@@ -80,7 +81,7 @@ pub(super) fn format(conn: &Connection) -> Result<i64, rusqlite::Error> {
 /// # Errors
 /// [`LogError::Newer`], or where the file cannot be read.
 pub(super) fn known(conn: &Connection, path: &Path) -> Result<i64, LogError> {
-    let found = format(conn).map_err(|error| LogError::of(path, "be opened", &error))?;
+    let found = format(conn).map_err(|error| LogError::of(path, OPENED, &error))?;
     if found > FORMAT {
         return Err(LogError::Newer { path: path.to_owned(), found, known: FORMAT });
     }
@@ -102,19 +103,13 @@ fn keep(conn: &Connection, path: &Path, format: i64) -> Result<PathBuf, LogError
     }
     copy::write(conn, &part).map_err(|error| LogError::of(&part, "be written", &error))?;
     let synced = std::fs::File::open(&part).and_then(|file| file.sync_all());
-    synced.and_then(|()| std::fs::rename(&part, &kept)).and_then(|()| sync_folder(&kept)).map_err(failed)?;
+    synced.and_then(|()| std::fs::rename(&part, &kept)).and_then(|()| sync_folder(folder_of(&kept))).map_err(failed)?;
     Ok(kept)
-}
-
-/// Waits until the names in a file's folder are on the disk.
-pub(super) fn sync_folder(of: &Path) -> std::io::Result<()> {
-    let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::File::open(folder)?.sync_all()
 }
 
 /// Opens a connection that only reads.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, LogError> {
-    let failed = |e: rusqlite::Error| LogError::of(path, "be opened", &e);
+    let failed = |e: rusqlite::Error| LogError::of(path, OPENED, &e);
     let conn = Connection::open(path).map_err(failed)?;
     conn.busy_timeout(Duration::from_secs(2)).map_err(failed)?;
     conn.execute_batch("PRAGMA query_only = ON;").map_err(failed)?;

@@ -1,7 +1,7 @@
 //! Owns the embedded log: SQLite in one file, behind two threads.
 //! Must not know runs beyond their projections.
 
-use super::error::LogError;
+use super::error::{LogError, OPENED};
 use super::reader::{self, Read};
 use super::spare::Spare;
 use super::stored::{self, Stored};
@@ -56,10 +56,10 @@ impl SqliteLog {
     #[doc(hidden)]
     pub fn open_as(path: &Path, reducer: u32) -> Result<Self, LogError> {
         let conn = schema::open_writer(path, reducer)?;
-        conn.busy_timeout(PATIENCE).map_err(|e| LogError::of(path, "be opened", &e))?;
+        conn.busy_timeout(PATIENCE).map_err(|e| LogError::of(path, OPENED, &e))?;
         let read = schema::open_reader(path)?;
         let deleted =
-            project::run_ids(&read, "SELECT run FROM tombstones").map_err(|e| LogError::of(path, "be opened", &e))?;
+            project::run_ids(&read, "SELECT run FROM tombstones").map_err(|e| LogError::of(path, OPENED, &e))?;
         let views = Arc::new(Views::new(deleted));
         let (committed, _) = broadcast::channel(MAX_BEHIND);
         let no_thread = |e: std::io::Error| LogError::io(path, "start its threads", &e);

@@ -11,7 +11,7 @@ mod tokens;
 pub use error::PeopleError;
 pub use principal::{Grant, Principal, Scope, Within};
 pub use secret::{Fresh, Hash, hash};
-pub use tokens::COMMAND_LINE;
+pub use tokens::command_line;
 
 use crate::log::{LogError, SqliteLog};
 use crate::orchestrate::unix_ms;

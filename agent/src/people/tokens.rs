@@ -14,8 +14,11 @@ const MAX_TOKENS: usize = 256;
 const MAX_NAME: usize = 80;
 const MS_PER_DAY: u64 = 24 * 3_600_000;
 
-/// The id and the name of whoever works in the data directory itself.
-pub const COMMAND_LINE: &str = "command line";
+/// Whoever works in the data directory itself.
+#[must_use]
+pub fn command_line() -> Who {
+    Who { id: "command line".to_owned(), name: "command line".to_owned() }
+}
 
 /// When something that lasts so many days ends, Unix ms.
 pub(super) fn end_of(now: u64, days: u32) -> u64 {

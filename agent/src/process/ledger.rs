@@ -5,8 +5,9 @@ use super::docker::Container;
 use super::error::ProcessError;
 use super::kill;
 use super::kin::{Identity, Kin, boot_id};
+use crate::files::{folder_of, sync_folder};
 use serde::{Deserialize, Serialize};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -177,17 +178,12 @@ fn new_owner(path: &Path) -> Result<String, ProcessError> {
 
 /// A file with this content, whole or not at all, on the disk when this returns.
 fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
     let unfinished = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(content)?;
     file.sync_all()?;
     std::fs::rename(&unfinished, path)?;
-    sync_folder(folder)
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    sync_folder(folder_of(path))
 }
 
 #[cfg(test)]

@@ -186,28 +186,10 @@ mod tests {
     use super::*;
     use crate::compare::sample::run as run_of;
     use crate::ids::RunId;
+    use crate::view::RunView;
 
     fn row(state: RunState) -> RunRow {
-        RunRow {
-            run: RunId::new(1, 1),
-            name: "Nightly | <b>".into(),
-            engine: "x".into(),
-            model: None,
-            state,
-            reason: None,
-            created_unix_ms: 0,
-            elapsed_ns: 0,
-            begun_ns: None,
-            trials_done: 0,
-            trials: None,
-            best_output_throughput: None,
-            verdict: None,
-            seq: 1,
-            source: None,
-            study: None,
-            gpus: vec![],
-            marks: Default::default(),
-        }
+        RunRow { name: "Nightly | <b>".into(), state, ..RunRow::without_header(&RunId::new(1, 1), &RunView::default()) }
     }
 
     const USUAL: [f64; 6] = [100.0, 100.1, 99.9, 100.2, 99.8, 100.05];

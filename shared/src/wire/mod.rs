@@ -192,8 +192,7 @@ pub struct RunRow {
 }
 
 /// Types of the GPUs that a run's engine may use: as they were found, or as the plan of a server elsewhere says.
-#[must_use]
-pub fn gpu_types(view: &RunView) -> Vec<String> {
+fn gpu_types(view: &RunView) -> Vec<String> {
     let found = view.engine.iter().flat_map(|engine| &engine.gpus).filter_map(|gpu| gpu.name.clone());
     let mut types: Vec<String> = found.collect();
     if types.is_empty() {
@@ -209,28 +208,46 @@ impl RunRow {
     #[must_use]
     pub fn of(view: &RunView) -> Option<Self> {
         let header = view.header.as_ref()?;
-        let (trials_done, trials) = view.progress();
+        let (name, engine) = (header.plan.name.clone(), header.plan.engine.kind.label().to_owned());
+        let row = Self::named(header.run.clone(), name, engine, header.anchor_unix_ms, view);
         let throughputs = view.points.iter().filter_map(|p| p.summary.as_ref()?.output_throughput);
         Some(Self {
-            run: header.run.clone(),
-            name: header.plan.name.clone(),
-            engine: header.plan.engine.kind.label().to_owned(),
-            model: view.engine.as_ref().map(|e| e.model.clone()).or_else(|| header.plan.engine.model.clone()),
+            model: row.model.or_else(|| header.plan.engine.model.clone()),
+            best_output_throughput: throughputs.reduce(f64::max),
+            ..row
+        })
+    }
+
+    /// The row of a run of which the first event is not there, or cannot be read: what the others and its id tell.
+    #[must_use]
+    pub fn without_header(run: &RunId, view: &RunView) -> Self {
+        // The first 12 digits of the id are the creation time.
+        let created_unix_ms = run.as_str().get(1..13).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0);
+        Self::named(run.clone(), format!("unreadable run {run}"), "unknown".to_owned(), created_unix_ms, view)
+    }
+
+    fn named(run: RunId, name: String, engine: String, created_unix_ms: u64, view: &RunView) -> Self {
+        let (trials_done, trials) = view.progress();
+        Self {
+            run,
+            name,
+            engine,
+            model: view.engine.as_ref().map(|e| e.model.clone()),
             state: view.run_state(),
             reason: view.reason.clone(),
-            created_unix_ms: header.anchor_unix_ms,
+            created_unix_ms,
             elapsed_ns: view.last_ns,
             begun_ns: view.begun_ns,
             trials_done,
             trials,
-            best_output_throughput: throughputs.reduce(f64::max),
+            best_output_throughput: None,
             verdict: view.verdict(),
             seq: view.seq,
             source: view.source.as_ref().map(|source| source.tool.clone()),
             study: view.study.clone(),
             gpus: gpu_types(view),
             marks: Marks::default(),
-        })
+        }
     }
 }
 

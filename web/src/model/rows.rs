@@ -78,28 +78,14 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::history::Marks;
+    use shared::view::RunView;
 
     fn row(created_ms: u64, seq: u64, name: &str) -> RunRow {
         RunRow {
-            run: RunId::new(created_ms, 0),
             name: name.to_owned(),
-            engine: "OpenAI chat".to_owned(),
-            model: Some("llama".to_owned()),
             state: RunState::Done,
-            reason: None,
-            created_unix_ms: created_ms,
-            elapsed_ns: 0,
-            begun_ns: None,
-            trials_done: 0,
-            trials: Some(1),
-            best_output_throughput: None,
-            verdict: None,
             seq,
-            source: None,
-            study: None,
-            gpus: Vec::new(),
-            marks: Marks::default(),
+            ..RunRow::without_header(&RunId::new(created_ms, 0), &RunView::default())
         }
     }
 

@@ -116,28 +116,15 @@ mod tests {
     use super::*;
     use shared::ids::{RunId, StudyId};
     use shared::study::StudyPlace;
+    use shared::view::RunView;
 
     fn row(n: u32, state: RunState, study: Option<&StudyId>) -> RunRow {
         let place = study.map(|study| StudyPlace { study: study.clone(), index: n, label: String::new() });
         RunRow {
-            run: RunId::new(1, n),
             name: format!("Run {n}"),
-            engine: String::new(),
-            model: None,
             state,
-            reason: None,
-            created_unix_ms: 1,
-            elapsed_ns: 0,
-            begun_ns: None,
-            trials_done: 0,
-            trials: None,
-            best_output_throughput: None,
-            verdict: None,
-            seq: 1,
-            source: None,
             study: place,
-            gpus: Vec::new(),
-            marks: Default::default(),
+            ..RunRow::without_header(&RunId::new(1, n), &RunView::default())
         }
     }
 

@@ -4,7 +4,8 @@
 use super::{FRAME_BYTES, MANIFEST, Manifest, RunEntry, VERSION, blob_path, blobs_of, events_of, events_path, frame};
 use crate::blob::BlobStore;
 use crate::export::failure::ExportError;
-use crate::export::folder::header;
+use crate::export::folder::MODE;
+use crate::files::tar_head;
 use crate::log::{LogError, SqliteLog, Study};
 use shared::ids::RunId;
 use shared::view::RunView;
@@ -46,16 +47,16 @@ pub(in crate::export) async fn write(
         let mut tar = tar::Builder::new(packed);
         let mut text = serde_json::to_vec_pretty(&manifest)?;
         text.push(b'\n');
-        tar.append_data(&mut header(text.len() as u64), MANIFEST, text.as_slice())?;
+        tar.append_data(&mut tar_head(text.len() as u64, MODE), MANIFEST, text.as_slice())?;
         for RunEntry { run, events, .. } in &manifest.runs {
             let source = Events { log: &log, run, handle: &handle, seq: 0, left: events.n, bytes: Vec::new(), used: 0 };
-            tar.append_data(&mut header(events.bytes), events_path(run), source)?;
+            tar.append_data(&mut tar_head(events.bytes, MODE), events_path(run), source)?;
         }
         for RunEntry { run, blobs: of_run, .. } in &manifest.runs {
             for blob in of_run {
                 // As long as it was when it was hashed: its file never grows once an event names it.
                 let source = blobs.open_file(&blob.name)?.take(blob.bytes);
-                tar.append_data(&mut header(blob.bytes), blob_path(run, &blob.name), source)?;
+                tar.append_data(&mut tar_head(blob.bytes, MODE), blob_path(run, &blob.name), source)?;
             }
         }
         tar.into_inner()?.finish()?.flush()?;

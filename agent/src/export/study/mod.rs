@@ -12,7 +12,7 @@ use super::failure::ExportError;
 use super::folder::{Part, distinct};
 use super::form::{NamedRun, RunForm, StudyForm};
 use super::table::table;
-use plots::Plots;
+use plots::{OF_CACHE, OF_MEMORY, Plots};
 use shared::study::StudyView;
 use shared::view::RunView;
 use std::sync::Arc;
@@ -49,16 +49,18 @@ pub(super) fn parts(study: Option<StudyView>, runs: Vec<StudyRun>) -> Result<Vec
     let mut plots = Plots::new();
     plots.of_metrics(study, alone.as_ref(), METRICS_PLOTS);
     for (run, task) in runs.iter().zip(&tasks) {
+        let mut timelines = Vec::new();
         if let Some(memory) = timeline::memory(run) {
             let folder = if alone.is_some() { MEMORY.to_owned() } else { format!("{MEMORY}/{task}") };
             parts.push(Part::new(format!("{folder}/gpu_memory_data.json"), serde_json::to_vec_pretty(&memory)?));
-            plots.of_memory(&run.view, &folder);
+            timelines.push((OF_MEMORY, folder));
         }
         if let Some(cache) = timeline::cache(run) {
             let folder = format!("{CACHE}/{task}");
             parts.push(Part::new(format!("{folder}/kv_cache_data.json"), serde_json::to_vec_pretty(&cache)?));
-            plots.of_cache(&run.view, &folder);
+            timelines.push((OF_CACHE, folder));
         }
+        plots.of_timelines(&run.view, &timelines);
     }
     let named = |run: StudyRun| NamedRun { index: run.index, label: run.label, recorded: run.form };
     let metrics = StudyForm::of(None, runs.into_iter().map(named).collect());

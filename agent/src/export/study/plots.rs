@@ -7,9 +7,12 @@ use shared::study::StudyView;
 use shared::view::RunView;
 use std::sync::Arc;
 
-/// The charts of timelines, and what the study calls their pictures.
-const MEMORY: (&str, &str) = ("gpu-memory", "gpu_memory_timeline");
-const CACHE: (&str, &str) = ("kv-cache", "kv_cache_timeline");
+/// The chart of a timeline, and what the study calls its picture.
+pub(super) type Timeline = (&'static str, &'static str);
+/// The memory of a run's GPUs over its time.
+pub(super) const OF_MEMORY: Timeline = ("gpu-memory", "gpu_memory_timeline");
+/// A run's KV cache over its time.
+pub(super) const OF_CACHE: Timeline = ("kv-cache", "kv_cache_timeline");
 /// Says which plots there are not, and why.
 pub const MISSING: &str = "plots_missing.txt";
 
@@ -39,21 +42,18 @@ impl Plots {
         }
     }
 
-    /// The memory of a run's GPUs over its time; of more GPUs than a chart can show, several pictures.
-    pub fn of_memory(&mut self, view: &Arc<RunView>, folder: &str) {
-        self.of_timeline(view, MEMORY, folder);
-    }
-
-    /// A run's KV cache over its time.
-    pub fn of_cache(&mut self, view: &Arc<RunView>, folder: &str) {
-        self.of_timeline(view, CACHE, folder);
-    }
-
-    fn of_timeline(&mut self, view: &Arc<RunView>, (chart, file): (&str, &str), folder: &str) {
+    /// Timelines of a run, each into its folder; of more GPUs than a chart can show, several pictures.
+    pub fn of_timelines(&mut self, view: &Arc<RunView>, timelines: &[(Timeline, String)]) {
+        if timelines.is_empty() {
+            return;
+        }
         let subject = of_run(view);
-        for found in charts(&subject) {
-            let Some(number) = found.name.strip_prefix(chart).filter(|rest| is_number(rest)) else { continue };
-            self.take(format!("{folder}/{file}{number}.png"), &found);
+        let charts = charts(&subject);
+        for ((chart, file), folder) in timelines {
+            for found in &charts {
+                let Some(number) = found.name.strip_prefix(chart).filter(|rest| is_number(rest)) else { continue };
+                self.take(format!("{folder}/{file}{number}.png"), found);
+            }
         }
     }
 

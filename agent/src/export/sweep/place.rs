@@ -102,9 +102,8 @@ pub(super) fn ended(form: &RunForm, trial: &TrialForm) -> u64 {
 /// A time as the bench writes it, in UTC: `20251202-234641`.
 pub(super) fn stamp(unix_ms: u64) -> String {
     let seconds = i64::try_from(unix_ms / 1000).unwrap_or(0);
-    let (year, month, day) = calendar::date(seconds.div_euclid(86_400));
-    let of_day = seconds.rem_euclid(86_400);
-    format!("{year:04}{month:02}{day:02}-{:02}{:02}{:02}", of_day / 3600, of_day / 60 % 60, of_day % 60)
+    let ((year, month, day), (hour, minute, second)) = calendar::date_and_clock(seconds);
+    format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ mod take;
 pub use report::{Damage, damages};
 
 use super::copy::check;
-use super::error::LogError;
-use super::schema::sync_folder;
+use super::error::{LogError, OPENED};
 use super::sqlite::SqliteLog;
+use crate::files::{folder_of, sync_folder};
 use image::{Image, journal_of};
 use report::Stamp;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ fn aside_path(path: &Path, stamp: &Stamp) -> PathBuf {
 }
 
 fn rescued(path: &Path) -> Result<Option<Stamp>, LogError> {
-    let found = report::stamps(path, "rescued-", ".sqlite").map_err(|error| LogError::io(path, "be opened", &error))?;
+    let found = report::stamps(path, "rescued-", ".sqlite").map_err(|error| LogError::io(path, OPENED, &error))?;
     Ok(found.into_iter().next())
 }
 
@@ -65,7 +65,7 @@ fn set_aside(path: &Path) -> Result<Option<Damage>, LogError> {
     let damage = Damage { file: name, at_unix_ms: stamp.unix_ms, what, taken };
     damage.write(path, &stamp).map_err(failed)?;
     // From here on whoever starts goes on with it.
-    std::fs::rename(&part, rescued_path(path, &stamp)).and_then(|()| sync_folder(path)).map_err(failed)?;
+    std::fs::rename(&part, rescued_path(path, &stamp)).and_then(|()| sync_folder(folder_of(path))).map_err(failed)?;
     put_in_place(path, &stamp).map(Some)
 }
 
@@ -75,7 +75,7 @@ fn damage_of(path: &Path) -> Result<Option<String>, LogError> {
         Ok(file) => file.len(),
         // The first start, or somebody has moved it.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(LogError::io(path, "be opened", &error)),
+        Err(error) => return Err(LogError::io(path, OPENED, &error)),
     };
     if bytes == 0 {
         // An agent that died at its first start leaves an empty file; SQLite would take any for a new log.
@@ -90,6 +90,7 @@ fn damage_of(path: &Path) -> Result<Option<String>, LogError> {
 /// Gives the damaged file its other name and puts what was read of it into its place. Whatever it is interrupted at, it can
 /// be done again.
 fn put_in_place(path: &Path, stamp: &Stamp) -> Result<Damage, LogError> {
+    let folder = folder_of(path);
     let failed = |error: std::io::Error| LogError::io(path, "be set aside", &error);
     let (aside, journal) = (aside_path(path, stamp), journal_of(path));
     for (from, to) in [(path, &aside), (&journal, &journal_of(&aside))] {
@@ -98,7 +99,7 @@ fn put_in_place(path: &Path, stamp: &Stamp) -> Result<Damage, LogError> {
             std::fs::hard_link(from, to).or_else(|_| std::fs::copy(from, to).map(|_| ())).map_err(failed)?;
         }
     }
-    sync_folder(path).map_err(failed)?;
+    sync_folder(folder).map_err(failed)?;
     // The journal belongs to the damaged file: beside another one it would be written over that.
     for beside in [journal, path.with_extension("sqlite-shm")] {
         match std::fs::remove_file(&beside) {
@@ -106,7 +107,7 @@ fn put_in_place(path: &Path, stamp: &Stamp) -> Result<Damage, LogError> {
             _ => {}
         }
     }
-    let placed = sync_folder(path).and_then(|()| std::fs::rename(rescued_path(path, stamp), path));
-    placed.and_then(|()| sync_folder(path)).map_err(failed)?;
+    let placed = sync_folder(folder).and_then(|()| std::fs::rename(rescued_path(path, stamp), path));
+    placed.and_then(|()| sync_folder(folder)).map_err(failed)?;
     Damage::read(path, stamp).map_err(failed)
 }

@@ -1,8 +1,8 @@
 //! Owns what is told of a damaged log, and kept beside it for as long as it lies there.
 //! Must not know how it was read.
 
-use super::super::schema::sync_folder;
 use super::take::Taken;
+use crate::files::{folder_of, sync_folder};
 use crate::wall_clock::unix_ms;
 use serde::{Deserialize, Serialize};
 use shared::calendar;
@@ -27,9 +27,8 @@ impl Stamp {
     }
 
     fn of(seconds: u64) -> Self {
-        let days = i64::try_from(seconds / 86_400).unwrap_or(0);
-        let ((year, month, day), of_day) = (calendar::date(days), seconds % 86_400);
-        let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+        let since_1970 = i64::try_from(seconds).unwrap_or(0);
+        let ((year, month, day), (hour, minute, second)) = calendar::date_and_clock(since_1970);
         let text = format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z");
         Self { text, unix_ms: seconds * 1_000 }
     }
@@ -92,7 +91,7 @@ impl Damage {
         let mut file = std::fs::File::create(&path)?;
         file.write_all(&serde_json::to_vec_pretty(self).map_err(Error::other)?)?;
         file.sync_all()?;
-        sync_folder(&path)
+        sync_folder(folder_of(&path))
     }
 
     /// Reads it.
@@ -105,9 +104,8 @@ impl Damage {
 pub(super) fn stamps(log: &Path, begin: &str, end: &str) -> Result<Vec<Stamp>> {
     let stem = log.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let begin = format!("{stem}.{begin}");
-    let folder = log.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut stamps = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
+    for entry in std::fs::read_dir(folder_of(log))? {
         let name = entry?.file_name();
         let text = name.to_str().and_then(|name| name.strip_prefix(&begin)?.strip_suffix(end));
         // What the file itself says of its time is in the report.

@@ -192,11 +192,8 @@ impl Line {
 
     /// Takes out the turns of those that were cancelled, which end at once.
     pub fn cancelled(&mut self) -> Vec<Turn> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let (over, left) = waiting.into_iter().partition(|waiting| waiting.turn.cancel.is_cancelled());
-        self.waiting = left;
-        let over: Vec<Waiting> = over;
-        over.into_iter().map(|waiting| waiting.turn).collect()
+        let over = self.waiting.extract_if(.., |waiting| waiting.turn.cancel.is_cancelled());
+        over.map(|waiting| waiting.turn).collect()
     }
 
     /// Takes out everything that waits.

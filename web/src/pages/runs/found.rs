@@ -109,28 +109,13 @@ fn joined(mut old: Vec<RunRow>, mut page: Vec<RunRow>, is_first: bool, full: boo
 mod tests {
     use super::*;
     use shared::event::RunState;
-    use shared::history::Marks;
+    use shared::view::RunView;
 
     fn rows(ms: &[u64]) -> Vec<RunRow> {
         let row = |ms: &u64| RunRow {
-            run: RunId::new(*ms, 0),
             name: ms.to_string(),
-            engine: String::new(),
-            model: None,
             state: RunState::Done,
-            reason: None,
-            created_unix_ms: *ms,
-            elapsed_ns: 0,
-            begun_ns: None,
-            trials_done: 0,
-            trials: None,
-            best_output_throughput: None,
-            verdict: None,
-            seq: 1,
-            source: None,
-            study: None,
-            gpus: Vec::new(),
-            marks: Marks::default(),
+            ..RunRow::without_header(&RunId::new(*ms, 0), &RunView::default())
         };
         ms.iter().map(row).collect()
     }
