@@ -119,7 +119,7 @@ fn body(queue: Queue) -> AnyView {
     live(move || {
         match shown.get() {
         Shown::Failed => ().into_any(),
-        Shown::Nothing => view! { <div class="skeleton" aria-label="Loading" aria-busy="true"></div> }.into_any(),
+        Shown::Nothing => view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> }.into_any(),
         Shown::Empty => view! {
             <Empty
                 title="Nothing runs and nothing waits"

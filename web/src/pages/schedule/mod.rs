@@ -45,7 +45,7 @@ pub fn SchedulePage() -> impl IntoView {
         if !is_loaded.get() {
             let failed = of.error.with(Option::is_some);
             return (!failed)
-                .then(|| view! { <div class="skeleton" aria-label="Loading" aria-busy="true"></div> })
+                .then(|| view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> })
                 .into_any();
         }
         if is_empty.get() {
