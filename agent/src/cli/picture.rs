@@ -34,7 +34,7 @@ pub struct PictureArgs {
     /// Width, CSS pixels.
     #[arg(long, default_value_t = Canvas::default().width)]
     width: u32,
-    /// Height, CSS pixels.
+    /// Height, CSS pixels; a chart that needs more to be legible takes more.
     #[arg(long, default_value_t = Canvas::default().height)]
     height: u32,
     #[command(flatten)]

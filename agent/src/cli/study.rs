@@ -54,6 +54,10 @@ pub struct StudyArgs {
 /// Begins the study, waits until its runs have ended, and prints what they come to together.
 pub async fn study(args: StudyArgs) -> anyhow::Result<u8> {
     let plan = plan_of(&args)?;
+    if args.report.is_some() {
+        // Said before the study is measured, not after.
+        render::Renderer::new()?;
+    }
     let store = Store::open(&args.data)?;
     eprintln!("{}: {} runs. {}", plan.name, plan.expand().len(), estimate(&store, &plan).await?);
     if args.check {

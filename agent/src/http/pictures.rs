@@ -42,7 +42,7 @@ pub(super) struct PictureQuery {
     scale: Option<f32>,
     /// Width, CSS pixels, 240 to 4000; 800 by default.
     width: Option<u32>,
-    /// Height, CSS pixels, 160 to 3000; 360 by default.
+    /// Height, CSS pixels, 160 to 3000; 360 by default. A chart that needs more to be legible takes more.
     height: Option<u32>,
     /// Of a comparison: ids of runs and studies, separated by commas.
     runs: Option<String>,
@@ -82,7 +82,7 @@ type Asked<T> = Result<Query<T>, QueryRejection>;
 type Parts = Path<BTreeMap<String, String>>;
 
 /// The pictures that a run has something for.
-#[utoipa::path(get, path = "/api/v1/runs/{run}/pictures", tag = "runs",
+#[utoipa::path(get, operation_id = "pictures", path = "/api/v1/runs/{run}/pictures", tag = "runs",
     params(("run" = String, Path, description = "Run id")), responses(
     (status = 200, description = "Pictures in the order of its page", body = [PictureRow]),
     (status = 404, description = "No such run", body = shape::ApiError)))]
@@ -130,7 +130,7 @@ pub(super) async fn run_report(extract::State(app): extract::State<App>, path: R
 }
 
 /// The pictures that a study has something for.
-#[utoipa::path(get, path = "/api/v1/studies/{study}/pictures", tag = "studies",
+#[utoipa::path(get, operation_id = "pictures", path = "/api/v1/studies/{study}/pictures", tag = "studies",
     params(("study" = String, Path, description = "Study id")), responses(
     (status = 200, description = "Pictures in the order of its page", body = [PictureRow]),
     (status = 404, description = "No such study", body = shape::ApiError)))]
@@ -176,7 +176,7 @@ pub(super) async fn study_report(extract::State(app): extract::State<App>, path:
 }
 
 /// The pictures of runs and studies beside one another.
-#[utoipa::path(get, path = "/api/v1/compare/pictures", tag = "studies", params(CompareQuery), responses(
+#[utoipa::path(get, operation_id = "compared_pictures", path = "/api/v1/compare/pictures", tag = "studies", params(CompareQuery), responses(
     (status = 200, description = "Pictures", body = [PictureRow]),
     (status = 404, description = "No such run or study", body = shape::ApiError)))]
 pub(super) async fn of_compared(

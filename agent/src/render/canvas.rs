@@ -64,6 +64,12 @@ impl Default for Canvas {
 }
 
 impl Canvas {
+    /// The same, high enough for what needs at least that.
+    #[must_use]
+    pub fn holding(self, least_height: u32) -> Self {
+        Self { height: self.height.max(least_height), ..self }
+    }
+
     /// The canvas where it is of a size that is drawn.
     ///
     /// # Errors

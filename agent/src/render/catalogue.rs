@@ -6,10 +6,9 @@ use shared::chart::{
     self, ChartDefinition, ENGINE_CHARTS, GPU_CHARTS, HOST_CHARTS, Latency, MOST_GPUS, Theme, TrackChart,
 };
 use shared::compare::{Compared, Curve, Figure, Recorded};
-use shared::study::{Case, Decomposition};
+use shared::study::{Case, Decomposition, LADDER_FIGURES};
 use shared::units::ns_to_s;
 use shared::view::{GpuSeen, RunView};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Figures of a run that have no chart over levels of their own on its page.
@@ -45,6 +44,8 @@ pub struct Chart<'a> {
     pub section: Section,
     /// End of its time axis, s; absent where it has none.
     pub end_s: Option<f64>,
+    /// The height that it takes at least to be legible, CSS pixels; 0 where it fits into any.
+    pub least_height: u32,
     /// Its definition for a theme; nothing where there is nothing to draw.
     pub define: Box<dyn Fn(Theme) -> Option<ChartDefinition> + 'a>,
 }
@@ -68,7 +69,7 @@ fn chart<'a>(
     define: impl Fn(Theme) -> ChartDefinition + 'a,
 ) -> Chart<'a> {
     let define = Box::new(move |theme| Some(define(theme)));
-    Chart { name: name.into(), label: label.into(), section, end_s, define }
+    Chart { name: name.into(), label: label.into(), section, end_s, least_height: 0, define }
 }
 
 /// True where any row has a value besides the first column, which places it.
@@ -172,6 +173,7 @@ fn of_machine(view: &RunView) -> Vec<Chart<'_>> {
         label: "How full the KV cache is over run time, and when memory was taken away from requests".to_owned(),
         section: Section::Engine,
         end_s: Some(end_s(view)),
+        least_height: 0,
         define: Box::new(move |theme| chart::kv_use(view, theme)),
     });
     let gpus = view.telemetry.gpus();
@@ -209,8 +211,8 @@ fn of_compared(compared: &Compared) -> Vec<Chart<'_>> {
 fn of_ladder(ladder: &Decomposition) -> Vec<Chart<'_>> {
     let mut charts = Vec::new();
     for case in &ladder.cases {
-        let keys: BTreeSet<&String> = case.steps.iter().flat_map(|rung| rung.figures.keys()).collect();
-        let figures = keys.into_iter().filter_map(|key| Figure::parse(key).ok());
+        let is_known = |key: &&str| case.steps.iter().any(|rung| rung.figures.contains_key(*key));
+        let figures = LADDER_FIGURES.into_iter().filter(is_known).filter_map(|key| Figure::parse(key).ok());
         charts.extend(figures.map(|figure| waterfall(case, figure)));
     }
     charts.retain(has_values);
@@ -220,7 +222,8 @@ fn of_ladder(ladder: &Decomposition) -> Vec<Chart<'_>> {
 fn waterfall(case: &Case, figure: Figure) -> Chart<'_> {
     let name = format!("waterfall-{}-{}", slug(&case.name), slug(&figure.key()));
     let label = format!("{} step by step, {}", figure.name(), case.name);
-    chart((Section::Ladder, name, label), None, move |theme| chart::waterfall(case, figure, theme))
+    let drawn = chart((Section::Ladder, name, label), None, move |theme| chart::waterfall(case, figure, theme));
+    Chart { least_height: chart::waterfall_height(case.steps.len()), ..drawn }
 }
 
 /// Letters and digits with hyphens between them, for names of files.

@@ -82,9 +82,8 @@ impl Renderer {
         let svg = self.svg(chart, canvas, canvas.theme.background())?.text;
         match format {
             Format::Svg => Ok(svg.into_bytes()),
-            Format::Png => {
-                raster::png(&svg, canvas).map_err(|why| RenderError::Drawing { name: chart.name.clone(), why })
-            }
+            Format::Png => raster::png(&svg, &canvas.holding(chart.least_height))
+                .map_err(|why| RenderError::Drawing { name: chart.name.clone(), why }),
         }
     }
 
@@ -93,7 +92,7 @@ impl Renderer {
     /// # Errors
     /// [`RenderError`] where it cannot be drawn.
     pub fn svg(&self, chart: &Chart, canvas: &Canvas, background: &str) -> Result<Svg, RenderError> {
-        let canvas = canvas.checked()?;
+        let canvas = canvas.holding(chart.least_height).checked()?;
         let definition = (chart.define)(canvas.theme).ok_or(RenderError::NoCharts)?;
         self.deadline.set(self.last.min(Instant::now() + LIMIT));
         let drawn = self.context.with(|ctx| {

@@ -21,7 +21,7 @@ pub use points::{throughput_by_level, ttft_by_level};
 pub use requests::{request_scatter, request_timeline};
 pub use theme::{PALETTE, Theme};
 pub use tracks::{ENGINE_CHARTS, GPU_CHARTS, HOST_CHARTS, MOST_GPUS, TrackChart, kv_use};
-pub use waterfall::waterfall;
+pub use waterfall::{waterfall, waterfall_height};
 
 use definition::YAxis;
 

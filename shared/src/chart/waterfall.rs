@@ -23,6 +23,17 @@ const LIMIT: f64 = 4.0;
 /// Most characters of a line of a step's label.
 const LINE_CHARS: usize = 18;
 
+/// What a waterfall takes beside its steps (title and axis), and each step: three lines of its label, CSS pixels.
+const AROUND_PX: u32 = 76;
+const STEP_PX: u32 = 46;
+
+/// The height at which the labels of a ladder of so many steps, and of the hardware's limit, stand apart, CSS pixels.
+#[must_use]
+pub fn waterfall_height(steps: usize) -> u32 {
+    let bars = u32::try_from(steps).unwrap_or(u32::MAX).saturating_add(1);
+    AROUND_PX.saturating_add(STEP_PX.saturating_mul(bars))
+}
+
 /// The ladder under one load by one figure. A bar goes from the figure of the step before to the step's own: of the colour
 /// of better or worse where that is significant, grey where it is within noise or was not told. A line says what the
 /// hardware allows at a step, and a last bar what is left to it, where that is known.

@@ -43,7 +43,8 @@ pub struct Rung {
     pub step: u32,
     /// What it switches on, or what is left out.
     pub label: String,
-    /// What it changes, as the plan has it: "kv_cache on", "engine vllm"; empty for the first.
+    /// What it changes, as the plan has it: "kv_cache on", "engine vllm"; empty for the first. Of the full configuration
+    /// without an option, what stands in the option's place: "kv_cache off".
     pub change: String,
     /// Its run, once that has figures.
     pub run: Option<RunId>,
@@ -79,13 +80,18 @@ impl Decomposition {
             let arm = |role: Role| Arm::of(run_of(&role)?, point).filter(has_figures);
             let steps: Vec<Rig> = (0..)
                 .zip(&plan.steps)
-                .map(|(step, planned)| Rig { step, label: planned.label.clone(), arm: arm(Role::Step { step }) })
+                .map(|(step, planned)| Rig {
+                    step,
+                    label: planned.label.clone(),
+                    change: change_of(plan, step),
+                    arm: arm(Role::Step { step }),
+                })
                 .collect();
             let full = steps.last().and_then(|last| last.arm);
             let left_out = |option: LeftOut| {
                 let step = option.step;
                 let role = option.same_as.map_or(Role::Without { step }, |step| Role::Step { step });
-                Rig { step, label: label_of(plan, step), arm: arm(role) }
+                Rig { step, label: label_of(plan, step), change: option.instead, arm: arm(role) }
             };
             let without: Vec<Rig> = plan.options().into_iter().map(left_out).collect();
             let last = (plan.steps.len() as u32).saturating_sub(1);
@@ -93,8 +99,8 @@ impl Decomposition {
             Case {
                 name: name.to_owned(),
                 level,
-                steps: rungs(plan, &steps, &before_each(&steps)),
-                without: rungs(plan, &without, &bases),
+                steps: rungs(&steps, &before_each(&steps)),
+                without: rungs(&without, &bases),
             }
         };
         let levels = plan.load.levels();
@@ -133,7 +139,15 @@ impl Case {
 struct Rig<'a> {
     step: u32,
     label: String,
+    change: String,
     arm: Option<Arm<'a>>,
+}
+
+/// What a step changes; empty for the first, which is what the others are changes of.
+fn change_of(plan: &StudyPlan, step: u32) -> String {
+    let Some(planned) = plan.steps.get(step as usize).filter(|_| step > 0) else { return String::new() };
+    let set = planned.set.iter().next().map(|(key, value)| format!("{key} {value}"));
+    set.or_else(|| planned.engine.as_ref().map(|engine| format!("engine {engine}"))).unwrap_or_default()
 }
 
 fn label_of(plan: &StudyPlan, step: u32) -> String {
@@ -155,8 +169,8 @@ fn before_each<'a>(steps: &[Rig<'a>]) -> Vec<Option<(u32, Arm<'a>)>> {
     steps.iter().map(before).collect()
 }
 
-fn rungs(plan: &StudyPlan, rigs: &[Rig], bases: &[Option<(u32, Arm)>]) -> Vec<Rung> {
-    let mut rungs: Vec<Rung> = rigs.iter().zip(bases).map(|(rig, base)| rung(plan, rig, *base)).collect();
+fn rungs(rigs: &[Rig], bases: &[Option<(u32, Arm)>]) -> Vec<Rung> {
+    let mut rungs: Vec<Rung> = rigs.iter().zip(bases).map(|(rig, base)| rung(rig, *base)).collect();
     for figure in LADDER_FIGURES.iter().filter_map(|key| Figure::parse(key).ok()) {
         let compared: Vec<(usize, (Arm, Arm))> = (rigs.iter().zip(bases).enumerate())
             .filter_map(|(place, (rig, base))| Some((place, ((*base)?.1, rig.arm?))))
@@ -171,10 +185,7 @@ fn rungs(plan: &StudyPlan, rigs: &[Rig], bases: &[Option<(u32, Arm)>]) -> Vec<Ru
     rungs
 }
 
-fn rung(plan: &StudyPlan, rig: &Rig, base: Option<(u32, Arm)>) -> Rung {
-    let planned = plan.steps.get(rig.step as usize);
-    let set = planned.and_then(|step| step.set.iter().next()).map(|(key, value)| format!("{key} {value}"));
-    let engine = planned.and_then(|step| step.engine.as_ref()).map(|engine| format!("engine {engine}"));
+fn rung(rig: &Rig, base: Option<(u32, Arm)>) -> Rung {
     let figures = LADDER_FIGURES.iter().filter_map(|key| {
         let of = Side::of(rig.arm.as_ref()?, Figure::parse(key).ok()?);
         of.value.is_some().then(|| ((*key).to_owned(), of))
@@ -184,7 +195,7 @@ fn rung(plan: &StudyPlan, rig: &Rig, base: Option<(u32, Arm)>) -> Rung {
     Rung {
         step: rig.step,
         label: rig.label.clone(),
-        change: if rig.step == 0 { String::new() } else { set.or(engine).unwrap_or_default() },
+        change: rig.change.clone(),
         run: rig.arm.map(|arm| arm.run.run.clone()),
         figures: figures.collect(),
         base: base.filter(|_| rig.arm.is_some()).map(|(step, _)| step),

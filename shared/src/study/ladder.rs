@@ -22,6 +22,8 @@ pub(super) struct LeftOut {
     pub step: u32,
     /// The engine without it.
     pub plan: EnginePlan,
+    /// What stands in the option's place: "kv_cache off", or that the engine's default does.
+    pub instead: String,
     /// A step that is this configuration, whose run serves: without the last option it is the step before.
     pub same_as: Option<u32>,
 }
@@ -57,12 +59,18 @@ impl StudyPlan {
             let is_option = step.engine.is_none() && rigs[place].as_ref().is_some_and(|rig| rig.engine == full.engine);
             let key = step.set.keys().next().filter(|_| is_option)?;
             let mut plan = full.plan.clone();
-            match before(place).get(key) {
-                Some(value) => plan.params.insert(key.clone(), value.clone()),
-                None => plan.params.remove(key),
+            let instead = match before(place).get(key) {
+                Some(value) => {
+                    plan.params.insert(key.clone(), value.clone());
+                    format!("{key} {value}")
+                }
+                None => {
+                    plan.params.remove(key);
+                    format!("{key} by default")
+                }
             };
             let same = rigs.iter().position(|rig| rig.as_ref().is_some_and(|rig| rig.plan == plan));
-            Some(LeftOut { step: place as u32, plan, same_as: same.map(|step| step as u32) })
+            Some(LeftOut { step: place as u32, plan, instead, same_as: same.map(|step| step as u32) })
         };
         self.steps.iter().enumerate().filter_map(less).collect()
     }

@@ -158,6 +158,9 @@ fn a_ladder_says_what_each_step_is_worth_in_both_cases() {
     let factor = step.against["output_throughput"].ratio.unwrap();
     assert!((factor.value - 5.0).abs() < 1e-9 && factor.low < 5.0 && factor.high > 5.0, "{factor:?}");
     assert_eq!((step.change.as_str(), step.base), ("batch 8", Some(1)));
+    // Of the full configuration without an option it says what stands there instead.
+    let instead: Vec<_> = found.cases[1].without.iter().map(|rung| rung.change.as_str()).collect();
+    assert_eq!(instead, ["kv_cache off", "batch 1"]);
     // Nothing measures energy here, and no price is known: neither is zero, both are absent.
     assert!(!step.figures.contains_key("energy_per_token") && !step.against.contains_key("cost_per_mtok"));
 }

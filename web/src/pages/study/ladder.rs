@@ -100,7 +100,7 @@ pub(super) fn Ladder(shown: Shown) -> impl IntoView {
                 .into_any();
         }
         view! {
-            <section class="charts ladder" aria-label="Waterfalls" style=format!("--steps: {}", steps.get())>
+            <section class="charts ladder" aria-label="Waterfalls" style=format!("--height: {}px", chart::waterfall_height(steps.get()))>
                 {CHARTS.into_iter().enumerate().map(chart).collect_view()}
             </section>
         }
