@@ -2,6 +2,7 @@
 //! Must not know how tools are brought.
 
 use crate::chromium;
+use crate::client;
 use crate::dashboard;
 use crate::python;
 use crate::sh::Sh;
@@ -16,7 +17,7 @@ use std::path::Path;
 /// # Errors
 /// When set-up or any check fails; all checks run, and each that failed is named.
 pub fn test() -> Result<()> {
-    let mut steps = Steps::new(17);
+    let mut steps = Steps::new(18);
     let mut failed = Failed::default();
     failed.step(&mut steps, "Tidy", tidy::run);
     failed.step(&mut steps, "Format", format);
@@ -42,6 +43,7 @@ pub fn test() -> Result<()> {
     failed.step(&mut steps, "Tests, page", || {
         Sh::new("cargo").args(["test", "--locked", "--package", "tokenprism-web"]).run()
     });
+    failed.step(&mut steps, "Tests, a client generated from the API's description", client::check);
     failed.told(&mut steps, "Tests, front of the baseline (Python)", python::test_front);
     steps.finish("cargo xtask test");
     failed.verdict()

@@ -5,6 +5,7 @@ mod agent;
 mod apt;
 mod checks;
 mod chromium;
+mod client;
 mod dashboard;
 mod fuzz;
 mod npm;
@@ -13,6 +14,7 @@ mod peers;
 mod prerequisites;
 mod python;
 mod release;
+mod serving;
 mod sh;
 mod soak;
 mod stamp;
@@ -70,6 +72,8 @@ enum Task {
     Soak(soak::Soak),
     /// Bring schemathesis, and try the API of an agent with what its own description allows and what it does not.
     FuzzApi(fuzz::Fuzz),
+    /// Generate a client from the API's description, and have it get along with an agent.
+    Client,
     /// Build the agent in release and run `tokenprism bench …`.
     Bench {
         /// What `tokenprism bench` gets, for instance `client`; with `--peers` other load tools are installed first.
@@ -148,6 +152,7 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(),
         Task::Soak(which) => soak::run(&which),
         Task::FuzzApi(options) => fuzz::run(&options),
+        Task::Client => client::check(),
         Task::Bench { args } => agent::bench(&args),
         Task::Parity { args } => agent::parity(&args),
     }

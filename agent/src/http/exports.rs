@@ -32,7 +32,7 @@ pub(super) struct FormatQuery {
 
 /// A run as a file: its figures (`json`, `csv`), its requests' records (`parquet`), the folders of other tools as a tar
 /// archive (`sweep`, `study`), or the whole run for another agent (`archive`).
-#[utoipa::path(get, path = "/api/v1/runs/{run}/export", tag = "runs", params(
+#[utoipa::path(get, operation_id = "export", path = "/api/v1/runs/{run}/export", tag = "runs", params(
     ("run" = String, Path, description = "Run id"), FormatQuery), responses(
     (status = 200, description = "The file, with its name", content((Object = "application/json"), (String = "text/csv"),
         ("application/vnd.apache.parquet"), ("application/x-tar"), ("application/zstd"))),
@@ -52,7 +52,7 @@ pub(super) async fn of_run(
 }
 
 /// A study as a file, all its runs in it; formats as those of a run.
-#[utoipa::path(get, path = "/api/v1/studies/{study}/export", tag = "studies", params(
+#[utoipa::path(get, operation_id = "export", path = "/api/v1/studies/{study}/export", tag = "studies", params(
     ("study" = String, Path, description = "Study id"), FormatQuery), responses(
     (status = 200, description = "The file, with its name", content((Object = "application/json"), (String = "text/csv"),
         ("application/vnd.apache.parquet"), ("application/x-tar"), ("application/zstd"))),

@@ -103,6 +103,18 @@ mod tests {
         assert_eq!(documented, value.as_object().unwrap().keys().collect(), "{schema}");
     }
 
+    #[test]
+    fn each_operation_has_a_name_of_its_own() {
+        let api = serde_json::to_value(Api::openapi()).unwrap();
+        let items = api["paths"].as_object().unwrap().values().filter_map(Value::as_object);
+        let operations = items.flat_map(serde_json::Map::values).filter(|of| of["responses"].is_object());
+        let mut names: Vec<&str> = operations.map(|of| of["operationId"].as_str().unwrap()).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!((all > 80, names.len()), (true, all));
+    }
+
     fn sample() -> RequestSample {
         RequestSample {
             id: 0,
