@@ -58,8 +58,13 @@ fn now_ms() -> u64 {
 }
 
 fn agent(data: &Path) -> Agent {
+    agent_of_zone(data, "UTC")
+}
+
+/// An agent whose host has this time zone.
+fn agent_of_zone(data: &Path, zone: &str) -> Agent {
     let mut command = Command::new(PROGRAM);
-    command.env("HOOK_SECRET", SECRET);
+    command.env("HOOK_SECRET", SECRET).env("TZ", zone);
     Agent::of(command, data, "127.0.0.1:0")
 }
 
@@ -155,6 +160,30 @@ async fn a_time_at_which_the_agent_was_killed_begins_when_it_is_back() {
     assert_eq!(remove().await.unwrap().status(), 204);
     assert_eq!(remove().await.unwrap().status(), 404);
     assert_eq!(third.get("/api/v1/schedules").await.1, json!([]));
+}
+
+#[tokio::test]
+async fn another_time_zone_of_the_host_moves_no_schedule() {
+    let dir = tempfile::tempdir().unwrap();
+    // Far enough from midnight of the fourth of July that no time passes while this runs, unless it is run right then.
+    let cron = json!({ "cron": { "cron": "30 2 4 7 *", "time_zone": "Europe/Berlin" } });
+    let once = json!({ "once": now_ms() + 3_600_000 });
+    let rows = async |zone: &str| {
+        let agent = agent_of_zone(dir.path(), zone);
+        if agent.get("/api/v1/schedules").await.1 == json!([]) {
+            for when in [&cron, &once] {
+                let wanted = json!({ "work": { "preset": "first" }, "when": when });
+                assert_eq!(post(&agent, "/api/v1/schedules", wanted).await.0, 201);
+            }
+        }
+        let (_, rows) = agent.get("/api/v1/schedules").await;
+        let times = rows.as_array().unwrap().iter().map(|row| row["next_unix_ms"].clone()).collect::<Vec<_>>();
+        assert!(times.len() == 2 && times.iter().all(|of| of[0].is_u64()), "{rows}");
+        assert!(rows.to_string().contains("02:30 Europe/Berlin (+02:00)"), "{rows}");
+        times
+    };
+    let before = rows("Asia/Tokyo").await;
+    assert_eq!(rows("America/St_Johns").await, before);
 }
 
 #[tokio::test]
