@@ -2,6 +2,7 @@
 //! and no answer may be a failure of the agent.
 //! Must not know routes.
 
+use crate::paths;
 use crate::python;
 use crate::serving::{self, Agent, TOKEN};
 use crate::sh::Sh;
@@ -39,7 +40,9 @@ pub fn run(options: &Fuzz) -> Result<()> {
     std::fs::write(&plan, PLAN).with_context(|| format!("cannot write {}", plan.display()))?;
     Sh::new(serving::program()).arg("run").arg(&plan).arg_path("--data", &data).run().ok();
     let mut sh = Sh::new(venv.join("bin/st"))
-        .args(["run", "docs/openapi.json", "--url", &agent.url])
+        .arg("run")
+        .arg(paths::root().join("docs/openapi.json"))
+        .args(["--url", &agent.url])
         .args(["--header", &format!("Authorization: Bearer {TOKEN}")])
         .args([
             "--checks",
@@ -48,7 +51,8 @@ pub fn run(options: &Fuzz) -> Result<()> {
         .args(["--max-examples", &options.examples.to_string(), "--continue-on-failure", "--request-timeout", "120"])
         // The socket is no request; a sign-in would be slowed down, which is what it shall be.
         .args(["--exclude-path", "/ws", "--exclude-path", "/api/v1/sign-in"])
-        // No trace of a trial beside the sources.
+        // No trace of a trial beside the sources: it writes where it is started.
+        .dir(&data)
         .env("HYPOTHESIS_STORAGE_DIRECTORY", data.join("hypothesis"));
     if let Some(seed) = options.seed {
         sh = sh.args(["--seed", &seed.to_string()]);
