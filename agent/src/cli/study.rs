@@ -14,12 +14,14 @@ use crate::price::Prices;
 use crate::remote::Agent;
 use crate::render::{self, Subject, Zone};
 use anyhow::Context;
+use indicatif::ProgressBar;
 use shared::caveat::Verdict;
 use shared::engine::{EngineKind, ParamValue};
 use shared::event::RunState;
 use shared::ids::{RunId, StudyId};
 use shared::plan::EnginePlan;
 use shared::study::{self, PRESETS, StudyKind, StudyPlan, StudyView};
+use shared::view::RunView;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `study`.
@@ -179,7 +181,7 @@ async fn here(data_dir: &DataDir, log: &SqliteLog, plan: StudyPlan) -> anyhow::R
         bar.set_prefix(format!("{}/{} {} ", place + 1, rows.len(), row.name));
         let attended = attend(log, &queue, &row.run, &bar).await;
         match attended {
-            Ok(Attended::Ended(_)) => {}
+            Ok(Attended::Ended(view)) => tell(&bar, &view),
             Ok(Attended::Interrupted) => {
                 bar.set_message("cancelling");
                 // What waits first, so that nothing begins when the one under way is gone.
@@ -217,6 +219,7 @@ async fn there(agent: &Agent, plan: &StudyPlan) -> anyhow::Result<StudyId> {
                     let view = next?;
                     show(&bar, view);
                     if view.run_state().is_final() {
+                        tell(&bar, view);
                         break;
                     }
                 }
@@ -229,6 +232,11 @@ async fn there(agent: &Agent, plan: &StudyPlan) -> anyhow::Result<StudyId> {
     }
     bar.finish_and_clear();
     Ok(study)
+}
+
+/// A line for each run that has ended: all that is told on the way where no terminal shows the bar.
+fn tell(bar: &ProgressBar, view: &RunView) {
+    bar.suspend(|| eprintln!("{}: {}", bar.prefix().trim_end(), view.run_state().label()));
 }
 
 fn table(view: &StudyView) -> String {
