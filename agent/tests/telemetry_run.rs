@@ -204,6 +204,8 @@ async fn the_engines_gpus_are_read_however_they_are_spelled() {
     check_chosen(Some("GPU-bb"), "", &["GPU-bb22"]).await;
     check_chosen(Some("MIG-5f1c"), "", &["MIG-5f1c"]).await;
     check_chosen(Some("1,-1,0"), "", &["GPU-bb22"]).await;
+    check_chosen(Some("2,1"), "gpus = 1", &["GPU-cc33"]).await;
+    check_chosen(Some("-1"), "", &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

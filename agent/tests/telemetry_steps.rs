@@ -26,6 +26,9 @@ use tokenprism::record::RequestRecord;
 use tokenprism::telemetry::{Fast, Pace, Paced, Row, Said, Sampler};
 use tokio::sync::mpsc;
 
+/// How near a stamp is to its read, ns.
+const NEAR_NS: u64 = 5_000_000;
+
 const SCRIPT: &str = r#"
 [[device]]
 uuid = "GPU-aa11"
@@ -71,6 +74,15 @@ fn check(rows: &[Row], signal: Signal, new: u64, step: (u64, u64)) {
         );
     }
     assert!(last.at_ns() < first.at_ns());
+}
+
+/// A stamp is the middle of its read, so that it is as near to it as half of what a read takes. Of a source that answers at
+/// once that is what the reading itself takes; the median, since a busy machine holds up single ones.
+fn check_near(rows: &[Row], signal: Signal) {
+    let of = rows.iter().filter(|row| row.fields.iter().any(|(of, _)| *of == signal));
+    let mut took: Vec<u64> = of.map(Row::took_ns).collect();
+    took.sort_unstable();
+    assert!(took[took.len() / 2] / 2 <= NEAR_NS, "{}: {took:?}", signal.key);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,6 +133,8 @@ async fn a_step_lies_between_the_stamps_around_it_in_every_source() {
     drop(sampler);
     check(&rows, POWER, 70_000, step);
     check(&rows, RUNNING, 1, step);
+    check_near(&rows, POWER);
+    check_near(&rows, RUNNING);
     let record = request.await.unwrap();
     assert!(record.sent_ns.unwrap() <= step.1 && record.chunks[0].t_ns >= step.0, "{record:?} around {step:?}");
     assert!(rows.iter().all(|row| row.fields.iter().all(|(_, field)| *field != Field::Failed(Field::NO_ANSWER))));

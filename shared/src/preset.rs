@@ -14,7 +14,7 @@ pub struct Preset {
 }
 
 /// All presets, in the order of the page.
-pub const PRESETS: [Preset; 11] = [
+pub const PRESETS: [Preset; 12] = [
     Preset { key: "first", title: "First run", about: "Half a minute on the built-in engine: see the whole way once." },
     Preset { key: "latency", title: "Latency", about: "Few requests at once: how fast is one answer?" },
     Preset {
@@ -38,6 +38,11 @@ pub const PRESETS: [Preset; 11] = [
         key: "kv_vllm",
         title: "KV cache: vLLM",
         about: "1,000 requests, 128 at once: how full is the cache, and how many requests fill it?",
+    },
+    Preset {
+        key: "kv_sglang",
+        title: "KV cache: SGLang",
+        about: "The same on SGLang, which tells its cache's use, too.",
     },
     Preset { key: "kv_tgi", title: "KV cache: TGI", about: "The same, whose use shows in the device's memory alone." },
     Preset {
@@ -64,6 +69,7 @@ pub fn toml(key: &str) -> Option<&'static str> {
         "study_tgi" => include_str!("../presets/study_tgi.toml"),
         "study_baseline" => include_str!("../presets/study_baseline.toml"),
         "kv_vllm" => include_str!("../presets/kv_vllm.toml"),
+        "kv_sglang" => include_str!("../presets/kv_sglang.toml"),
         "kv_tgi" => include_str!("../presets/kv_tgi.toml"),
         "kv_baseline" => include_str!("../presets/kv_baseline.toml"),
         "kv_builtin" => include_str!("../presets/kv_builtin.toml"),

@@ -3,6 +3,7 @@
 
 use super::EngineError;
 use super::attach::loopback;
+use super::launch::inherited_gpus;
 use crate::telemetry::{self, Nvml, Reading, visible};
 use shared::engine::{EngineKind, Gpu, GpuBounds};
 use shared::plan::{EnginePlan, Gpus, Plan};
@@ -80,7 +81,8 @@ impl HostGpus {
     }
 }
 
-/// What the plan wants of these; `inherited` is the `CUDA_VISIBLE_DEVICES` that the engine gets where the plan names none.
+/// What the plan wants of these; `inherited` is the agent's `CUDA_VISIBLE_DEVICES`, which says what an engine may use where
+/// the plan names none, and of which so many are taken where it only says how many.
 ///
 /// # Errors
 /// Where the host is known to have fewer, or not those.
@@ -90,12 +92,10 @@ pub(super) fn choose(wanted: Option<&Gpus>, host: HostGpus, inherited: Option<&s
         |device: &Device| Gpu { name: device.name.clone(), uuid: Some(device.uuid.clone()), bounds: device.bounds };
     let has = || host.iter().map(|device| format!("{} {}", device.index, device.uuid)).collect::<Vec<_>>().join(", ");
     let lacks = |what: String| EngineError::Gpus { wanted: what, has: has() };
+    let all = || host.iter().map(|device| device.uuid.clone()).collect::<Vec<_>>();
+    let seen = inherited.map(|list| visible(list, &all()));
     let chosen: Vec<String> = match wanted {
         None => {
-            let seen = inherited.map(|list| {
-                let all: Vec<String> = host.iter().map(|device| device.uuid.clone()).collect();
-                visible(list, &all)
-            });
             let unseen = |uuid: &String| !host.iter().any(|device| device.uuid == *uuid);
             let slices = seen.iter().flatten().filter(|uuid| unseen(uuid));
             let slices = slices.map(|uuid| Gpu { uuid: Some(uuid.clone()), ..Gpu::default() });
@@ -104,8 +104,15 @@ pub(super) fn choose(wanted: Option<&Gpus>, host: HostGpus, inherited: Option<&s
             return Ok(Devices { chosen: None, count: None, gpus, driver });
         }
         Some(Gpus::Count(n)) if host.is_empty() => return Ok(Devices { count: Some(*n), ..Devices::default() }),
-        Some(Gpus::Count(n)) if host.len() < *n as usize => return Err(lacks(format!("{n} GPUs"))),
-        Some(Gpus::Count(n)) => host.iter().take(*n as usize).map(|device| device.uuid.clone()).collect(),
+        Some(Gpus::Count(n)) => {
+            let mut those = seen.unwrap_or_else(all);
+            if those.len() < *n as usize {
+                let of_these = inherited.map(|list| format!(" of those that CUDA_VISIBLE_DEVICES=\"{list}\" shows"));
+                return Err(lacks(format!("{n} GPUs{}", of_these.unwrap_or_default())));
+            }
+            those.truncate(*n as usize);
+            those
+        }
         Some(Gpus::Indices(list)) if host.is_empty() => list.iter().map(u32::to_string).collect(),
         Some(Gpus::Indices(list)) => {
             let uuid = |index: &u32| {
@@ -139,12 +146,13 @@ pub async fn planned(plans: &[Plan]) -> Vec<Option<BTreeSet<String>>> {
         return vec![None; plans.len()];
     }
     let host = of_this_host().await;
-    plans.iter().map(|plan| if says(plan) { on(&plan.engine, host.clone()) } else { None }).collect()
+    let of = |plan: &Plan| on(&plan.engine, host.clone(), inherited_gpus(&plan.engine).as_deref());
+    plans.iter().map(|plan| if says(plan) { of(plan) } else { None }).collect()
 }
 
-fn on(engine: &EnginePlan, host: HostGpus) -> Option<BTreeSet<String>> {
+fn on(engine: &EnginePlan, host: HostGpus, inherited: Option<&str>) -> Option<BTreeSet<String>> {
     let gpus = match &engine.url {
-        None => choose(engine.gpus.as_ref(), host, None).ok()?.gpus,
+        None => choose(engine.gpus.as_ref(), host, inherited).ok()?.gpus,
         Some(url) if loopback::is_loopback(&url.parse().ok()?) => named(engine.gpus.as_ref(), host),
         Some(_) => return None,
     };
@@ -240,6 +248,26 @@ mod tests {
     }
 
     #[test]
+    fn of_a_number_of_gpus_the_first_that_are_inherited_are_taken() {
+        let check = |n: u32, inherited: &str, expect: Result<&[&str], &str>| {
+            let devices = choose(Some(&Gpus::Count(n)), two(), Some(inherited));
+            let chosen = devices.map(|devices| devices.chosen.unwrap()).map_err(|error| error.to_string());
+            match (chosen, expect) {
+                (Ok(chosen), Ok(expect)) => assert_eq!(chosen, expect, "{n} of {inherited}"),
+                (Err(error), Err(words)) => assert!(error.contains(words), "{error}"),
+                (got, _) => panic!("{n} of {inherited}: {got:?}"),
+            }
+        };
+        check(1, "1", Ok(&["GPU-bb22"]));
+        check(2, "1,0", Ok(&["GPU-bb22", "GPU-aa11"]));
+        check(1, "MIG-7", Ok(&["MIG-7"]));
+        check(2, "1", Err("wants 2 GPUs of those that CUDA_VISIBLE_DEVICES=\"1\" shows"));
+        check(1, "-1", Err("CUDA_VISIBLE_DEVICES=\"-1\""));
+        let engine: EnginePlan = serde_json::from_str(r#"{"kind": "vllm", "launch": "native", "gpus": 1}"#).unwrap();
+        assert_eq!(on(&engine, two(), Some("1")), Some(["GPU-bb22".to_owned()].into()));
+    }
+
+    #[test]
     fn a_server_has_the_gpus_that_a_plan_names_beyond_doubt() {
         let check = |wanted: &str, expect: &[&str]| {
             let wanted: Option<Gpus> = serde_json::from_str(wanted).unwrap();
@@ -258,7 +286,7 @@ mod tests {
     fn a_plan_computes_on_the_gpus_that_it_names_of_this_host() {
         let check = |engine: &str, expect: Option<&[&str]>| {
             let engine: EnginePlan = serde_json::from_str(engine).unwrap();
-            let uuids = on(&engine, two());
+            let uuids = on(&engine, two(), None);
             let expect = expect.map(|uuids| uuids.iter().map(|uuid| (*uuid).to_owned()).collect());
             assert_eq!(uuids, expect, "{engine:?}");
         };

@@ -29,6 +29,7 @@ pub use diagnose::{Cause, Diagnosis, diagnose, explain, reason};
 pub use error::EngineError;
 pub use found::look;
 pub use gpu::planned;
+pub use launch::inherits_a_mask;
 pub use life::EngineDeath;
 pub use metrics::{History, Scraper, ServerMetrics};
 pub use onlooker::{Begun, Onlooker};

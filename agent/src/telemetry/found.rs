@@ -18,6 +18,8 @@ pub struct Found {
     slow: Vec<Gpu>,
     /// What GPUs held before the engine was started, bytes by their UUID.
     before: BTreeMap<String, u64>,
+    /// Whether the engine's processes descend from this agent.
+    descends: bool,
     no_gpus: Option<String>,
 }
 
@@ -25,7 +27,7 @@ impl Found {
     /// No GPU, and why, as a sentence.
     #[must_use]
     pub fn none(why: String) -> Self {
-        Self { nvml: None, fast: vec![], slow: vec![], before: BTreeMap::new(), no_gpus: Some(why) }
+        Self { nvml: None, fast: vec![], slow: vec![], before: BTreeMap::new(), descends: true, no_gpus: Some(why) }
     }
 
     /// Asks a driver for GPUs by their UUIDs, for all where none is named.
@@ -46,13 +48,19 @@ impl Found {
             (true, true) => Some("This host has an NVIDIA driver and no GPU.".to_owned()),
             (true, false) => None,
         };
-        Self { nvml: Some(nvml), fast, slow, before: BTreeMap::new(), no_gpus }
+        Self { nvml: Some(nvml), fast, slow, before: BTreeMap::new(), descends: true, no_gpus }
     }
 
     /// The same, where it is known what GPUs held before the engine was started, bytes by their UUID.
     #[must_use]
     pub fn knowing(self, before: BTreeMap<String, u64>) -> Self {
         Self { before, ..self }
+    }
+
+    /// The same, of an engine whose processes descend from this agent, or do not: it is in a container, or was there before.
+    #[must_use]
+    pub fn descending(self, descends: bool) -> Self {
+        Self { descends, ..self }
     }
 
     /// What is told of them when they begin to be read so often.
@@ -72,7 +80,7 @@ impl Found {
         ];
         if let Some(nvml) = self.nvml.filter(|_| !self.fast.is_empty()) {
             sources.push(paced(GPU_READER, hz, Box::new(Fast::of(self.fast))));
-            let slow = Slow::of(nvml, self.slow).knowing(&self.before);
+            let slow = Slow::of(nvml, self.slow).knowing(&self.before).descending(self.descends);
             sources.push(paced(GPU_SLOW_READER, hz.min(SLOW_HZ), Box::new(slow)));
         }
         sources

@@ -17,7 +17,11 @@ const DRIVERS_OWN: u64 = 256 << 20;
 pub struct Fast(Vec<(Gpu, Increment)>);
 
 /// What takes long to read: counters of the bus, memory errors, processes.
-pub struct Slow(Vec<Slowly>);
+pub struct Slow {
+    gpus: Vec<Slowly>,
+    /// Whether the engine's processes descend from this agent, as those of a container or a server by URL do not.
+    descends: bool,
+}
 
 struct Slowly {
     gpu: Gpu,
@@ -88,13 +92,19 @@ impl Slow {
             nvlink_rx: Increment::default(),
             nvlink_tx: Increment::default(),
         };
-        Self(gpus.into_iter().map(slowly).collect())
+        Self { gpus: gpus.into_iter().map(slowly).collect(), descends: true }
+    }
+
+    /// The same, of an engine whose processes descend from this agent or do not.
+    #[must_use]
+    pub fn descending(self, descends: bool) -> Self {
+        Self { descends, ..self }
     }
 
     /// The same, where it is known what they held before the engine was started, bytes by their UUID.
     #[must_use]
     pub fn knowing(mut self, before: &BTreeMap<String, u64>) -> Self {
-        self.0.iter_mut().for_each(|of| of.before = before.get(&of.gpu.facts.uuid).copied());
+        self.gpus.iter_mut().for_each(|of| of.before = before.get(&of.gpu.facts.uuid).copied());
         self
     }
 }
@@ -102,7 +112,7 @@ impl Slow {
 impl Source for Slow {
     fn read(&mut self, clock: &Clock, say: &mut dyn FnMut(Said)) {
         let tree = Tree::of_this_agent();
-        for of in &mut self.0 {
+        for of in &mut self.gpus {
             let xids = of.xids.as_mut().map(Xids::take).unwrap_or_default();
             xids.into_iter().for_each(|code| say(trouble(&of.gpu, clock, TroubleKind::Xid, code)));
             let source = of.gpu.facts.source.clone();
@@ -122,7 +132,7 @@ impl Source for Slow {
             let mut uses = Vec::new();
             say(Said::Row(Row::read(&source, clock, || {
                 let held;
-                (uses, held) = attributed(of.gpu.processes(), &tree);
+                (uses, held) = attributed(of.gpu.processes(), &tree, self.descends);
                 let used = of.before.map_or(Field::NotSupported, |_| of.gpu.memory_used());
                 let held = if uses.is_empty() && has_grown(used, of.before) { Held::ByNobodyKnown } else { held };
                 match (held, of.before) {
@@ -182,8 +192,9 @@ enum Held {
 }
 
 /// Who holds how much, and what that is for this agent's engines and for others. In a container the driver names
-/// processes of the host, of which none is known here: then it cannot say whose the memory is.
-fn attributed(processes: Result<Vec<Process>, Field>, tree: &Tree) -> (Vec<ProcessUse>, Held) {
+/// processes of the host, of which none is known here: then it cannot say whose the memory is. Nor can it of an engine
+/// whose processes do not descend from this agent.
+fn attributed(processes: Result<Vec<Process>, Field>, tree: &Tree, descends: bool) -> (Vec<ProcessUse>, Held) {
     let processes = match processes {
         Ok(processes) => processes,
         Err(absent) => return (vec![], Held::By(absent, absent)),
@@ -203,7 +214,8 @@ fn attributed(processes: Result<Vec<Process>, Field>, tree: &Tree) -> (Vec<Proce
         of.try_fold(0, |sum, process| Some(sum + process.memory_bytes?)).map_or(Field::NotSupported, Field::Value)
     };
     // Nobody that the driver names is a process of this host as far as can be seen from here.
-    let is_foreign = !uses.is_empty() && uses.iter().all(|process| process.name.is_none());
+    let is_elsewhere = !descends && !uses.iter().any(|process| process.is_ours);
+    let is_foreign = !uses.is_empty() && (is_elsewhere || uses.iter().all(|process| process.name.is_none()));
     let held = if is_foreign { Held::ByNobodyKnown } else { Held::By(sum(true), sum(false)) };
     uses.sort_by_key(|process| std::cmp::Reverse(process.memory_bytes));
     uses.truncate(Look::MAX_PROCESSES);
@@ -225,7 +237,7 @@ mod tests {
         let process =
             |(pid, memory_bytes): &(u32, Option<u64>)| Process { pid: *pid, memory_bytes: *memory_bytes, busy: None };
         let read = Ok(processes.iter().map(process).collect());
-        let (uses, held) = attributed(read, &tree);
+        let (uses, held) = attributed(read, &tree, true);
         assert_eq!(held, expect, "{processes:?}");
         assert_eq!(uses.len(), processes.len());
     }
@@ -237,6 +249,16 @@ mod tests {
         check(&[(700, Some(5)), (701, Some(6)), (9, Some(1))], Held::By(Value(11), Value(1)));
         // The driver does not say how much one of them holds: the sum is unknown, not smaller.
         check(&[(700, Some(5)), (701, None), (9, Some(1))], Held::By(NotSupported, Value(1)));
+    }
+
+    #[test]
+    fn nobody_can_say_which_processes_are_those_of_an_engine_that_does_not_descend_from_the_agent() {
+        let tree = Tree::of([(1, 0, "init"), (std::process::id(), 1, "agent"), (9, 1, "vllm")]);
+        let read = |all: &[u32]| {
+            Ok(all.iter().map(|pid| Process { pid: *pid, memory_bytes: Some(5), busy: None }).collect::<Vec<_>>())
+        };
+        assert_eq!(attributed(read(&[9]), &tree, false).1, Held::ByNobodyKnown);
+        assert_eq!(attributed(read(&[]), &tree, false).1, Held::By(Field::Value(0), Field::Value(0)));
     }
 
     #[test]

@@ -170,8 +170,14 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// What a process inherits from the agent of which GPUs it sees; a container sees them all.
-fn inherited_gpus(engine: &EnginePlan) -> Option<String> {
+pub(in crate::engine) fn inherited_gpus(engine: &EnginePlan) -> Option<String> {
     variable("CUDA_VISIBLE_DEVICES").filter(|_| engine.launch != Some(How::Docker))
+}
+
+/// Whether it is the agent's `CUDA_VISIBLE_DEVICES` that says which GPUs the engine sees.
+#[must_use]
+pub fn inherits_a_mask(engine: &EnginePlan) -> bool {
+    engine.url.is_none() && engine.gpus.is_none() && inherited_gpus(engine).is_some()
 }
 
 /// Variables that go to the engine alone.

@@ -1,7 +1,7 @@
 //! Owns which GPUs are read in a run: the engine's, by UUID.
 //! Must not know how they are found and read.
 
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::telemetry::{Found, Nvml};
 use shared::engine::EngineKind;
 use shared::plan::{Gpus, Plan};
@@ -30,6 +30,9 @@ impl Chosen {
             Some(Gpus::Uuids(uuids)) => uuids.clone(),
             _ => engine.info.gpus.iter().filter_map(|gpu| gpu.uuid.clone()).collect(),
         };
+        if of_engine.is_empty() && engine::inherits_a_mask(&plan.engine) {
+            return Self::none("The agent's CUDA_VISIBLE_DEVICES shows the engine no GPU of this host.");
+        }
         // Of several that it may use, it need not use all.
         let is_known = of_engine.len() == 1 || (plan.engine.gpus.is_some() && !of_engine.is_empty());
         Self { is_known, uuids: of_engine, none: None }

@@ -15,6 +15,7 @@ use crate::record::{EnergyTally, KvSeen, ServerTally, Span};
 use crate::telemetry::{Found, Sampler, Taken, Told};
 use chosen::Chosen;
 use logger::{Heard, Logger};
+use shared::engine::Launch;
 use shared::event::Body;
 use shared::telemetry::{ENGINE_READER, EnergyMethod, GPU_READER};
 use std::sync::Arc;
@@ -61,7 +62,8 @@ impl Watch {
         let chosen = Chosen::of(&turn.plan, engine);
         let knows_gpus = chosen.is_known;
         let found = spawn_blocking(|| chosen.find()).await.unwrap_or_else(|error| Found::none(error.to_string()));
-        let found = found.knowing(engine.memory_before());
+        let descends = turn.plan.engine.url.is_none() && turn.plan.engine.launch != Some(Launch::Docker);
+        let found = found.knowing(engine.memory_before()).descending(descends);
         let began = found.began(hz);
         let counted = turn.plan.gpu_count() == u32::try_from(began.gpus.len()).ok();
         // One that is not found takes energy all the same.
