@@ -159,6 +159,11 @@ async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_th
     assert_eq!(troubles.len(), 1, "{troubles:?}");
     let of = |field: &str| &troubles[0][field];
     assert_eq!((of("source"), of("kind"), of("code")), (&GPU.into(), &"lost".into(), &15.into()));
+    let (_, exported) = agent.get(&format!("/api/v1/runs/{run}/export?format=json")).await;
+    assert_eq!(
+        (&exported["troubles"], &exported["machine"]),
+        (&view["telemetry"]["troubles"], &view["telemetry"]["began"])
+    );
     assert!(view["caveats"].as_array().unwrap().contains(&"gpu_lost".into()), "{}", view["caveats"]);
     // Nothing is carried on: its values end, its failures are counted, and its energy is unknown.
     assert_eq!(track(&view, GPU, "power")["absent"][0], 15);

@@ -106,6 +106,7 @@ impl Group {
 }
 
 /// What is sampled from here on.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Began {
     /// How often fast groups are read, Hz.
@@ -118,6 +119,7 @@ pub struct Began {
 }
 
 /// What does not change of a GPU.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GpuFacts {
     /// The source that its samples name.
@@ -137,6 +139,7 @@ pub struct GpuFacts {
 }
 
 /// Something that happened to a GPU.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// Whose.
@@ -151,6 +154,7 @@ pub struct Trouble {
 }
 
 /// What happened to a GPU.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TroubleKind {

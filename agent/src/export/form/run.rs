@@ -12,7 +12,7 @@ use shared::search::SearchEnd;
 use shared::source::Source;
 use shared::study::StudyPlace;
 use shared::summary::{Interval, Summary};
-use shared::telemetry::ObserverFigures;
+use shared::telemetry::{Began, ObserverFigures, Trouble};
 use shared::view::{EnergySoFar, EngineFailure, PointView, Resumption, RunView, Spending, TrialView};
 use std::collections::BTreeMap;
 
@@ -75,6 +75,12 @@ pub struct RunForm {
     /// What a search came to.
     #[serde(default)]
     pub search: Option<SearchEnd>,
+    /// Which GPUs were read and how often, or why none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Began>,
+    /// What happened to GPUs: lost, back again, and errors that the driver told of (XIDs), each with its time and code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<Trouble>,
     /// What looking at the machine cost.
     #[serde(default)]
     pub observer: Option<ObserverFigures>,
@@ -179,6 +185,8 @@ impl RunForm {
             points: points.collect(),
             trials: trials.collect(),
             search: view.search.clone(),
+            machine: view.telemetry.began.clone(),
+            troubles: view.telemetry.troubles.clone(),
             observer: view.telemetry.observer.figures(),
             verdict: view.verdict(),
             findings: view.findings.clone(),
