@@ -112,7 +112,7 @@ mod tests {
         let all = names.len();
         names.sort_unstable();
         names.dedup();
-        assert_eq!((all > 80, names.len()), (true, all));
+        assert_eq!((all > 70, names.len()), (true, all));
     }
 
     fn sample() -> RequestSample {
