@@ -42,8 +42,11 @@ impl Agent {
     /// # Errors
     /// When the build fails, or it does not serve.
     pub fn start(data: &Path) -> Result<Self> {
-        // As the tests are built: alone it would have other features of its libraries, and be compiled anew.
-        Sh::new("cargo").args(["build", "--locked", "--workspace", "--exclude", "tokenprism-web"]).run()?;
+        // As for the tests, one of which brings the program along: alone it would have other features of its libraries and
+        // be compiled anew.
+        Sh::new("cargo")
+            .args(["test", "--no-run", "--locked", "--workspace", "--exclude", "tokenprism-web", "--test", "edge"])
+            .run()?;
         let mut process = Command::new(program())
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
