@@ -5,7 +5,7 @@
 mod support;
 
 use std::time::Duration;
-use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, alive, attached, engines_of, state};
+use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, alive, attached, engines_of, finished, state};
 use tokenprism::bench::{PacerConfig, PacerHandle, spawn_pacer_in_process};
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -157,8 +157,7 @@ async fn a_command_whose_engine_dies_under_the_serving_agent_fails_with_the_same
 fn the_command_line_refuses_with_sentences_and_exit_codes() {
     let dir = tempfile::tempdir().unwrap();
     let check = |args: &[&str], expect: &str| {
-        let output =
-            std::process::Command::new(PROGRAM).args(args).env("TOKENPRISM_DATA", dir.path()).output().unwrap();
+        let output = finished(std::process::Command::new(PROGRAM).args(args).env("TOKENPRISM_DATA", dir.path()));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{args:?} said: {said}");
         assert!(said.contains(expect), "{args:?} said: {said}");
@@ -185,11 +184,11 @@ fn a_headless_run_prints_its_table_and_writes_its_figures() {
     let plan = dir.path().join("plan.toml");
     std::fs::write(&plan, SHORT_PLAN).unwrap();
     let json = dir.path().join("out.json");
-    let output = std::process::Command::new(PROGRAM)
-        .args(["run", plan.to_str().unwrap(), "--json", json.to_str().unwrap()])
-        .env("TOKENPRISM_DATA", dir.path().join("data"))
-        .output()
-        .unwrap();
+    let output = finished(
+        std::process::Command::new(PROGRAM)
+            .args(["run", plan.to_str().unwrap(), "--json", json.to_str().unwrap()])
+            .env("TOKENPRISM_DATA", dir.path().join("data")),
+    );
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     // A dozen requests carry no 99th percentile, so the run is doubtful at least; on a busy host the client is late, too.
     let code = output.status.code();

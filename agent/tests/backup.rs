@@ -8,12 +8,12 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
-use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, state};
+use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, finished, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
 fn tokenprism(command: &str, file: &Path, data: &Path) -> (Option<i32>, String) {
-    let output = Command::new(PROGRAM).arg(command).arg(file).arg("--data").arg(data).output().unwrap();
+    let output = finished(Command::new(PROGRAM).arg(command).arg(file).arg("--data").arg(data));
     let Output { status, stdout, stderr } = output;
     (status.code(), String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap())
 }

@@ -12,7 +12,7 @@ use browser::Chromium;
 use prefix_proxy::PrefixProxy;
 use std::process::Command;
 use std::time::Duration;
-use support::{Agent, PROGRAM, SHORT_PLAN, TOKEN, client, state};
+use support::{Agent, PROGRAM, SHORT_PLAN, TOKEN, client, finished, state};
 use tokio::net::TcpListener;
 
 const BASE: &str = "/bench/tokenprism";
@@ -56,7 +56,7 @@ async fn everything_that_the_agent_names_is_under_the_path() {
         agent.wait(&run, LIMIT, |view| state(view) == "done").await;
         let mut watch = Command::new(PROGRAM);
         watch.args(["watch", &format!("{url}/runs/{run}"), "--token", TOKEN]);
-        let output = tokio::task::spawn_blocking(move || watch.output().unwrap()).await.unwrap();
+        let output = tokio::task::spawn_blocking(move || finished(&mut watch)).await.unwrap();
         assert!(matches!(output.status.code(), Some(0 | 3 | 4)), "{}", String::from_utf8_lossy(&output.stderr));
         let shared = serde_json::json!({ "shared": { "run": run } }).to_string();
         let (status, made) = agent.post("/api/v1/shares", shared, "application/json").await;

@@ -15,7 +15,7 @@ use shared::people::{Role, Who};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Agent, PROGRAM};
+use support::{Agent, PROGRAM, finished};
 use tokenprism::log::{Damage, SqliteLog, check, damages};
 use tokenprism::people::People;
 
@@ -248,7 +248,7 @@ async fn whoever_starts_looks_or_asks_is_told_where_the_damaged_log_is() {
     change(&left.log(), |bytes| bytes[..16].fill(0));
     let data = left.dir.path();
     let doctor = || {
-        let output = Command::new(PROGRAM).args(["doctor", "--data"]).arg(data).output().unwrap();
+        let output = finished(Command::new(PROGRAM).args(["doctor", "--data"]).arg(data));
         String::from_utf8(output.stdout).unwrap()
     };
     let before = doctor();

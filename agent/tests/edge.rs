@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::{Agent, PROGRAM, SHORT_PLAN, TOKEN, client, state};
+use support::{Agent, PROGRAM, SHORT_PLAN, TOKEN, client, finished, state};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -85,7 +85,7 @@ async fn with_tls_everything_is_encrypted_and_commands_on_this_host_still_find_t
     // Whoever speaks without TLS gets no answer.
     let plain = client().get(agent.url.replace("https", "http")).send().await;
     assert!(plain.is_err(), "{plain:?}");
-    let output = Command::new(PROGRAM).args(["token", "list", "--data"]).arg(dir.path()).output().unwrap();
+    let output = finished(Command::new(PROGRAM).args(["token", "list", "--data"]).arg(dir.path()));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // Their own door is on loopback.
     let file: Value = serde_json::from_slice(&std::fs::read(dir.path().join("agent.json")).unwrap()).unwrap();
@@ -123,7 +123,7 @@ fn files_that_cannot_be_used_are_named_before_anything_is_served() {
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key, "--data"])
             .arg(dir.path());
-        let output = command.output().unwrap();
+        let output = finished(&mut command);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(expect), "{expect}: {said}");
         assert!(!said.contains("PRIVATE"), "{said}");
@@ -148,7 +148,7 @@ async fn ipv6_is_served_as_any_address() {
     let run = agent.submit(SHORT_PLAN).await;
     agent.wait(&run, LIMIT, |view| state(view) == "done").await;
     let output =
-        Command::new(PROGRAM).args(["watch", &format!("{}/runs/{run}", agent.url), "--token", TOKEN]).output().unwrap();
+        finished(Command::new(PROGRAM).args(["watch", &format!("{}/runs/{run}", agent.url), "--token", TOKEN]));
     assert!(matches!(output.status.code(), Some(0 | 3 | 4)), "{}", String::from_utf8_lossy(&output.stderr));
     // Listening everywhere on IPv6, whoever comes by IPv4 is heard, too.
     let dir = tempfile::tempdir().unwrap();

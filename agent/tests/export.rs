@@ -7,12 +7,12 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use support::{Agent, PROGRAM, SHORT_PLAN, TOKEN, client};
+use support::{Agent, PROGRAM, SHORT_PLAN, TOKEN, client, finished};
 
 const FORMATS: [&str; 6] = ["json", "csv", "parquet", "sweep", "study", "archive"];
 
 fn tokenprism(data: &Path, args: &[&str]) -> Output {
-    Command::new(PROGRAM).args(args).arg("--data").arg(data).output().unwrap()
+    finished(Command::new(PROGRAM).args(args).arg("--data").arg(data))
 }
 
 fn told(output: &Output) -> String {

@@ -10,13 +10,13 @@ use serde_json::Value;
 use small_disk::on_a_small_disk;
 use std::process::{Command, Output};
 use std::time::Duration;
-use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, engines_of, state};
+use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, engines_of, finished, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 const FULL: &str = "The disk that holds the log is full";
 
 fn refused(command: &mut Command, expect: &str) -> String {
-    let Output { status, stderr, .. } = command.output().unwrap();
+    let Output { status, stderr, .. } = finished(command);
     let said = String::from_utf8_lossy(&stderr).into_owned();
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.lines().any(|line| line.starts_with("tokenprism: ") && line.contains(expect)), "{said}");

@@ -6,7 +6,7 @@ mod support;
 
 use std::path::Path;
 use std::process::Command;
-use support::{Agent, PROGRAM};
+use support::{Agent, PROGRAM, finished};
 
 #[tokio::test]
 async fn the_serving_agent_takes_a_folder_in() {
@@ -14,7 +14,7 @@ async fn the_serving_agent_takes_a_folder_in() {
     let agent = Agent::start(data.path());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/import");
     let import = || {
-        let output = Command::new(PROGRAM).arg("import").arg(&folder).arg("--data").arg(data.path()).output().unwrap();
+        let output = finished(Command::new(PROGRAM).arg("import").arg(&folder).arg("--data").arg(data.path()));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };

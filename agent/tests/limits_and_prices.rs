@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use support::{Agent, PROGRAM, TOKEN, client, plan_of, state, with_vllm};
+use support::{Agent, PROGRAM, TOKEN, client, finished, plan_of, state, with_vllm};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -153,7 +153,7 @@ async fn an_engines_time_has_the_price_that_held_when_it_was_ready() {
 
 fn price(data: &Path, words: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(PROGRAM);
-    let said = command.arg("price").args(words).arg("--data").arg(data).output().unwrap();
+    let said = finished(command.arg("price").args(words).arg("--data").arg(data));
     (said.status.code(), String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr))
 }
 

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
-use support::{Agent, PROGRAM, SHORT_PLAN, TOKEN, attached, client, state};
+use support::{Agent, PROGRAM, SHORT_PLAN, TOKEN, attached, client, finished, state};
 use tokenprism::blob::BlobStore;
 use tokenprism::log::SqliteLog;
 use tokenprism::render::{
@@ -89,7 +89,7 @@ impl Measured {
 }
 
 fn tokenprism(args: &[&str], data: &Path) -> Output {
-    Command::new(PROGRAM).args(args).arg("--data").arg(data).output().unwrap()
+    finished(Command::new(PROGRAM).args(args).arg("--data").arg(data))
 }
 
 fn printed(output: &Output) -> String {

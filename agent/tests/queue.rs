@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, TOKEN, client, plan_of, state, with_vllm};
+use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, TOKEN, client, finished, plan_of, state, with_vllm};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -233,7 +233,7 @@ async fn somebody_elses_process_on_the_gpu_is_waited_for_or_told_of() {
 }
 
 fn command(data: &Path, args: &[&str]) -> Output {
-    Command::new(PROGRAM).args(args).arg("--data").arg(data).output().unwrap()
+    finished(Command::new(PROGRAM).args(args).arg("--data").arg(data))
 }
 
 fn told(output: &Output) -> String {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use support::{Agent, PROGRAM, SHORT_PLAN, alive, engines_of, state};
+use support::{Agent, PROGRAM, SHORT_PLAN, alive, engines_of, finished, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -185,7 +185,7 @@ async fn a_cancelled_sweep_goes_on_by_the_command_line() {
     drop(agent);
 
     // And by the command alone.
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let output = tokio::task::spawn_blocking(move || finished(&mut command)).await.unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(matches!(output.status.code(), Some(0 | 3 | 4)), "{said}");
     let written: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();

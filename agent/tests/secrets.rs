@@ -21,7 +21,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use support::{Agent, PROGRAM, TOKEN, attached, children_of, plan_of, state, with_vllm};
+use support::{Agent, PROGRAM, TOKEN, attached, children_of, finished, plan_of, state, with_vllm};
 use tokio_tungstenite::tungstenite::Message;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -312,7 +312,7 @@ async fn secrets_are_nowhere_after_a_run_with_failures() {
     std::fs::write(&plan, plan_of(sweep)).unwrap();
     let mut command = Command::new(PROGRAM);
     command.arg("run").arg(&plan).arg("--json").arg(&file).arg("--data").arg(dir.path().join("data"));
-    let output = tokio::task::spawn_blocking(move || command.env("TOKENPRISM_LOG", "debug").output().unwrap());
+    let output = tokio::task::spawn_blocking(move || finished(command.env("TOKENPRISM_LOG", "debug")));
     let output = output.await.unwrap();
     places.look("command", &[&output.stdout[..], &output.stderr].concat());
     places.look("export", &std::fs::read(file).unwrap());

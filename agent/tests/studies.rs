@@ -8,10 +8,11 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
-use support::{Agent, PROGRAM, engines_of};
+use support::{Agent, PROGRAM, engines_of, finished};
 
-/// A small ladder that takes a minute. Without a cache each token computes the long prompt anew, so that what the cache and
-/// batches are worth exceeds the noise of a busy machine; a trial still holds several requests.
+/// A small ladder that takes a minute. Without a cache each token computes the prompt anew, and the output is long enough for
+/// steps that a batch shares to outweigh prompts that it does not: so what the cache and batches are worth exceeds the noise
+/// of a busy machine, and a trial still holds several requests.
 const LADDER: &str = r#"
 schema = 1
 name = "Ladder"
@@ -35,17 +36,17 @@ label = "Static batching"
 set = { batch = 8 }
 
 [workload]
-input_tokens = 160
-output_tokens = 20
+input_tokens = 64
+output_tokens = 32
 
 [load]
 concurrency = [1, 8]
-duration_s = 1.0
+duration_s = 1.5
 trials = 6
 "#;
 
 fn tokenprism(data: &Path, args: &[&str]) -> Output {
-    Command::new(PROGRAM).args(args).arg("--data").arg(data).output().unwrap()
+    finished(Command::new(PROGRAM).args(args).arg("--data").arg(data))
 }
 
 fn told(output: &Output) -> String {
@@ -124,7 +125,7 @@ fn a_gate_writes_its_reports_and_says_where_repeats_are_too_few() {
 async fn a_study_of_a_serving_agent_is_followed_and_cancelled() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
-    let long = LADDER.replace("duration_s = 1.0", "duration_s = 60.0");
+    let long = LADDER.replace("duration_s = 1.5", "duration_s = 60.0");
     let (status, begun) = agent.post("/api/v1/studies", long, "application/toml").await;
     assert_eq!(status, 201, "{begun}");
     let path = format!("/api/v1/studies/{}", begun["study"].as_str().unwrap());

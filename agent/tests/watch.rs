@@ -12,7 +12,7 @@ use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, TOKEN, state};
+use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, TOKEN, finished, state};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -113,7 +113,7 @@ async fn what_cannot_be_watched_is_a_sentence_and_a_failure() {
     let agent = Agent::start(dir.path());
     let unknown = format!("{}/runs/r0000000000000000dead", agent.url);
     let check = |args: &[&str], code: i32, expect: &[&str]| {
-        let output = Command::new(PROGRAM).arg("watch").args(args).env_remove("TOKENPRISM_TOKEN").output().unwrap();
+        let output = finished(Command::new(PROGRAM).arg("watch").args(args).env_remove("TOKENPRISM_TOKEN"));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{args:?} said: {said}");
         assert!(expect.iter().all(|words| said.contains(words)), "{args:?} said: {said}");
@@ -157,7 +157,7 @@ async fn an_agent_that_says_what_nobody_knows_is_named_as_one() {
     ];
     for (message, expect) in cases {
         let url = format!("http://{}/runs/r0000000000000000dead", impostor(message).await);
-        let output = Command::new(PROGRAM).args(["watch", &url, "--token", TOKEN]).output().unwrap();
+        let output = finished(Command::new(PROGRAM).args(["watch", &url, "--token", TOKEN]));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains(expect), "{said}");

@@ -236,7 +236,9 @@ async fn there(agent: &Agent, plan: &StudyPlan) -> anyhow::Result<StudyId> {
 
 /// A line for each run that has ended: all that is told on the way where no terminal shows the bar.
 fn tell(bar: &ProgressBar, view: &RunView) {
-    bar.suspend(|| eprintln!("{}: {}", bar.prefix().trim_end(), view.run_state().label()));
+    // Made before the bar makes room: until then it is locked, and its prefix with it.
+    let line = format!("{}: {}", bar.prefix().trim_end(), view.run_state().label());
+    bar.suspend(|| eprintln!("{line}"));
 }
 
 fn table(view: &StudyView) -> String {

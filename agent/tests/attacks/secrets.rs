@@ -1,7 +1,7 @@
 //! Owns the search for tokens and links in what the agent says and keeps: nothing has them but whoever they were made for.
 //! Must not know how they are kept.
 
-use crate::agent::{Agent, PROGRAM, SHORT_PLAN, TOKEN, client};
+use crate::agent::{Agent, PROGRAM, SHORT_PLAN, TOKEN, client, finished};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ const GUESS: &str = "guess-Kq7XzVbN3mWtR9pLsD2fGh";
 
 /// `tokenprism token …` on a data directory.
 fn token(data: &Path, args: &[&str]) -> Output {
-    Command::new(PROGRAM).arg("token").args(args).arg("--data").arg(data).output().unwrap()
+    finished(Command::new(PROGRAM).arg("token").args(args).arg("--data").arg(data))
 }
 
 fn text(bytes: &[u8]) -> String {

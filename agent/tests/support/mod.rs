@@ -5,7 +5,8 @@
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// The program under test.
@@ -13,6 +14,26 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_tokenprism");
 
 /// A token long enough for the agent.
 pub const TOKEN: &str = "test-token-0123456789-0123456789-0123456789";
+
+/// How long a command may take that no test expects to be long.
+const COMMAND_LIMIT: Duration = Duration::from_secs(300);
+
+/// What a command said once it has ended. One that does not end is killed, and the test fails with what it had said: a test that
+/// waits for ever tells nothing.
+pub fn finished(command: &mut Command) -> Output {
+    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = piped.spawn().unwrap();
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    let (ends, ended) = mpsc::channel::<()>();
+    let guard = std::thread::spawn(move || {
+        let is_late = ended.recv_timeout(COMMAND_LIMIT) == Err(RecvTimeoutError::Timeout);
+        is_late && nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL).is_ok()
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ends);
+    assert!(!guard.join().unwrap(), "{command:?} had not ended after {COMMAND_LIMIT:?}: {output:?}");
+    output
+}
 
 /// A real agent process; killed when dropped.
 pub struct Agent {
