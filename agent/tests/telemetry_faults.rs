@@ -5,65 +5,15 @@
 
 #[path = "support/fake_nvml.rs"]
 mod fake_nvml;
+#[path = "support/fault_matrix.rs"]
+mod fault_matrix;
 
 use fake_nvml::FakeNvml;
-use serde::Deserialize;
-use shared::telemetry::{Field, Look, TroubleKind};
+use fault_matrix::{Case, each, trouble_words};
+use shared::telemetry::{Field, Look};
 use std::collections::BTreeMap;
-use std::path::Path;
 use tokenprism::load::Clock;
 use tokenprism::telemetry::{Fast, Gpu, Reading, Row, Said, Slow, Source};
-
-/// What a file of the matrix says beside its script.
-#[derive(Deserialize)]
-struct Case {
-    /// What happens, as a sentence.
-    about: String,
-    /// How often everything is read.
-    #[serde(default = "once")]
-    reads: usize,
-    /// Functions that the library lacks.
-    #[serde(default)]
-    missing_functions: Vec<String>,
-    /// GPUs that are asked for; all where none is named.
-    #[serde(default)]
-    wanted: Vec<String>,
-    /// What GPUs held before an engine was started, bytes.
-    #[serde(default)]
-    before: BTreeMap<String, u64>,
-    /// GPUs that are found, in this order.
-    found: Vec<String>,
-    /// Words of the sentences about those that are not.
-    #[serde(default)]
-    not_found: Vec<String>,
-    /// Names of GPUs that use the host's memory.
-    #[serde(default)]
-    unified: Vec<String>,
-    /// The whole GPU of each slice.
-    #[serde(default)]
-    slice_of: BTreeMap<String, String>,
-    #[serde(default)]
-    expect: Vec<Expect>,
-    /// What happened, in order: GPU and what.
-    #[serde(default)]
-    troubles: Vec<(String, String)>,
-}
-
-fn once() -> usize {
-    1
-}
-
-/// What must come of one read of one GPU: a number, `not supported`, or `failed` and a code.
-#[derive(Deserialize)]
-struct Expect {
-    gpu: String,
-    #[serde(default)]
-    read: usize,
-    #[serde(default)]
-    fields: BTreeMap<String, toml::Value>,
-    /// Process ids in order of what they hold.
-    processes: Option<Vec<u32>>,
-}
 
 /// What was said of a GPU: by read and signal, and its processes by read.
 #[derive(Default)]
@@ -83,15 +33,7 @@ impl Seen {
                 seen.extend(fields.into_iter().map(|(signal, field)| (signal.key.to_owned(), field)));
             }
             Said::Look(look) => drop(self.looks.insert((uuid(&look.source), read), look)),
-            Said::Trouble(trouble) => {
-                let words = match trouble.kind {
-                    TroubleKind::Lost => format!("lost {}", trouble.code),
-                    TroubleKind::Back => "back".to_owned(),
-                    TroubleKind::Xid => format!("xid {}", trouble.code),
-                    TroubleKind::Unknown => "unknown".to_owned(),
-                };
-                self.troubles.push((uuid(&trouble.source), words));
-            }
+            Said::Trouble(trouble) => self.troubles.push((uuid(&trouble.source), trouble_words(&trouble))),
         });
     }
 }
@@ -108,9 +50,7 @@ fn words_of(field: Option<&Field>) -> toml::Value {
     }
 }
 
-fn check(name: &str, text: &str) {
-    let case: Case = toml::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-    assert!(case.about.ends_with('.'), "{name} says what happens");
+fn check(name: &str, text: &str, case: &Case) {
     let fake = FakeNvml::without(text, &case.missing_functions);
     let nvml = fake.nvml();
     let (gpus, not_found) = nvml.gpus(&case.wanted);
@@ -147,16 +87,9 @@ fn check(name: &str, text: &str) {
 
 #[test]
 fn every_fault_of_the_matrix_is_told_as_what_it_is() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/nvml");
-    let mut cases = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            check(&path.file_stem().unwrap().to_string_lossy(), &std::fs::read_to_string(&path).unwrap());
-            cases += 1;
-        }
-    }
-    assert!(cases >= 10, "{cases} cases");
+    let cases = each();
+    cases.iter().for_each(|(name, text, case)| check(name, text, case));
+    assert!(cases.len() >= 10, "{} cases", cases.len());
 }
 
 #[test]

@@ -179,8 +179,8 @@ async fn check_chosen(inherited: Option<&str>, gpus: &str, expect: &[&str]) {
     let device = |uuid: &str, more: &str| {
         format!("[[device]]\nuuid = \"{uuid}\"\nname = \"NVIDIA H100\"\nsays = {{ power = 100000 }}\n{more}\n")
     };
-    let whole = ["GPU-aa11", "GPU-bb22", "GPU-cc33"].map(|uuid| device(uuid, "")).concat();
-    let (fake, dir) = (FakeNvml::playing(&(whole + &device("MIG-5f1c", "slice_of = 1"))), tempfile::tempdir().unwrap());
+    let whole = ["GPU-aa11", "GPU-bb22", "GPU-cc33", "GPU-dd44"].map(|uuid| device(uuid, "")).concat();
+    let (fake, dir) = (FakeNvml::playing(&(whole + &device("MIG-5f1c", "slice_of = 3"))), tempfile::tempdir().unwrap());
     let mut command = with_vllm(dir.path(), "");
     command.env("TOKENPRISM_NVML", fake.driver());
     match inherited {
@@ -208,6 +208,10 @@ async fn the_engines_gpus_are_read_however_they_are_spelled() {
     check_chosen(Some("2,0"), "", &["GPU-aa11", "GPU-cc33"]).await;
     check_chosen(Some("GPU-bb"), "", &["GPU-bb22"]).await;
     check_chosen(Some("MIG-5f1c"), "", &["MIG-5f1c"]).await;
+    // The fourth one is in slices: CUDA shows the first of them, whoever names the whole.
+    check_chosen(Some("3"), "", &["MIG-5f1c"]).await;
+    check_chosen(None, "gpus = [3]", &["MIG-5f1c"]).await;
+    check_chosen(None, "gpus = [\"GPU-dd\"]", &["MIG-5f1c"]).await;
     check_chosen(Some("1,-1,0"), "", &["GPU-bb22"]).await;
     check_chosen(Some("2,1"), "gpus = 1", &["GPU-cc33"]).await;
     check_chosen(Some("-1"), "", &[]).await;

@@ -14,7 +14,7 @@ pub struct Preset {
 }
 
 /// All presets, in the order of the page.
-pub const PRESETS: [Preset; 12] = [
+pub const PRESETS: [Preset; 13] = [
     Preset { key: "first", title: "First run", about: "Half a minute on the built-in engine: see the whole way once." },
     Preset { key: "latency", title: "Latency", about: "Few requests at once: how fast is one answer?" },
     Preset {
@@ -46,6 +46,11 @@ pub const PRESETS: [Preset; 12] = [
     },
     Preset { key: "kv_tgi", title: "KV cache: TGI", about: "The same, whose use shows in the device's memory alone." },
     Preset {
+        key: "kv_llama_server",
+        title: "KV cache: llama.cpp",
+        about: "The same on llama.cpp's server with a GGUF file of yours, whose use shows in the device's memory alone.",
+    },
+    Preset {
         key: "kv_baseline",
         title: "KV cache: baseline",
         about: "The same with Transformers' own generate, which measures its cache.",
@@ -71,6 +76,7 @@ pub fn toml(key: &str) -> Option<&'static str> {
         "kv_vllm" => include_str!("../presets/kv_vllm.toml"),
         "kv_sglang" => include_str!("../presets/kv_sglang.toml"),
         "kv_tgi" => include_str!("../presets/kv_tgi.toml"),
+        "kv_llama_server" => include_str!("../presets/kv_llama_server.toml"),
         "kv_baseline" => include_str!("../presets/kv_baseline.toml"),
         "kv_builtin" => include_str!("../presets/kv_builtin.toml"),
         _ => return None,

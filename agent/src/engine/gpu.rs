@@ -26,6 +26,8 @@ struct Device {
     uuid: String,
     name: Option<String>,
     bounds: Option<GpuBounds>,
+    /// The first of its slices, where it is cut: all that CUDA shows of it to a program that may use the whole.
+    first_slice: Option<String>,
 }
 
 /// What an engine gets.
@@ -53,7 +55,8 @@ impl Devices {
 /// The GPUs of this host; none where there is no driver, or it does not answer.
 pub(super) async fn of_this_host() -> HostGpus {
     // A driver that is not loaded yet takes seconds.
-    let read = spawn_blocking(|| Nvml::open().map(|nvml| HostGpus::of(nvml.read(), |index| nvml.bounds(index)))).await;
+    let read = |nvml: Nvml| HostGpus::of(nvml.read(), |index| nvml.bounds(index), |index| nvml.first_slice(index));
+    let read = spawn_blocking(move || Nvml::open().map(read)).await;
     match read.unwrap_or_else(|error| Reading::Failed(error.to_string())) {
         Reading::Value(host) => host,
         Reading::NotSupported => HostGpus::default(),
@@ -66,7 +69,11 @@ pub(super) async fn of_this_host() -> HostGpus {
 
 impl HostGpus {
     /// What the driver tells; a device that does not tell its UUID cannot be given to an engine, so it is none.
-    fn of(read: telemetry::Gpus, bounds: impl Fn(u32) -> Option<GpuBounds>) -> Self {
+    fn of(
+        read: telemetry::Gpus,
+        bounds: impl Fn(u32) -> Option<GpuBounds>,
+        first_slice: impl Fn(u32) -> Option<String>,
+    ) -> Self {
         let device = |device: &Reading<telemetry::Device>| {
             let device = device.value()?;
             Some(Device {
@@ -74,6 +81,7 @@ impl HostGpus {
                 uuid: device.uuid.value()?.clone(),
                 name: device.name.value().cloned(),
                 bounds: bounds(device.index),
+                first_slice: first_slice(device.index),
             })
         };
         let devices = read.devices.value().into_iter().flatten().filter_map(device).collect();
@@ -88,8 +96,11 @@ impl HostGpus {
 /// Where the host is known to have fewer, or not those.
 pub(super) fn choose(wanted: Option<&Gpus>, host: HostGpus, inherited: Option<&str>) -> Result<Devices, EngineError> {
     let HostGpus { driver, devices: host } = host;
-    let known =
-        |device: &Device| Gpu { name: device.name.clone(), uuid: Some(device.uuid.clone()), bounds: device.bounds };
+    let known = |device: &Device| match &device.first_slice {
+        // What a slice can do is a part of what the whole could, and nobody says which.
+        Some(slice) => Gpu { uuid: Some(slice.clone()), ..Gpu::default() },
+        None => Gpu { name: device.name.clone(), uuid: Some(device.uuid.clone()), bounds: device.bounds },
+    };
     let has = || host.iter().map(|device| format!("{} {}", device.index, device.uuid)).collect::<Vec<_>>().join(", ");
     let lacks = |what: String| EngineError::Gpus { wanted: what, has: has() };
     let all = || host.iter().map(|device| device.uuid.clone()).collect::<Vec<_>>();
@@ -195,7 +206,7 @@ mod tests {
     fn two() -> HostGpus {
         let devices = vec![device(0, "GPU-aa11", "NVIDIA H100 80GB HBM3"), device(1, "GPU-bb22", "NVIDIA L4")];
         let read = telemetry::Gpus { driver: Reading::Value("580.65.06".into()), devices: Reading::Value(devices) };
-        HostGpus::of(read, |index| (index == 0).then_some(BOUNDS))
+        HostGpus::of(read, |index| (index == 0).then_some(BOUNDS), |_| None)
     }
 
     fn check(host: HostGpus, wanted: &str, expect: Result<(Option<&[&str]>, Option<u32>), &str>) {
@@ -226,7 +237,7 @@ mod tests {
     #[test]
     fn a_host_that_does_not_tell_is_believed() {
         let lost = Reading::Value(vec![Reading::Failed("lost".into())]);
-        let silent = HostGpus::of(telemetry::Gpus { driver: Reading::NotSupported, devices: lost }, |_| None);
+        let silent = HostGpus::of(telemetry::Gpus { driver: Reading::NotSupported, devices: lost }, |_| None, |_| None);
         check(silent, "2", Ok((None, Some(2))));
         check(HostGpus::default(), "[0, 1]", Ok((Some(&["0", "1"]), None)));
         check(HostGpus::default(), "[\"GPU-aa11\"]", Ok((Some(&["GPU-aa11"]), None)));
@@ -245,6 +256,26 @@ mod tests {
         check(Some("GPU-aa"), &["GPU-aa11"]);
         check(Some("MIG-7"), &["MIG-7"]);
         check(Some("-1"), &[]);
+    }
+
+    #[test]
+    fn of_a_gpu_in_slices_a_program_gets_the_first_one() {
+        let check = |wanted: Option<Gpus>, inherited: Option<&str>, chosen: Option<&[&str]>, expect: &[&str]| {
+            let mut host = two();
+            host.devices[0].first_slice = Some("MIG-5f1c".to_owned());
+            let devices = choose(wanted.as_ref(), host, inherited).unwrap();
+            let owned = |uuids: &[&str]| uuids.iter().map(|uuid| (*uuid).to_owned()).collect::<Vec<_>>();
+            assert_eq!(devices.chosen, chosen.map(owned));
+            let slice = devices.gpus.iter().find(|gpu| gpu.uuid.as_deref() == Some("MIG-5f1c"));
+            assert!(slice.is_none_or(|slice| slice.bounds.is_none()), "{slice:?}");
+            let uuids: Vec<String> = devices.gpus.into_iter().filter_map(|gpu| gpu.uuid).collect();
+            assert_eq!(uuids, owned(expect));
+        };
+        check(None, Some("0"), None, &["MIG-5f1c"]);
+        check(None, Some("GPU-aa11"), None, &["MIG-5f1c"]);
+        check(None, Some("1"), None, &["GPU-bb22"]);
+        check(Some(Gpus::Indices(vec![0])), None, Some(&["GPU-aa11"]), &["MIG-5f1c"]);
+        check(Some(Gpus::Uuids(vec!["MIG-77aa".to_owned()])), None, Some(&["MIG-77aa"]), &["MIG-77aa"]);
     }
 
     #[test]

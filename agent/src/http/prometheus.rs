@@ -10,7 +10,8 @@ use axum::response::IntoResponse;
 use shared::ids::RunId;
 use shared::outcome::Ended;
 use shared::roofline::Limit;
-use shared::telemetry::{Field, GpuFacts, Kind, Observer, SIGNALS, Signal};
+use shared::summary::{Distribution, Summary};
+use shared::telemetry::{Field, GpuFacts, Kind, Observer, SIGNALS, Signal, TroubleKind};
 use shared::units::ns_to_s;
 use shared::view::{MachineView, RunView, Telemetry, Track};
 use std::collections::BTreeMap;
@@ -90,8 +91,8 @@ impl Page {
             self.add("run_cost_dollars_total".to_owned(), "counter", of_run.clone(), usd);
         }
         for point in &view.points {
-            if let Some(limit) = point.summary.as_ref().and_then(|summary| summary.limit.as_ref()) {
-                self.limit(&format!("{of_run},point=\"{}\"", escaped(&point.words())), limit);
+            if let Some(summary) = &point.summary {
+                self.point(&format!("{of_run},point=\"{}\"", escaped(&point.words())), summary);
             }
         }
         self.telemetry(Some(&of_run), &view.telemetry, view.last_ns);
@@ -109,6 +110,30 @@ impl Page {
             if let Some(signal) = SIGNALS.iter().find(|signal| signal.key == track.signal) {
                 self.signal(room, *signal, labels.join(","), track, telemetry.now_of(track, now_ns));
             }
+        }
+        self.troubles(of, telemetry);
+    }
+
+    /// Which GPUs are lost, of all that are known, and the errors that the driver reported of them.
+    fn troubles(&mut self, of: Option<&str>, telemetry: &Telemetry) {
+        for gpu in telemetry.gpus() {
+            let of_gpu = format!("gpu=\"{}\"", escaped(gpu.source.trim_start_matches(Telemetry::GPU)));
+            let labels: Vec<&str> = of.into_iter().chain([of_gpu.as_str()]).collect();
+            let labels = labels.join(",");
+            let mut is_lost = false;
+            let mut xids: BTreeMap<u64, u64> = BTreeMap::new();
+            for trouble in telemetry.troubles.iter().filter(|trouble| trouble.source == gpu.source) {
+                match trouble.kind {
+                    TroubleKind::Lost => is_lost = true,
+                    TroubleKind::Back => is_lost = false,
+                    TroubleKind::Xid => *xids.entry(trouble.code).or_default() += 1,
+                    TroubleKind::Unknown => {}
+                }
+            }
+            for (xid, n) in xids {
+                self.add("gpu_xid_errors_total".to_owned(), "counter", format!("{labels},xid=\"{xid}\""), n as f64);
+            }
+            self.add("gpu_lost".to_owned(), "gauge", labels, f64::from(u8::from(is_lost)));
         }
     }
 
@@ -128,6 +153,36 @@ impl Page {
             add("sampling_read_seconds_total", labels(), ns_to_s(reader.read_ns));
             add("sampling_reads_stretched_total", labels(), reader.stretched as f64);
             add("sampling_reads_skipped_total", labels(), reader.skipped as f64);
+        }
+    }
+
+    /// The figures of a point that was measured, and what the hardware allows there.
+    fn point(&mut self, labels: &str, summary: &Summary) {
+        for (name, of) in [("ttft", &summary.ttft), ("tpot", &summary.tpot), ("e2e", &summary.e2e)] {
+            self.distribution(name, labels, of);
+        }
+        for (name, value) in [
+            ("output_throughput_tokens_per_second", summary.output_throughput),
+            ("requests_per_second", summary.request_throughput),
+        ] {
+            if let Some(value) = value {
+                self.add(format!("point_{name}"), "gauge", labels.to_owned(), value);
+            }
+        }
+        if let Some(limit) = &summary.limit {
+            self.limit(labels, limit);
+        }
+    }
+
+    /// Exact quantiles of a latency, and its mean; those for which there were too few samples are left out.
+    fn distribution(&mut self, name: &str, labels: &str, of: &Distribution) {
+        let quantiles = [("0.5", of.p50), ("0.9", of.p90), ("0.95", of.p95), ("0.99", of.p99)];
+        for (quantile, ms) in quantiles.iter().filter_map(|(quantile, of)| Some((quantile, of.ms()?))) {
+            let labels = format!("{labels},quantile=\"{quantile}\"");
+            self.add(format!("point_{name}_seconds"), "gauge", labels, ms / 1e3);
+        }
+        if let Some(ms) = of.mean_ms {
+            self.add(format!("point_{name}_mean_seconds"), "gauge", labels.to_owned(), ms / 1e3);
         }
     }
 
@@ -207,9 +262,9 @@ fn escaped(value: &str) -> String {
 mod tests {
     use super::*;
     use shared::event::{Body, Event, Host};
-    use shared::summary::Summary;
+    use shared::summary::Percentile;
     use shared::telemetry::{
-        Began, CPU_BUSY, ENERGY, Group, MEMORY_USED, NET_RX, POWER, RUNNING, Reader, Samples, TEMPERATURE,
+        Began, CPU_BUSY, ENERGY, Group, MEMORY_USED, NET_RX, POWER, RUNNING, Reader, Samples, TEMPERATURE, Trouble,
     };
     use shared::units::NS_PER_S;
 
@@ -272,20 +327,60 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_point_stands_beside_what_the_hardware_allows() {
+    /// The same with a point that was measured: too few samples for a 99th percentile, and no limit of throughput.
+    fn measured() -> (RunId, RunView) {
         let (run, mut view) = view();
-        let limit = Limit { tpot_floor_ms: Some(4.0), of_tpot: Some(0.65), ..Limit::default() };
-        let summary = Summary { limit: Some(limit), ..Summary::default() };
+        let limit = Limit { tpot_floor_ms: Some(4.0), of_tpot: Some(0.65), of_ttft: Some(0.1), ..Limit::default() };
+        let p50 = Percentile::Ms(50.0);
+        let ttft = Distribution { mean_ms: Some(60.0), p50, p99: Percentile::Needs(100), ..Distribution::default() };
+        let tpot = Distribution { p50: Percentile::Ms(6.0), ..Distribution::default() };
+        let output_throughput = Some(1200.0);
+        let summary = Summary { limit: Some(limit), ttft, tpot, output_throughput, ..Summary::default() };
         let done = Body::PointDone { point: 0, summary: Box::new(summary), intervals: BTreeMap::new() };
         view.apply(&Event { seq: 9, t_ns: 9, body: done });
+        (run, view)
+    }
+
+    #[test]
+    fn a_point_has_its_figures_and_what_the_hardware_allows() {
+        let (run, view) = measured();
         let mut page = Page::default();
         page.run(&run, &view);
         let (text, words) = (page.text(), view.points[0].words());
-        let labels = format!("{{run=\"{}\",point=\"{words}\"}}", run.as_str());
-        assert!(text.contains(&format!("tokenprism_point_tpot_floor_seconds{labels} 0.004\n")), "{text}");
-        assert!(text.contains(&format!("tokenprism_point_tpot_of_limit_ratio{labels} 0.65\n")), "{text}");
-        assert!(!text.contains("ceiling"), "{text}");
+        let labels = format!("run=\"{}\",point=\"{words}\"", run.as_str());
+        for line in [
+            format!("tokenprism_point_tpot_floor_seconds{{{labels}}} 0.004\n"),
+            format!("tokenprism_point_tpot_of_limit_ratio{{{labels}}} 0.65\n"),
+            format!("tokenprism_point_ttft_seconds{{{labels},quantile=\"0.5\"}} 0.05\n"),
+            format!("tokenprism_point_ttft_mean_seconds{{{labels}}} 0.06\n"),
+            format!("tokenprism_point_output_throughput_tokens_per_second{{{labels}}} 1200\n"),
+        ] {
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+        assert!(!text.contains("ceiling") && !text.contains("0.99") && !text.contains("requests_per_second"), "{text}");
+    }
+
+    #[test]
+    fn a_gpu_that_is_lost_is_told_and_what_the_driver_reported_is_counted() {
+        let trouble = |kind, code| Body::Trouble(Trouble { source: "gpu:GPU-1".into(), at_ns: 1, kind, code });
+        let text = |troubles: &[Body]| {
+            let mut view = machine();
+            for (seq, body) in (10..).zip(troubles) {
+                view.apply(&Event { seq, t_ns: 1, body: body.clone() });
+            }
+            let mut page = Page::default();
+            page.machine(&view);
+            page.text()
+        };
+        let check =
+            |troubles: &[Body], line: &str| assert!(text(troubles).contains(line), "{line} in {}", text(troubles));
+        let (lost, back) = (trouble(TroubleKind::Lost, 15), trouble(TroubleKind::Back, 0));
+        let xid = trouble(TroubleKind::Xid, 79);
+        check(&[], "tokenprism_gpu_lost{gpu=\"GPU-1\"} 0\n");
+        check(&[lost.clone()], "tokenprism_gpu_lost{gpu=\"GPU-1\"} 1\n");
+        check(&[lost.clone(), back], "tokenprism_gpu_lost{gpu=\"GPU-1\"} 0\n");
+        check(&[xid.clone(), lost.clone(), xid], "tokenprism_gpu_xid_errors_total{gpu=\"GPU-1\",xid=\"79\"} 2\n");
+        assert!(!text(&[lost]).contains("xid"));
     }
 
     fn machine() -> MachineView {
@@ -338,10 +433,15 @@ mod tests {
             let end = format!("{}{}{total}", signal.key, base_unit(signal.unit).0);
             ["gpu", "host", "engine"].map(|room| format!("{PREFIX}{room}_{end}"))
         };
-        let (run, view) = view();
+        let (run, mut view) = measured();
+        let xid = Trouble { source: "gpu:GPU-1".into(), at_ns: 1, kind: TroubleKind::Xid, code: 79 };
+        view.apply(&Event { seq: 10, t_ns: 9, body: Body::Trouble(xid) });
         let mut page = Page::default();
         page.run(&run, &view);
         page.machine(&machine());
+        // What this view does not have: a price, and a limit of throughput.
+        page.add("run_cost_dollars_total".to_owned(), "counter", String::new(), 0.0);
+        page.limit("", &Limit { of_throughput: Some(0.5), ..Limit::default() });
         let shown = page.0.keys().map(|name| format!("{PREFIX}{name}"));
         let known: Vec<String> = SIGNALS.iter().flat_map(rooms).chain(shown).collect();
         let mut expressions = 0;

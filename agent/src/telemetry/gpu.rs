@@ -61,12 +61,13 @@ impl Source for Fast {
                 }),
                 Row::read(source, clock, || {
                     let (sm, memory) = gpu.clocks();
-                    let (by_heat, by_power) = gpu.throttled();
+                    let [by_heat, by_power, by_hardware] = gpu.throttled();
                     vec![
                         (signals::SM_CLOCK, sm),
                         (signals::MEMORY_CLOCK, memory),
                         (signals::THROTTLED_BY_HEAT, by_heat),
                         (signals::THROTTLED_BY_POWER, by_power),
+                        (signals::THROTTLED_BY_HARDWARE, by_hardware),
                         (signals::TEMPERATURE, gpu.temperature()),
                         (signals::MEMORY_TEMPERATURE, gpu.memory_temperature()),
                     ]
@@ -83,8 +84,11 @@ impl Slow {
     /// Reads these.
     #[must_use]
     pub fn of(nvml: Nvml, gpus: Vec<Gpu>) -> Self {
+        let whole: Vec<String> = gpus.iter().map(|gpu| gpu.facts.uuid.clone()).collect();
+        // What is reported of a whole GPU is told once, and not again of each slice that is read beside it.
+        let is_told = |gpu: &Gpu| gpu.facts.slice_of.as_ref().is_some_and(|of| whole.contains(of));
         let slowly = |gpu: Gpu| Slowly {
-            xids: Xids::of(nvml, &gpu),
+            xids: (!is_told(&gpu)).then(|| Xids::of(nvml, &gpu)).flatten(),
             gpu,
             before: None,
             corrected: Increment::default(),

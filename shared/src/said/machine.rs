@@ -3,7 +3,8 @@
 
 use crate::format;
 use crate::telemetry::{
-    ECC_CORRECTED, ECC_UNCORRECTED, Field, THROTTLED_BY_HEAT, THROTTLED_BY_POWER, Trouble, TroubleKind,
+    ECC_CORRECTED, ECC_UNCORRECTED, Field, THROTTLED_BY_HARDWARE, THROTTLED_BY_HEAT, THROTTLED_BY_POWER, Trouble,
+    TroubleKind,
 };
 use crate::view::{GpuSeen, Telemetry, Track};
 
@@ -35,10 +36,24 @@ pub fn driver_says(telemetry: &Telemetry) -> Option<String> {
     telemetry.began.as_ref()?.no_gpus.clone()
 }
 
-/// What must be said of GPUs: what happened to them, what held their clocks down, errors of their memory, reads that failed.
+/// What a GPU is that is no whole one with memory of its own: a slice, or one that uses the host's memory.
+#[must_use]
+pub fn kind_words(gpu: &GpuSeen, gpus: &[GpuSeen]) -> Option<String> {
+    if let Some(whole) = &gpu.slice_of {
+        let source = format!("{}{whole}", Telemetry::GPU);
+        let whole = gpus.iter().find(|gpu| gpu.source == source).map_or(whole.as_str(), |gpu| gpu.short.as_str());
+        return Some(format!("a slice of the GPU {whole}, which alone tells power, temperature and clocks"));
+    }
+    gpu.is_unified.then(|| "one without memory of its own: it uses the host's, which all of the host shares".to_owned())
+}
+
+/// What must be said of GPUs: what kind they are where they are no usual ones, what happened to them, what held their clocks
+/// down, errors of their memory, reads that failed.
 #[must_use]
 pub fn sentences(telemetry: &Telemetry, gpus: &[GpuSeen], time: impl Fn(u64) -> String) -> Vec<String> {
-    let mut said: Vec<String> = telemetry.troubles.iter().map(|trouble| trouble_words(trouble, gpus, &time)).collect();
+    let kind = |gpu: &GpuSeen| Some(format!("{} is {}.", called(gpu, gpus), kind_words(gpu, gpus)?));
+    let mut said: Vec<String> = gpus.iter().filter_map(kind).collect();
+    said.extend(telemetry.troubles.iter().map(|trouble| trouble_words(trouble, gpus, &time)));
     if telemetry.more_troubles > 0 {
         said.push(format!("{} more such events are not listed.", format::count(telemetry.more_troubles)));
     }
@@ -61,6 +76,8 @@ pub struct Account {
     pub heat: Option<f64>,
     /// That of power.
     pub power: Option<f64>,
+    /// That of the hardware where it does not say which of the two.
+    pub hardware: Option<f64>,
     /// Errors of its memory that were corrected.
     pub corrected: Option<u64>,
     /// Those that were not.
@@ -83,6 +100,7 @@ impl Account {
             gpu: gpu.clone(),
             heat: share(THROTTLED_BY_HEAT.key),
             power: share(THROTTLED_BY_POWER.key),
+            hardware: share(THROTTLED_BY_HARDWARE.key),
             corrected: count(ECC_CORRECTED.key),
             uncorrected: count(ECC_UNCORRECTED.key),
             failed: failed(telemetry, &gpu.source),
@@ -91,14 +109,13 @@ impl Account {
 
     /// In which share of reads the clocks were held down.
     fn held_words(&self) -> Option<String> {
-        let share = |share: Option<f64>| share.filter(|share| *share > 0.0).map(format::share);
-        let causes = match (share(self.heat), share(self.power)) {
-            (None, None) => return None,
-            (Some(heat), None) => format!("heat in {heat} of reads"),
-            (None, Some(power)) => format!("power in {power} of reads"),
-            (Some(heat), Some(power)) => format!("heat in {heat} of reads, power in {power}"),
+        let causes =
+            [("heat", self.heat), ("power", self.power), ("the hardware, which does not say why,", self.hardware)];
+        let words = |(cause, share): &(&str, Option<f64>)| {
+            share.filter(|share| *share > 0.0).map(|share| format!("{cause} in {}", format::share(share)))
         };
-        Some(format!("The GPU had its clocks held down: by {causes}."))
+        let held: Vec<String> = causes.iter().filter_map(words).collect();
+        (!held.is_empty()).then(|| format!("The GPU had its clocks held down: by {} of reads.", held.join(", by ")))
     }
 
     /// Errors of memory, where there were any.
@@ -203,7 +220,7 @@ fn signal_words(key: &str) -> String {
         "memory_busy" => "busy time of memory",
         "memory_used" => "memory in use",
         "sm_clock" | "memory_clock" => "clocks",
-        "throttled_by_heat" | "throttled_by_power" => "what holds clocks down",
+        "throttled_by_heat" | "throttled_by_power" | "throttled_by_hardware" => "what holds clocks down",
         "pcie_rx" | "pcie_tx" => "PCIe traffic",
         "ecc_corrected" | "ecc_uncorrected" => "memory errors",
         "nvlink0_rx" | "nvlink0_tx" => "NVLink traffic",
@@ -260,6 +277,12 @@ mod tests {
                 "1,200 more such events are not listed.",
             ],
         );
+        let began = one.began.as_mut().unwrap();
+        (began.gpus[0].slice_of, one.troubles, one.more_troubles) = (Some("GPU-cc33".into()), vec![], 0);
+        check(&one, &["The GPU is a slice of the GPU GPU-cc33, which alone tells power, temperature and clocks."]);
+        let mut two = telemetry(&["GPU-aa11", "GPU-bb22"], vec![]);
+        two.began.as_mut().unwrap().gpus[1].is_unified = true;
+        check(&two, &["GPU bb22 is one without memory of its own: it uses the host's, which all of the host shares."]);
         let mut two = telemetry(&["GPU-aa11", "GPU-bb22"], vec![]);
         two.troubles = vec![trouble(TroubleKind::Xid, 79)];
         check(&two, &["GPU aa11: the driver reported the error XID 79 at 7 ns."]);
@@ -275,11 +298,12 @@ mod tests {
             track(gpu, "temperature", &[5], &[10_004, 2, 15, 40]),
             track(gpu, "throttled_by_heat", &[0, 1, 1, 0], &[]),
             track(gpu, "throttled_by_power", &[0, 0, 0, 0], &[]),
+            track(gpu, "throttled_by_hardware", &[1, 0, 0, 0], &[]),
         ];
         check(
             &telemetry(&["GPU-aa11"], tracks),
             &[
-                "The GPU had its clocks held down: by heat in 50 % of reads.",
+                "The GPU had its clocks held down: by heat in 50 %, by the hardware, which does not say why, in 25 % of reads.",
                 "The GPU had errors in its memory: 3 corrected, 0 not.",
                 "The GPU failed to tell some values: 80 (GPU is lost), 2 (no answer).",
             ],

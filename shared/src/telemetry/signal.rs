@@ -51,6 +51,8 @@ signals! {
         THROTTLED_BY_HEAT "throttled_by_heat" "";
         /// 1 while power holds the clocks down.
         THROTTLED_BY_POWER "throttled_by_power" "";
+        /// 1 while the hardware holds the clocks down and does not say whether heat or power makes it do so.
+        THROTTLED_BY_HARDWARE "throttled_by_hardware" "";
         /// Read over PCIe.
         PCIE_RX "pcie_rx" "B/s";
         /// Written over PCIe.

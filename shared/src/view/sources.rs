@@ -17,8 +17,12 @@ pub struct GpuSeen {
     pub short: String,
     /// Its product name, where it tells.
     pub name: Option<String>,
-    /// Its memory, bytes, where it tells.
+    /// Its memory, bytes, where it tells; of a unified one the host's.
     pub memory_bytes: Option<u64>,
+    /// It has no memory of its own: it uses the host's.
+    pub is_unified: bool,
+    /// The UUID of the whole GPU, where this is a slice of one.
+    pub slice_of: Option<String>,
 }
 
 impl Telemetry {
@@ -36,10 +40,11 @@ impl Telemetry {
         let mut gpus: Vec<GpuSeen> = found
             .map(|facts| GpuSeen {
                 source: facts.source.clone(),
-                place: 0,
                 name: facts.name.clone(),
                 memory_bytes: facts.memory_bytes,
-                short: String::new(),
+                is_unified: facts.is_unified,
+                slice_of: facts.slice_of.clone(),
+                ..GpuSeen::default()
             })
             .collect();
         for track in self.tracks.iter().filter(|track| track.source.starts_with(Self::GPU)) {

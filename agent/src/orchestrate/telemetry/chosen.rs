@@ -27,7 +27,8 @@ impl Chosen {
             return Self::none("The engine runs on another host, whose GPUs this agent cannot read.");
         }
         let of_engine: Vec<String> = match &plan.engine.gpus {
-            Some(Gpus::Uuids(uuids)) => uuids.clone(),
+            // Of a GPU in slices an engine that is started gets one, so what it got counts and not what was asked for.
+            Some(Gpus::Uuids(uuids)) if plan.engine.launch.is_none() => uuids.clone(),
             _ => engine.info.gpus.iter().filter_map(|gpu| gpu.uuid.clone()).collect(),
         };
         if of_engine.is_empty() && engine::inherits_a_mask(&plan.engine) {

@@ -3,7 +3,7 @@
 
 use super::field::{absent, field, is_lost, is_plausible_pid};
 use super::{GpuProcess, Nvml};
-use nvml_wrapper::Device;
+use nvml_wrapper::bitmasks::event::EventTypes;
 use nvml_wrapper::enum_wrappers::device::{Clock, EccCounter, MemoryError, PcieUtilCounter, TemperatureSensor};
 use nvml_wrapper::enums::device::SampleValue;
 use nvml_wrapper::error::{Bits, NvmlError};
@@ -11,6 +11,7 @@ use nvml_wrapper::structs::device::FieldId;
 use nvml_wrapper::sys_exports::field_id::{
     NVML_FI_DEV_MEMORY_TEMP, NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX, NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX,
 };
+use nvml_wrapper::{Device, EventSet};
 use shared::telemetry::{Field, GpuFacts, TroubleKind};
 use shared::view::Telemetry;
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ const MAX_BUS: u64 = 2_000_000_000;
 const BY_HEAT: u64 = 0x20 | 0x40;
 /// Clocks are held down by power: the cap, and the power brake.
 const BY_POWER: u64 = 0x04 | 0x80;
+/// The hardware holds clocks down; drivers that know why say so with one of the others, too.
+const BY_HARDWARE: u64 = 0x08;
 
 /// One GPU, or a slice of one.
 pub struct Gpu {
@@ -58,7 +61,8 @@ pub struct Process {
 }
 
 impl Nvml {
-    /// GPUs by their UUIDs or beginnings of those, or by the UUIDs of slices; all whole ones where none is named.
+    /// GPUs by their UUIDs or beginnings of those, or by the UUIDs of slices; all where none is named, each whole one before
+    /// its slices.
     ///
     /// # Errors
     /// A sentence of each that is not found or not answered for.
@@ -69,7 +73,12 @@ impl Nvml {
             Err(why) => return (Vec::new(), vec![why]),
         };
         if wanted.is_empty() {
-            return (whole.into_iter().map(|(uuid, device)| Gpu::of(uuid, device)).collect(), silent);
+            let with_slices = |(uuid, device): Answering| {
+                let slices = slices(&device);
+                std::iter::once((uuid, device)).chain(slices)
+            };
+            let all = whole.into_iter().flat_map(with_slices);
+            return (all.map(|(uuid, device)| Gpu::of(uuid, device)).collect(), silent);
         }
         let (mut gpus, mut missing) = (Vec::new(), Vec::new());
         for wanted in wanted {
@@ -102,6 +111,15 @@ impl Nvml {
         }
         Ok((whole, silent))
     }
+}
+
+/// The slices of a whole GPU: none where it is not cut. Their places have holes where fewer are cut than could be.
+pub(super) fn slices(device: &Device<'static>) -> Vec<Answering> {
+    let places = 0..device.mig_device_count().unwrap_or(0);
+    places
+        .filter_map(|place| device.mig_device_by_index(place).ok())
+        .filter_map(|of| Some((of.uuid().ok()?, of)))
+        .collect()
 }
 
 impl Gpu {
@@ -180,20 +198,20 @@ impl Gpu {
         (clock(Clock::SM), clock(Clock::Memory))
     }
 
-    /// 1 where heat holds the clocks down, and 1 where power does.
+    /// 1 where heat holds the clocks down, 1 where power does, and 1 where the hardware does and does not say which.
     #[must_use]
-    pub fn throttled(&self) -> (Field, Field) {
+    pub fn throttled(&self) -> [Field; 3] {
         // The wrapper knows some of the reasons only, and gives all of them where it meets another one.
         let bits = match self.device.current_throttle_reasons_strict() {
             Ok(reasons) => reasons.bits(),
             Err(NvmlError::IncorrectBits(Bits::U64(bits))) => bits,
             Err(error) => {
-                let absent = absent(error);
-                return (absent, absent);
+                return [absent(error); 3];
             }
         };
-        let any = |of: u64| Field::Value(u64::from(bits & of != 0));
-        (any(BY_HEAT), any(BY_POWER))
+        let is = |held: bool| Field::Value(u64::from(held));
+        let (by_heat, by_power) = (bits & BY_HEAT != 0, bits & BY_POWER != 0);
+        [is(by_heat), is(by_power), is(bits & BY_HARDWARE != 0 && !by_heat && !by_power)]
     }
 
     /// What PCIe carries to and from the device, B/s. The driver watches the bus for 20 ms for each.
@@ -259,8 +277,12 @@ impl Gpu {
         }
     }
 
-    pub(super) fn device(&self) -> &Device<'static> {
-        &self.device
+    /// Has the driver report events of it into a set. A slice has none: those of its whole GPU are its own.
+    pub(super) fn report(&self, kinds: EventTypes, set: EventSet<'static>) -> Option<EventSet<'static>> {
+        match &self.facts.slice_of {
+            Some(_) => self.device.mig_parent_device().ok()?.register_events(kinds, set).ok(),
+            None => self.device.register_events(kinds, set).ok(),
+        }
     }
 
     fn value_of(&self, id: u32, most: u64) -> Field {

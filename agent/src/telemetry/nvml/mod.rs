@@ -107,6 +107,13 @@ impl Nvml {
         Gpus { driver: reading(self.0.sys_driver_version()), devices }
     }
 
+    /// The UUID of the first slice of a GPU by its index, where it is cut into slices.
+    #[must_use]
+    pub fn first_slice(&self, index: u32) -> Option<String> {
+        let device = self.0.device_by_index(index).ok()?;
+        gpu::slices(&device).into_iter().next().map(|(uuid, _)| uuid)
+    }
+
     fn device(&self, index: u32) -> Reading<Device> {
         reading(self.0.device_by_index(index)).map(|device| Device {
             index,

@@ -17,7 +17,7 @@ impl Xids {
     #[must_use]
     pub fn of(nvml: Nvml, gpu: &Gpu) -> Option<Self> {
         let set = nvml.0.create_event_set().ok()?;
-        gpu.device().register_events(EventTypes::CRITICAL_XID_ERROR, set).ok().map(Self)
+        gpu.report(EventTypes::CRITICAL_XID_ERROR, set).map(Self)
     }
 
     /// Those since the last call. Does not wait.

@@ -108,6 +108,28 @@ pub unsafe extern "C" fn nvmlDeviceGetHandleByUUID(uuid: *const c_char, to: *mut
     }
 }
 
+/// Slices of a whole device, by their places in the script.
+fn slices(device: Device) -> impl Iterator<Item = usize> {
+    let all = player().script.device.iter().enumerate();
+    all.filter(move |(_, slice)| slice.slice_of == Some(place(device))).map(|(place, _)| place)
+}
+
+/// As many as there could be: a device that is cut could be cut in seven.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMaxMigDeviceCount(device: Device, to: *mut c_uint) -> Return {
+    let most = if slices(device).next().is_some() { 7 } else { 0 };
+    unsafe { write(to, most) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMigDeviceHandleByIndex(device: Device, index: c_uint, to: *mut Device) -> Return {
+    // The first place is empty, as it is where a slice was given back.
+    match (index as usize).checked_sub(1).and_then(|index| slices(device).nth(index)) {
+        Some(place) => unsafe { write(to, handle(place)) },
+        None => NOT_FOUND,
+    }
+}
+
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetDeviceHandleFromMigDeviceHandle(device: Device, to: *mut Device) -> Return {
     match player().script.device.get(place(device)).and_then(|device| device.slice_of) {

@@ -32,7 +32,7 @@ pub struct Device {
     pub uuid: String,
     /// Its name.
     pub name: String,
-    /// The place of the whole device that it is a slice of; slices are found by UUID alone.
+    /// The place of the whole device that it is a slice of; slices are listed by their whole device, and not beside it.
     pub slice_of: Option<usize>,
     /// What it says by field: always the same, or one after the other, the last one from then on.
     #[serde(default)]

@@ -7,7 +7,7 @@ use crate::chart::definition::{Marks, Series};
 use crate::chart::live::has_lone_point;
 use crate::chart::theme::{PALETTE, Theme};
 use crate::chart::{ChartData, ChartDefinition, frame, legend, with_legend_below};
-use crate::telemetry::{Signal, THROTTLED_BY_HEAT, THROTTLED_BY_POWER, Trouble, TroubleKind};
+use crate::telemetry::{Signal, THROTTLED_BY_HARDWARE, THROTTLED_BY_HEAT, THROTTLED_BY_POWER, Trouble, TroubleKind};
 use crate::units::ns_to_s;
 use crate::view::{GpuSeen, Telemetry};
 use charming::datatype::CompositeValue;
@@ -27,8 +27,11 @@ const MOST_MARKS: usize = 8;
 const MARKS_APART: f64 = 0.08;
 const MARK_LETTERS: usize = 12;
 /// What holds clocks down: signal, name, colour.
-const HOLDS: [(Signal, &str, usize); 2] =
-    [(THROTTLED_BY_HEAT, "held by heat, %", 5), (THROTTLED_BY_POWER, "held by power, %", 1)];
+const HOLDS: [(Signal, &str, usize); 3] = [
+    (THROTTLED_BY_HEAT, "held by heat, %", 5),
+    (THROTTLED_BY_POWER, "held by power, %", 1),
+    (THROTTLED_BY_HARDWARE, "held by hardware, %", 3),
+];
 
 /// A line with its values.
 struct Drawn {

@@ -19,6 +19,7 @@ fn row(of: Account) -> AnyView {
             <td>{of.gpu.name}</td>
             <td class="number">{format::or_absent(of.heat, format::share)}</td>
             <td class="number">{format::or_absent(of.power, format::share)}</td>
+            <td class="number">{format::or_absent(of.hardware, format::share)}</td>
             <td class="number">{errors}</td>
             <td>{of.failed}</td>
         </tr>
@@ -37,6 +38,7 @@ pub fn Gpus(of: Vec<Account>) -> impl IntoView {
                         <th scope="col">"GPU"</th><th scope="col">"name"</th>
                         <th scope="col" class="number" title="Share of reads in which heat held the clocks down">"held by heat"</th>
                         <th scope="col" class="number" title="Share of reads in which power held the clocks down">"by power"</th>
+                        <th scope="col" class="number" title="Share of reads in which the hardware held the clocks down and did not say why">"by hardware"</th>
                         <th scope="col" class="number" title="Memory errors that were corrected, and that were not">"memory errors"</th>
                         <th scope="col">"values not told"</th>
                     </tr></thead>

@@ -144,6 +144,7 @@ fn GpuCard(of: Looked, gpu: GpuSeen, several: Kept<bool>) -> impl IntoView {
     let wrong = of.says(move |view| badges(view, &two));
     let source = three.source.clone();
     let lacks = of.says(move |view| missing("Not supported", &view.telemetry, &[&source]));
+    let kind = three.slice_of.as_ref().map(|_| "slice").or_else(|| three.is_unified.then_some("unified memory"));
     let used = of.says(move |view| {
         let look = view.telemetry.looks.iter().find(|look| look.source == three.source);
         look.map(|look| processes(std::iter::once((String::new(), look)))).unwrap_or_default()
@@ -153,6 +154,7 @@ fn GpuCard(of: Looked, gpu: GpuSeen, several: Kept<bool>) -> impl IntoView {
             <header>
                 <h3 title=uuid>{name}</h3>
                 {live(move || several.get().then(|| view! { <span class="quiet">{short.clone()}</span> }))}
+                {kind.map(|kind| view! { <span class="quiet">{kind}</span> })}
                 {live(move || wrong.get().unwrap_or_default().into_iter().map(badge).collect_view())}
             </header>
             {readings(now)}

@@ -6,8 +6,8 @@ use crate::format;
 use shared::said::machine::code_words;
 use shared::telemetry::{
     BUSY, CORE_BUSY_MOST, CPU_BUSY, ECC_UNCORRECTED, Field, HOST_MEMORY_USED, MEMORY_BUSY, MEMORY_CLOCK,
-    MEMORY_TEMPERATURE, MEMORY_USED, POWER, SM_CLOCK, Signal, TEMPERATURE, THROTTLED_BY_HEAT, THROTTLED_BY_POWER,
-    TroubleKind,
+    MEMORY_TEMPERATURE, MEMORY_USED, POWER, SM_CLOCK, Signal, TEMPERATURE, THROTTLED_BY_HARDWARE, THROTTLED_BY_HEAT,
+    THROTTLED_BY_POWER, TroubleKind,
 };
 use shared::view::{GpuSeen, MachineView, Telemetry, Track};
 
@@ -107,8 +107,13 @@ fn lines(view: &MachineView, source: &str, lines: &[Line]) -> Vec<Reading> {
     lines.iter().filter_map(of).collect()
 }
 
+/// A GPU without memory of its own has the host's, so what of that is in use is what matters to it.
 fn memory(view: &MachineView, gpu: &GpuSeen) -> Option<Reading> {
-    let (track, mut reading) = reading(view, &gpu.source, "Memory", MEMORY_USED, format::bytes)?;
+    let (source, signal, label) = match gpu.is_unified {
+        true => (Telemetry::HOST, HOST_MEMORY_USED, "Host's memory"),
+        false => (gpu.source.as_str(), MEMORY_USED, "Memory"),
+    };
+    let (track, mut reading) = reading(view, source, label, signal, format::bytes)?;
     let all = gpu.memory_bytes.map(|all| all as f64);
     if let (Some(used), Some(all)) = (view.telemetry.now_of(track, view.now_ns).value(), gpu.memory_bytes) {
         reading.beside = format!("of {}", format::bytes(all));
@@ -157,7 +162,12 @@ pub fn badges(view: &MachineView, gpu: &GpuSeen) -> Vec<Badge> {
     badges.extend(xid.map(|trouble| ("✕", format!("XID {}", trouble.code), true)));
     let errors = telemetry.track(&gpu.source, ECC_UNCORRECTED.key).and_then(Track::total).filter(|errors| *errors > 0);
     badges.extend(errors.map(|errors| ("✕", format!("{} memory errors", format::count(errors)), true)));
-    for (signal, word) in [(THROTTLED_BY_HEAT, "held by heat"), (THROTTLED_BY_POWER, "held by power")] {
+    let holds = [
+        (THROTTLED_BY_HEAT, "held by heat"),
+        (THROTTLED_BY_POWER, "held by power"),
+        (THROTTLED_BY_HARDWARE, "held by hardware"),
+    ];
+    for (signal, word) in holds {
         if now(signal).and_then(Field::value).is_some_and(|held| held > 0) {
             badges.push(("△", word.to_owned(), false));
         }
@@ -177,6 +187,10 @@ mod tests {
     /// One read of these at 20 s, as of `now_s`.
     fn view(now_s: u64, fields: &[(Signal, i64)], more: Vec<Body>) -> (MachineView, GpuSeen) {
         let facts = GpuFacts { source: GPU.into(), memory_bytes: Some(24 << 30), ..GpuFacts::default() };
+        of_facts(facts, now_s, fields, more)
+    }
+
+    fn of_facts(facts: GpuFacts, now_s: u64, fields: &[(Signal, i64)], more: Vec<Body>) -> (MachineView, GpuSeen) {
         let began = Began { rate_hz: 1.0, gpus: vec![facts], ..Began::default() };
         let group = Group {
             at_ns: vec![20 * NS_PER_S],
@@ -213,6 +227,25 @@ mod tests {
     }
 
     #[test]
+    fn a_gpu_without_memory_of_its_own_says_what_of_the_hosts_is_in_use() {
+        let facts =
+            GpuFacts { source: GPU.into(), memory_bytes: Some(128 << 30), is_unified: true, ..GpuFacts::default() };
+        let group = Group {
+            at_ns: vec![20 * NS_PER_S],
+            took_ns: vec![1],
+            keys: vec![HOST_MEMORY_USED.key.to_owned()],
+            values: vec![32 << 30],
+        };
+        let host = Body::Samples(Samples { source: Telemetry::HOST.into(), groups: vec![group], dropped: 0 });
+        let (view, gpu) = of_facts(facts, 21, &[(MEMORY_USED, -1), (POWER, 35_000)], vec![host]);
+        let memory = &of_gpu(&view, &gpu)[0];
+        assert_eq!(
+            (memory.label, memory.text.as_str(), memory.beside.as_str(), memory.share),
+            ("Host's memory", "32.0 GiB", "of 128 GiB", Some(0.25))
+        );
+    }
+
+    #[test]
     fn badges_say_what_is_wrong_now() {
         let trouble = |kind, code| Body::Trouble(Trouble { source: GPU.into(), at_ns: 1, kind, code });
         let check = |now_s, fields: &[(Signal, i64)], more: Vec<Body>, expect: &[&str]| {
@@ -221,6 +254,7 @@ mod tests {
             assert_eq!(words, expect);
         };
         check(21, &[(POWER, 1), (THROTTLED_BY_HEAT, 1), (THROTTLED_BY_POWER, 0)], vec![], &["held by heat"]);
+        check(21, &[(THROTTLED_BY_HARDWARE, 1)], vec![], &["held by hardware"]);
         check(40, &[(THROTTLED_BY_POWER, 1)], vec![], &["no answer"]);
         let lost = || trouble(TroubleKind::Lost, 15);
         check(21, &[(POWER, -16)], vec![lost()], &["lost"]);

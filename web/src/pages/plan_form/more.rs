@@ -115,7 +115,7 @@ pub fn advanced(f: Fields) -> AnyView {
                     |f| &f.load.drain_s, |f| &mut f.load.drain_s,
                 )}
                 {f.text(
-                    about("GPU price", "cost.usd_per_gpu_hour", "USD per GPU-hour, default unknown", "Cost per million tokens is shown only with a price."),
+                    about("GPU price", "cost.usd_per_gpu_hour", "USD per GPU-hour, default by the agent's prices", "Cost per million tokens is shown only with a price; Settings has those that the agent knows."),
                     |f| &f.price, |f| &mut f.price,
                 )}
                 {f.text(

@@ -1,8 +1,9 @@
-//! Owns the Settings screen: what the history takes on the disk, and what is kept of it.
-//! Must not know how either comes about.
+//! Owns the Settings screen: what GPUs cost, what the history takes on the disk, and what is kept of it.
+//! Must not know how any of it comes about.
 
 mod disk;
 mod policy;
+mod prices;
 
 use crate::erased::{kept, live};
 use crate::model::{App, Fetched};
@@ -25,7 +26,7 @@ pub fn Settings() -> impl IntoView {
         <header class="page-head"><h1>"Settings"</h1></header>
         <ErrorBox error=of.error/>
         {live(move || match (known.get(), failed.get()) {
-            (true, _) => view! { <policy::Policy of=of/><disk::DiskUse of=of/> }.into_any(),
+            (true, _) => view! { <policy::Policy of=of/><disk::DiskUse of=of/><prices::Prices/> }.into_any(),
             (false, true) => ().into_any(),
             (false, false) => view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> }.into_any(),
         })}

@@ -1,0 +1,176 @@
+//! Owns the proof that every fault of the matrix comes right to whoever looks: in a run's view, in the page's words, in the
+//! exported file, and at `/metrics`. The whole agent is asked, as a user asks it.
+//! Must not know how anything is read: a played driver and a played engine stand in for real ones.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+#[path = "support/fake_nvml.rs"]
+mod fake_nvml;
+#[path = "support/fault_matrix.rs"]
+mod fault_matrix;
+#[path = "support/played_engine.rs"]
+mod played_engine;
+mod support;
+
+use fake_nvml::FakeNvml;
+use fault_matrix::{Case, Expect, each, trouble_words};
+use futures_util::{StreamExt, stream};
+use played_engine::{ABLE, play};
+use shared::said::machine::{driver_says, missing, sentences};
+use shared::telemetry::Field;
+use shared::view::{RunView, Telemetry, Track};
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use support::{Agent, PROGRAM, attached, state};
+
+const LIMIT: Duration = Duration::from_secs(60);
+/// Agents that are asked at a time.
+const AT_ONCE: usize = 5;
+/// How often a run reads what is quickly read, Hz.
+const RATE_HZ: f64 = 20.0;
+/// What is read once a second, so that in a run of seconds only its first reads are there.
+const SLOWLY: [&str; 9] = [
+    "pcie_rx",
+    "pcie_tx",
+    "ecc_corrected",
+    "ecc_uncorrected",
+    "nvlink0_rx",
+    "nvlink0_tx",
+    "engine_memory",
+    "engine_memory_by_difference",
+    "others_memory",
+];
+
+/// Whether a run of some seconds that attaches to a server can tell that.
+fn is_in_a_run(case: &Case, expect: &Expect, signal: &str) -> bool {
+    let is_slow = SLOWLY.contains(&signal);
+    // What there was before its engine nobody knows of a server that was there before.
+    let is_of_a_start = !case.before.is_empty() && signal.ends_with("_memory");
+    let is_of_a_start = is_of_a_start || (!case.before.is_empty() && signal == "engine_memory_by_difference");
+    !is_of_a_start && (!is_slow || expect.read <= 1)
+}
+
+/// Whether a track holds that somewhere.
+fn holds(track: &Track, expected: &toml::Value) -> bool {
+    let failed = |code: u32| track.absent.chunks_exact(2).any(|pair| pair[0] == u64::from(code) && pair[1] > 0);
+    match expected {
+        toml::Value::Integer(value) => {
+            let value = u64::try_from(*value).unwrap();
+            track.bins().any(|bin| bin.min == value || bin.max == value)
+        }
+        toml::Value::String(words) => match words.as_str() {
+            "not supported" => track.bins.is_empty() && track.now() == Field::NotSupported,
+            "implausible" => failed(Field::IMPLAUSIBLE),
+            "began anew" => failed(Field::BEGAN_ANEW),
+            words => failed(words.strip_prefix("failed ").unwrap().parse().unwrap()),
+        },
+        other => panic!("{other} is nothing that a field can be"),
+    }
+}
+
+fn check_view(name: &str, case: &Case, view: &RunView) {
+    let telemetry = &view.telemetry;
+    let began = telemetry.began.as_ref().unwrap();
+    let found: Vec<&String> = began.gpus.iter().map(|gpu| &gpu.uuid).collect();
+    assert_eq!(found, case.found.iter().collect::<Vec<_>>(), "{name}: found");
+    for gpu in &began.gpus {
+        assert_eq!(gpu.is_unified, case.unified.contains(&gpu.uuid), "{name}: {gpu:?}");
+        assert_eq!(gpu.slice_of.as_ref(), case.slice_of.get(&gpu.uuid), "{name}: {gpu:?}");
+    }
+    for expect in &case.expect {
+        for (signal, expected) in expect.fields.iter().filter(|(signal, _)| is_in_a_run(case, expect, signal)) {
+            let track = telemetry.track(&format!("{}{}", Telemetry::GPU, expect.gpu), signal);
+            let track = track.unwrap_or_else(|| panic!("{name}: no {signal} of {}", expect.gpu));
+            assert!(holds(track, expected), "{name}: {signal} of {} is not {expected}: {track:?}", expect.gpu);
+        }
+    }
+    let uuid = |source: &str| source.trim_start_matches(Telemetry::GPU).to_owned();
+    let troubles: BTreeSet<(String, String)> =
+        telemetry.troubles.iter().map(|trouble| (uuid(&trouble.source), trouble_words(trouble))).collect();
+    assert_eq!(troubles, case.troubles.iter().cloned().collect(), "{name}: troubles");
+    assert_eq!(telemetry.troubles.len(), case.troubles.len(), "{name}: each once");
+}
+
+/// What the run's page says.
+fn check_words(name: &str, case: &Case, telemetry: &Telemetry) {
+    let gpus = telemetry.gpus();
+    let sources: Vec<&str> = gpus.iter().map(|gpu| gpu.source.as_str()).collect();
+    let mut said = sentences(telemetry, &gpus, |_| "then".to_owned());
+    said.extend(driver_says(telemetry));
+    said.extend(missing("Not supported", telemetry, &sources));
+    for words in &case.says {
+        assert!(said.iter().any(|sentence| sentence.contains(words)), "{name}: nobody says {words}: {said:?}");
+    }
+}
+
+/// What `/metrics` shows of the GPUs in the end: values that are told, and nothing in place of those that are not.
+fn check_metrics(name: &str, case: &Case, page: &str) {
+    for gpu in &case.found {
+        let is_lost = case.troubles.iter().rfind(|(of, what)| of == gpu && !what.starts_with("xid"));
+        let is_lost = is_lost.is_some_and(|(_, what)| what.starts_with("lost"));
+        let line = format!("tokenprism_gpu_lost{{gpu=\"{gpu}\"}} {}\n", u8::from(is_lost));
+        assert!(page.contains(&line), "{name}: {line} in {page}");
+        for expect in case.expect.iter().filter(|expect| expect.gpu == *gpu && case.before.is_empty()) {
+            for (signal, expected) in &expect.fields {
+                // A counter whose sum is unknown at one read is known at the next one.
+                let is_told = expected.is_integer() || expected.as_str() == Some("began anew");
+                let is_last =
+                    case.expect.iter().filter(|other| other.gpu == *gpu).all(|other| other.read <= expect.read);
+                let is_there = page.lines().any(|line| {
+                    line.starts_with(&format!("tokenprism_gpu_{signal}")) && line.contains(&format!("gpu=\"{gpu}\""))
+                });
+                assert!(!is_last || is_told || !is_there, "{name}: {signal} of {gpu} in {page}");
+            }
+        }
+    }
+}
+
+async fn check(name: String, text: String, case: Case) {
+    let (fake, data, played) =
+        (FakeNvml::without(&text, &case.missing_functions), tempfile::tempdir().unwrap(), play(ABLE));
+    let mut command = Command::new(PROGRAM);
+    command.env("TOKENPRISM_NVML", fake.driver()).env_remove("CUDA_VISIBLE_DEVICES");
+    let agent = Agent::of(command, data.path(), "127.0.0.1:0");
+    // All are read where none is named; a GPU that is not there would be refused.
+    let is_named = !case.wanted.is_empty() && (case.slice_of.is_empty() || case.found.len() == 1);
+    let named = if is_named { format!("gpus = {:?}\n", case.found) } else { String::new() };
+    let seconds = (case.reads as f64 / RATE_HZ + 1.0).max(2.5);
+    let plan = attached(&played.url, &named).replace("requests = 12", &format!("duration_s = {seconds:.1}"));
+    let plan = plan.replace("trials = 2", "trials = 1");
+    let run = agent.submit(&format!("{plan}\n[telemetry]\nrate_hz = {RATE_HZ:.1}\n")).await;
+    let told = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
+    assert_eq!(state(&told), "done", "{name}: {}", told["reason"]);
+    let view: RunView = serde_json::from_value(told.clone()).unwrap();
+    check_view(&name, &case, &view);
+    check_words(&name, &case, &view.telemetry);
+    let (_, exported) = agent.get(&format!("/api/v1/runs/{run}/export?format=json")).await;
+    assert_eq!(exported["machine"], told["telemetry"]["began"], "{name}: exported");
+    let troubles = exported["troubles"].as_array().cloned().unwrap_or_default();
+    assert_eq!(&troubles, told["telemetry"]["troubles"].as_array().unwrap(), "{name}: exported");
+
+    // The machine, as a scraper sees it; the first page may be there before what is read slowly.
+    let begun = Instant::now();
+    let page = loop {
+        let page = agent.get("/metrics").await.1.as_str().unwrap().to_owned();
+        let is_read = page.contains("tokenprism_gpu_lost") && begun.elapsed() > Duration::from_secs(2);
+        if is_read || begun.elapsed() > LIMIT {
+            break page;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    if is_named {
+        return;
+    }
+    check_metrics(&name, &case, &page);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_fault_of_the_matrix_comes_right_to_whoever_looks() {
+    let cases = each();
+    assert!(cases.len() >= 10, "{} cases", cases.len());
+    let checks = cases.into_iter().map(|(name, text, case)| tokio::spawn(check(name, text, case)));
+    let mut checks = stream::iter(checks).buffer_unordered(AT_ONCE);
+    while let Some(checked) = checks.next().await {
+        checked.unwrap();
+    }
+}
