@@ -137,6 +137,10 @@ async fn check(name: String, text: String, case: Case) {
     let seconds = (case.reads as f64 / RATE_HZ + 1.0).max(2.5);
     let plan = attached(&played.url, &named).replace("requests = 12", &format!("duration_s = {seconds:.1}"));
     let plan = plan.replace("trials = 2", "trials = 1");
+    // Who looks only when a GPU is gone is told that it does not answer; who looked before knows which one was lost.
+    if case.troubles.last().is_some_and(|(_, what)| what.starts_with("lost")) {
+        agent.get("/metrics").await;
+    }
     let run = agent.submit(&format!("{plan}\n[telemetry]\nrate_hz = {RATE_HZ:.1}\n")).await;
     let told = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
     assert_eq!(state(&told), "done", "{name}: {}", told["reason"]);

@@ -224,7 +224,7 @@ fn signal_words(key: &str) -> String {
         "pcie_rx" | "pcie_tx" => "PCIe traffic",
         "ecc_corrected" | "ecc_uncorrected" => "memory errors",
         "nvlink0_rx" | "nvlink0_tx" => "NVLink traffic",
-        "engine_memory" | "others_memory" => "whose memory it is",
+        "engine_memory" | "engine_memory_by_difference" | "others_memory" => "whose memory it is",
         "kv_used" => "share of the KV cache in use",
         "kv_bytes" => "bytes of the KV cache",
         "prefix_queries" | "prefix_hits" => "hits in the prefix cache",

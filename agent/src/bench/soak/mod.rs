@@ -3,13 +3,14 @@
 
 mod viewer;
 
+use super::figures::median;
 use super::process::{Pacer, Serving};
 use super::report;
 use super::viewers::end_of;
 use crate::cores;
 use anyhow::{Context, ensure};
 use shared::plan::Plan;
-use shared::view::RunView;
+use shared::view::{PointView, RunView};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -26,6 +27,11 @@ const MOST_LATER: f64 = 1.5;
 const MORE_MS: f64 = 0.25;
 /// Time for a run's begin and end.
 const AROUND: Duration = Duration::from_secs(60);
+/// A run is a sweep of points about so long. What single requests did is kept in memory until their trial has ended, for
+/// exact figures, so that one trial of half an hour would grow by what it measures.
+const POINT: Duration = Duration::from_secs(60);
+/// Between two points the requests of the first come to their end.
+const BETWEEN_POINTS: Duration = Duration::from_secs(5);
 
 /// Have many viewers follow a live run for long.
 #[derive(clap::Args, Clone, Debug)]
@@ -36,7 +42,7 @@ pub struct ViewersSoak {
     /// Length of the run with viewers, minutes.
     #[arg(long, default_value_t = 30.0)]
     pub minutes: f64,
-    /// Requests in flight.
+    /// Requests in flight, more or less: the levels of the sweep lie around it.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub streams: u32,
     /// Also write the page to this file, where everything held.
@@ -46,6 +52,7 @@ pub struct ViewersSoak {
 
 /// A run of the soak.
 struct Run {
+    /// The middle one of its points'.
     late_p99_ms: f64,
     seq: u64,
     heard: Vec<Heard>,
@@ -96,11 +103,24 @@ fn verdict(watched: &Run, later: f64, kept: &Kept) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How many points a run of this length has.
+fn points(length: Duration) -> u32 {
+    ((length.as_secs_f64() / POINT.as_secs_f64()).round() as u32).max(1)
+}
+
+/// Levels around this one, the nearest first, so that what comes late asks for as much as what came early.
+fn levels(streams: u32, points: u32) -> Vec<u32> {
+    let steps = (1..=points).flat_map(|step| [streams + step, streams.saturating_sub(step)]);
+    std::iter::once(streams).chain(steps).filter(|level| *level > 0).take(points as usize).collect()
+}
+
 fn plan(server: SocketAddr, streams: u32, length: Duration) -> anyhow::Result<Plan> {
+    let points = points(length);
     let text = format!(
         "schema = 1\nname = \"viewers\"\n[engine]\nkind = \"openai_completions\"\nurl = \"http://{server}\"\n\
-         [workload]\ninput_tokens = 16\noutput_tokens = 64\n[load]\nconcurrency = [{streams}]\nduration_s = {:.1}\n",
-        length.as_secs_f64()
+         [workload]\ninput_tokens = 16\noutput_tokens = 64\n[load]\nconcurrency = {:?}\nduration_s = {:.1}\n",
+        levels(streams, points),
+        length.as_secs_f64() / f64::from(points)
     );
     Ok(Plan::from_toml(&text)?)
 }
@@ -121,7 +141,7 @@ async fn one(serving: &Serving, plan: &Plan, viewers: u32, length: Duration) -> 
         }
     };
     let view: RunView = tokio::select! {
-        ended = end_of(agent, &run, length + AROUND) => ended?,
+        ended = end_of(agent, &run, length + BETWEEN_POINTS * points(length) + AROUND) => ended?,
         () = looking => unreachable!("it looks until the run has ended"),
     };
     told.send_replace(Some(view.seq));
@@ -129,8 +149,8 @@ async fn one(serving: &Serving, plan: &Plan, viewers: u32, length: Duration) -> 
     for viewer in watching {
         heard.push(tokio::time::timeout(AROUND, viewer).await.context("a viewer never heard of the run's end")???);
     }
-    let summary = view.points.first().and_then(|p| p.summary.as_ref()).context("the run has no figures")?;
-    let late = summary.client_lag_p99_ms.context("the run does not say how late its load thread was")?;
+    let lag = |point: &PointView| point.summary.as_ref()?.client_lag_p99_ms;
+    let late = median(&view.points, lag).context("the run does not say how late its load thread was")?;
     Ok(Run { late_p99_ms: late, seq: view.seq, heard, memory })
 }
 
@@ -181,14 +201,14 @@ fn markdown(args: &ViewersSoak, [before, watched, after]: [&Run; 3], kept: &Kept
     let announced: u64 = watched.heard.iter().map(|heard| heard.announced).sum();
     let bytes: u64 = watched.heard.iter().map(|heard| heard.bytes).sum();
     text.push_str(&format!(
-        "- Run: {streams} in flight, 64 tokens of 20 ms each, {minutes} minutes, {viewers} viewers over WebSocket from its begin to \
-         its end; before and after it one of the same kind without viewers\n\n\
+        "- Run: a sweep of points of a minute with around {streams} in flight, 64 tokens of 20 ms each, {minutes} minutes in all, \
+         {viewers} viewers over WebSocket from its begin to its end; before and after it one of the same kind without viewers\n\n\
          Every viewer ended at the run's last event, {}. Together they were sent {events} events one by one and {:.0} MiB; \
          {announced} events were left out for viewers that were too slow, each announced, and none missing otherwise: a viewer that had \
          found a hole would have ended the soak.\n\n\
          The agent's memory was {:.1} MiB at its highest in the first third after minute {:.1}, and {:.1} MiB in the last: \
          {:+.1} %. {}\n\n\
-         | run | events | load thread late p99, ms |\n|---|---:|---:|\n\
+         | run | events | load thread late p99, ms, median of points |\n|---|---:|---:|\n\
          | alone, before | {} | {:.2} |\n| {viewers} viewers | {} | {:.2} |\n| alone, after | {} | {:.2} |\n\n\
          With viewers {:.2} times the mean of the two without.\n\n| minute | memory, MiB |\n|---:|---:|\n",
         watched.seq,
@@ -224,6 +244,15 @@ fn markdown(args: &ViewersSoak, [before, watched, after]: [&Run; 3], kept: &Kept
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn levels_lie_around_the_one_that_was_asked_for() {
+        assert_eq!(levels(64, 5), [64, 65, 63, 66, 62]);
+        assert_eq!(levels(1, 4), [1, 2, 3, 4]);
+        assert_eq!((points(Duration::from_secs(1800)), points(Duration::from_secs(20))), (30, 1));
+        let plan = plan(([127, 0, 0, 1], 1).into(), 64, Duration::from_secs(180)).unwrap();
+        assert_eq!((plan.load.duration_s, plan.load.trials), (Some(60.0), 1));
+    }
 
     #[test]
     fn growth_is_of_what_comes_after_the_begin() {

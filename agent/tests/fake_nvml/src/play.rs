@@ -109,9 +109,10 @@ impl Player {
         }
     }
 
-    /// What asking for a device's handle comes to.
+    /// What asking for a device's handle comes to. It is refused while everything is: a device's time is how often the field
+    /// was read that was read most.
     pub fn handle(&self, device: usize) -> Return {
-        let read = self.count(device, HANDLE);
+        let read = self.reads().iter().filter(|((of, _), _)| *of == device).map(|(_, read)| *read).max().unwrap_or(0);
         match self.faulty(device, HANDLE, read, Answer::Value(0)) {
             Answer::Value(_) => SUCCESS,
             Answer::Fails(code) => code,
