@@ -17,6 +17,6 @@ pub use arm::{Arm, Missing};
 pub use comparison::{Comparison, Detectable, Judgement, Side, Terms, compare, compare_each, needed};
 pub use curve::{Compared, ComparedRow, Curve, CurvePoint, compare_runs, compare_within};
 pub use figure::{Figure, What};
-pub use gate::{GateError, GateRow, Limit, Passage, gate};
+pub use gate::{GateError, GateRow, Gated, Limit, Passage, gate};
 pub use recorded::{Recorded, RecordedPoint, RecordedTrial};
 pub use unlike::{Trait, Unlike, unlike};
