@@ -2,6 +2,7 @@
 //! Must not know where runs come from or who reads the comparison.
 
 mod arm;
+mod asked;
 mod comparison;
 mod curve;
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub(crate) mod sample;
 mod unlike;
 
 pub use arm::{Arm, Missing};
+pub use asked::compare_asked;
 pub use comparison::{Comparison, Detectable, Judgement, Side, Terms, compare, compare_each, needed};
 pub use curve::{Compared, ComparedRow, Curve, CurvePoint, compare_runs, compare_within};
 pub use figure::{Figure, What};
