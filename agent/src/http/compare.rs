@@ -20,8 +20,7 @@ const MAX_RUNS: usize = 64;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct CompareQuery {
-    /// Ids of runs and studies, separated by commas; the others are compared with the first, those of studies with the
-    /// first of like work.
+    /// Ids of runs and studies, separated by commas; the others are compared with the first, or the first of like work.
     runs: String,
     /// Figures, separated by commas: `output_throughput,ttft.p99`. Every usual one where absent.
     figures: Option<String>,

@@ -9,6 +9,7 @@ mod curve;
 mod false_alarms;
 mod figure;
 mod gate;
+mod lengths;
 mod recorded;
 #[cfg(test)]
 pub(crate) mod sample;
