@@ -1,7 +1,7 @@
 //! Owns which of the runs that somebody asks for stand beside one another: those of studies by their work.
 //! Must not know how two are compared.
 
-use super::curve::{Compared, compare_within};
+use super::curve::{Compared, compare_runs, compare_within};
 use super::figure::Figure;
 use super::recorded::Recorded;
 
@@ -10,18 +10,17 @@ use super::recorded::Recorded;
 /// no other is like is compared with nothing, and one that was asked for by itself with the first of all.
 #[must_use]
 pub fn compare_asked(asked: Vec<Vec<(String, Recorded)>>, figures: &[Figure], strict: bool) -> Compared {
+    let alone = asked.iter().all(|runs| runs.len() <= 1);
     let groups = groups(&asked);
     let runs: Vec<(String, Recorded)> = asked.into_iter().flatten().collect();
-    compare_within(&runs, &groups, figures, strict)
+    if alone { compare_runs(&runs, figures, strict) } else { compare_within(&runs, &groups, figures, strict) }
 }
 
+/// The group of each run in their order, by its first member's place.
 fn groups(asked: &[Vec<(String, Recorded)>]) -> Vec<u32> {
     let by_itself = asked.iter().flat_map(|runs| runs.iter().map(|_| runs.len() == 1));
     let runs: Vec<(bool, Option<String>)> =
         by_itself.zip(asked.iter().flatten()).map(|(alone, (_, run))| (alone, work(run))).collect();
-    if runs.iter().all(|(alone, _)| *alone) {
-        return vec![0; runs.len()];
-    }
     let group = |(place, (alone, work)): (usize, &(bool, Option<String>))| {
         let like = |other: &(bool, Option<String>)| work.is_some() && other.1 == *work;
         let has_like = runs.iter().filter(|other| like(other)).count() > 1;

@@ -18,7 +18,7 @@ mod unlike;
 pub use arm::{Arm, Missing};
 pub use asked::compare_asked;
 pub use comparison::{Comparison, Detectable, Judgement, Side, Terms, compare, compare_each, needed};
-pub use curve::{Compared, ComparedRow, Curve, CurvePoint, compare_runs, compare_within};
+pub use curve::{Compared, ComparedRow, Curve, CurvePoint, compare_within};
 pub use figure::{Figure, What};
 pub use gate::{GateError, GateRow, Gated, Limit, Passage, gate};
 pub use recorded::{Recorded, RecordedPoint, RecordedTrial};
