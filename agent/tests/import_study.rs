@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 use shared::caveat::{Caveat, Verdict};
+use shared::compare::{Arm, Recorded, Trait, Unlike, unlike};
 use shared::plan::Level;
 use shared::summary::{Distribution, Percentile, Summary};
 use shared::view::RunView;
@@ -64,6 +65,16 @@ async fn the_study_is_imported_whole() {
         summary.output_tokens.unwrap() / summary.ok
     };
     assert_eq!(tasks.map(tokens), [5, 23, 60, 111, 256]);
+    // No plan of these names a length of outputs, so only what was counted tells that they are unlike.
+    let recorded = |task: &str| Recorded::of(&views[&format!("vLLM {task}")]).unwrap();
+    let (short, long) = (recorded("fact_recall"), recorded("summarization_1"));
+    let measured = |base: &Recorded, other: &Recorded| -> Vec<String> {
+        let unlike = unlike(&Arm::of(base, 0).unwrap(), &Arm::of(other, 0).unwrap());
+        let differ = unlike.iter().filter(|unlike| matches!(unlike.what, Trait::MeasuredOutput));
+        differ.map(Unlike::words).collect()
+    };
+    assert_eq!(measured(&short, &long), ["outputs differ: 5.00 and 111 tokens a request"]);
+    assert!(measured(&short, &short).is_empty());
     // Its table says 593 and 601 ms at 128; the files say otherwise.
     let ttft = |task: &str| {
         let points = &views[&format!("vLLM {task}")].points;

@@ -89,10 +89,22 @@ fn the_ladder_shows_what_the_cache_and_batches_are_worth() {
         let args = ["gate", baseline, candidate, "--metric", "output_throughput", "--max-regression", limit];
         tokenprism(dir.path(), &args)
     };
+    // A machine so busy that a rule calls a point invalid proves nothing there.
+    let is_invalid = (0..2).any(|run| study["runs"][run]["recorded"]["verdict"] == "invalid");
     let regressed = gate(runs[1], runs[0], "5%");
-    assert_eq!(regressed.status.code(), Some(1), "{}", told(&regressed));
+    let code = regressed.status.code();
+    assert!(code == Some(1) || (is_invalid && code == Some(3)), "{code:?}: {}", told(&regressed));
     let passed = gate(runs[0], runs[1], "5%");
-    assert_eq!(passed.status.code(), Some(0), "{}", told(&passed));
+    assert_eq!(passed.status.code(), Some(if is_invalid { 3 } else { 0 }), "{}", told(&passed));
+    // The same two by their labels in the study's file, and in the study.
+    let id = study["study"]["study"].as_str().unwrap();
+    for of in [file, id] {
+        let picked = gate(&format!("{of}#Without KV cache"), &format!("{of}#KV cache"), "5%");
+        assert_eq!(picked.status.code(), passed.status.code(), "{}", told(&picked));
+    }
+    let several = gate(runs[0], file, "5%");
+    assert_eq!(several.status.code(), Some(3), "{}", told(&several));
+    assert!(told(&several).contains("holds 3 runs") && told(&several).contains("#KV cache"), "{}", told(&several));
     let unknown = gate(runs[0], "r00000000000000000000", "5%");
     assert_eq!(unknown.status.code(), Some(3), "{}", told(&unknown));
     let compared = tokenprism(dir.path(), &["compare", runs[0], runs[1]]);
@@ -114,11 +126,14 @@ fn a_gate_writes_its_reports_and_says_where_repeats_are_too_few() {
     let reports = ["--junit", junit.to_str().unwrap(), "--markdown", markdown.to_str().unwrap()];
     let args = [&["gate", file, file, "--metric", "ttft", "--max-regression", "5%"][..], &reports].concat();
     let undecided = tokenprism(dir.path(), &args);
-    assert_eq!(undecided.status.code(), Some(4), "{}", told(&undecided));
+    // A machine may be so busy that a rule calls a point invalid.
+    let is_invalid = json(&out)["verdict"] == "invalid";
+    let (code, words) = if is_invalid { (3, "invalid") } else { (4, "not enough repeats") };
+    assert_eq!(undecided.status.code(), Some(code), "{}", told(&undecided));
     let xml = std::fs::read_to_string(&junit).unwrap();
-    assert!(xml.contains("tests=\"2\" failures=\"0\" errors=\"2\"") && xml.contains("not enough repeats"), "{xml}");
+    assert!(xml.contains("tests=\"2\" failures=\"0\" errors=\"2\"") && xml.contains(words), "{xml}");
     let summary = std::fs::read_to_string(&markdown).unwrap();
-    assert!(summary.contains("## Performance gate: not enough repeats"), "{summary}");
+    assert!(summary.contains(&format!("## Performance gate: {words}")), "{summary}");
 }
 
 #[tokio::test]

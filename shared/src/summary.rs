@@ -169,6 +169,12 @@ pub struct Summary {
     pub failed_output_tokens: Option<u64>,
     /// Prompt tokens credited to the window.
     pub prompt_tokens: Option<u64>,
+    /// Output tokens of a request that ended well, on average; absent where one's is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens_mean: Option<f64>,
+    /// Prompt tokens of a request that ended well, on average; absent where one's is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens_mean: Option<f64>,
     /// Output tokens per second.
     pub output_throughput: Option<f64>,
     /// Prompt and output tokens per second.

@@ -92,31 +92,80 @@ impl Store {
     }
 }
 
-/// The runs that these names stand for: files that `run --json` or `study --json` wrote, ids of runs or of studies.
-pub(super) async fn read(names: &[String], data: &DataArg) -> anyhow::Result<Vec<Named>> {
+/// The runs that each of these names stands for: a file that `run --json` or `study --json` wrote, the id of a run or of a
+/// study, or one run of such a file or study (`FILE#LABEL`, `FILE#RUN_ID`).
+pub(super) async fn read(names: &[String], data: &DataArg) -> anyhow::Result<Vec<Vec<Named>>> {
     let mut store = None;
-    let mut runs = Vec::new();
+    let mut found = Vec::new();
     for name in names {
-        if Path::new(name).is_file() {
-            runs.extend(of_file(name)?);
-            continue;
-        }
-        let store = match &mut store {
-            Some(store) => store,
-            none => none.insert(Store::open(data)?),
+        let (of, picked) = parts(name);
+        let runs = match Path::new(of).is_file() {
+            true => of_file(of)?,
+            false => {
+                let store = match &mut store {
+                    Some(store) => store,
+                    none => none.insert(Store::open(data)?),
+                };
+                of_store(of, store).await?
+            }
         };
-        if let Ok(study) = StudyId::try_from(name.clone()) {
-            let view = store.study(&study).await?;
-            runs.extend(store.runs_of(&view).await?);
-            continue;
-        }
-        let run = RunId::try_from(name.clone())
-            .with_context(|| format!("\"{name}\" is neither a file, nor a study, nor a run"))?;
-        let recorded = Recorded::of(&store.run(&run).await?);
-        let recorded = recorded.with_context(|| format!("the run {run} has no plan that this version can read"))?;
-        runs.push((recorded.plan.name.clone(), recorded));
+        found.push(match picked {
+            Some(picked) => pick(of, picked, runs)?,
+            None => runs,
+        });
     }
-    Ok(runs)
+    Ok(found)
+}
+
+/// The one run of a name.
+pub(super) async fn one(name: &str, data: &DataArg) -> anyhow::Result<Recorded> {
+    let mut runs: Vec<Named> = read(&[name.to_owned()], data).await?.into_iter().flatten().collect();
+    match (runs.pop(), runs.len()) {
+        (Some((_, run)), 0) => Ok(run),
+        (None, _) => anyhow::bail!("{name} holds no run that has figures"),
+        (Some(last), others) => {
+            runs.push(last);
+            let (of, _) = parts(name);
+            anyhow::bail!("{name} holds {} runs: name one of them, {}", others + 1, choice(of, &runs))
+        }
+    }
+}
+
+/// A name without what picks one of its runs, and that. A file may have the sign in its own name.
+fn parts(name: &str) -> (&str, Option<&str>) {
+    let is_known = |of: &str| Path::new(of).is_file() || StudyId::try_from(of.to_owned()).is_ok();
+    if is_known(name) {
+        return (name, None);
+    }
+    let split = name.match_indices('#').map(|(at, _)| (&name[..at], &name[at + 1..]));
+    split.into_iter().find(|(of, _)| is_known(of)).map_or((name, None), |(of, picked)| (of, Some(picked)))
+}
+
+/// The runs of this label or id.
+fn pick(of: &str, picked: &str, runs: Vec<Named>) -> anyhow::Result<Vec<Named>> {
+    let is_it = |(label, run): &Named| label == picked || run.run.as_str() == picked;
+    if !runs.iter().any(is_it) {
+        anyhow::bail!("{of} holds no run \"{picked}\": name one of these, {}", choice(of, &runs));
+    }
+    Ok(runs.into_iter().filter(is_it).collect())
+}
+
+/// What picks each of these runs.
+fn choice(of: &str, runs: &[Named]) -> String {
+    let words: Vec<String> = runs.iter().map(|(label, run)| format!("\"{of}#{label}\" ({})", run.run)).collect();
+    words.join(", ")
+}
+
+async fn of_store(name: &str, store: &Store) -> anyhow::Result<Vec<Named>> {
+    if let Ok(study) = StudyId::try_from(name.to_owned()) {
+        let view = store.study(&study).await?;
+        return store.runs_of(&view).await;
+    }
+    let run = RunId::try_from(name.to_owned())
+        .with_context(|| format!("\"{name}\" is neither a file, nor a study, nor a run"))?;
+    let recorded = Recorded::of(&store.run(&run).await?);
+    let recorded = recorded.with_context(|| format!("the run {run} has no plan that this version can read"))?;
+    Ok(vec![(recorded.plan.name.clone(), recorded)])
 }
 
 fn of_file(name: &str) -> anyhow::Result<Vec<Named>> {

@@ -8,7 +8,7 @@ use crate::remote::Agent;
 use crate::render::{PointDistributions, RunSubject, StudySubject, Subject};
 use anyhow::Context;
 use serde::Deserialize;
-use shared::compare::{Figure, compare_runs};
+use shared::compare::{Figure, compare_asked};
 use shared::ids::{RunId, StudyId};
 use shared::study::StudyView;
 use shared::view::RunView;
@@ -40,7 +40,7 @@ pub(super) async fn find(names: &[String], data: &DataArg) -> anyhow::Result<Sub
         }
     }
     let runs = source::read(names, data).await?;
-    Ok(Subject::Compared(compare_runs(&runs, &Figure::usual(), false)))
+    Ok(Subject::Compared(compare_asked(runs, &Figure::usual(), false)))
 }
 
 /// A study with those of its runs that there are.

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{self, Query};
 use serde::Deserialize;
-use shared::compare::{Compared, Figure, Recorded, compare_runs};
+use shared::compare::{Compared, Figure, Recorded, compare_asked};
 use shared::ids::{RunId, StudyId};
 use utoipa::IntoParams;
 
@@ -20,7 +20,7 @@ const MAX_RUNS: usize = 64;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct CompareQuery {
-    /// Ids of runs and studies, separated by commas; the others are compared with the first.
+    /// Ids of runs and studies, separated by commas; the others are compared with the first, or the first of like work.
     runs: String,
     /// Figures, separated by commas: `output_throughput,ttft.p99`. Every usual one where absent.
     figures: Option<String>,
@@ -46,20 +46,20 @@ pub(super) async fn compare(
     compared(&app, &principal, &runs::query(asked)?).await.map(Json)
 }
 
-/// Runs and studies compared with the first of them.
+/// Runs and studies compared with the first of them, or of their like.
 pub(super) async fn compared(app: &App, principal: &Principal, asked: &CompareQuery) -> Result<Compared, Refusal> {
     let figures = match &asked.figures {
         Some(keys) => keys.split(',').map(Figure::parse).collect::<Result<_, _>>().map_err(Refusal::bad_request)?,
         None => Figure::usual(),
     };
-    let mut sides: Vec<(String, Recorded)> = Vec::new();
+    let mut sides: Vec<Vec<(String, Recorded)>> = Vec::new();
     for id in asked.runs.split(',').map(str::trim).filter(|id| !id.is_empty()) {
-        sides.extend(side(app, principal, id).await?);
-        if sides.len() > MAX_RUNS {
+        sides.push(side(app, principal, id).await?);
+        if sides.iter().map(Vec::len).sum::<usize>() > MAX_RUNS {
             return Err(Refusal::bad_request(format!("These are more than {MAX_RUNS} runs: compare fewer.")));
         }
     }
-    off_the_loop("the runs", move || Ok(compare_runs(&sides, &figures, false))).await
+    off_the_loop("the runs", move || Ok(compare_asked(sides, &figures, false))).await
 }
 
 /// A run, or the runs of a study, each with its label.

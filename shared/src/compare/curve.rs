@@ -150,15 +150,15 @@ impl Compared {
     }
 }
 
-/// Compares runs, each with its label, with the first configuration of the first. Comparisons of one figure are read
-/// together. `strict` asks for as many repeats as an A/B needs.
+/// As [`compare_within`], all of them in one group.
 #[must_use]
-pub fn compare_runs(runs: &[(String, Recorded)], figures: &[Figure], strict: bool) -> Compared {
+pub(super) fn compare_runs(runs: &[(String, Recorded)], figures: &[Figure], strict: bool) -> Compared {
     compare_within(runs, &vec![0; runs.len()], figures, strict)
 }
 
-/// As [`compare_runs`], each run with the first of its group: those that did the same work. A run without a group is
-/// compared with nothing.
+/// Compares runs, each with its label, with the first configuration of the first of their group: those that did the same
+/// work. A run without a group is compared with nothing. Comparisons of one figure are read together. `strict` asks for as
+/// many repeats as an A/B needs.
 #[must_use]
 pub fn compare_within(runs: &[(String, Recorded)], groups: &[u32], figures: &[Figure], strict: bool) -> Compared {
     let mut curves: Vec<(usize, Curve)> = (0..)

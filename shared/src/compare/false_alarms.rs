@@ -100,3 +100,34 @@ fn a_true_slowdown_is_found_as_often_as_is_stated() {
         }
     }
 }
+
+/// The table of the documentation: what so many repeats of each find at a spread.
+fn table() -> String {
+    const REPEATS: [usize; 5] = [5, 8, 10, 20, 40];
+    let cells = |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
+    let head = REPEATS.iter().map(|repeats| format!("{repeats} repeats"));
+    let mut text = cells(&mut std::iter::once("spread".to_owned()).chain(head));
+    text += &format!("|---|{}\n", "---:|".repeat(REPEATS.len()));
+    for spread in [1.0, 2.0, 4.0, 6.0, 8.0] {
+        let found = REPEATS.iter().map(|repeats| design(*repeats).detectable(POWER).unwrap() * spread);
+        let found = found.map(|percent| format!("{percent:.1} %"));
+        text += &cells(&mut std::iter::once(format!("{spread:.0} %")).chain(found));
+    }
+    text
+}
+
+#[test]
+fn the_documentation_states_what_repeats_find() {
+    let documented = include_str!("../../../docs/studies.md").replace("\r\n", "\n");
+    let check = |expect: &str| assert!(documented.contains(expect), "docs/studies.md does not say:\n{expect}");
+    check(&table());
+    let range = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, 0.0_f64), |(least, most), value| (least.min(value), most.max(value)))
+    };
+    let recorded = recorded();
+    let (least, most) = range(&mut recorded.values().map(|trials| spread(trials) * 100.0));
+    check(&format!("spread by {least:.1} to {most:.1} %"));
+    let power = |trials: &Vec<f64>| [5, 8].map(|repeats| design(repeats).power(SLOWDOWN / spread(trials)).unwrap());
+    let (least, most) = range(&mut recorded.values().flat_map(power));
+    check(&format!("probability of {least:.2} to {most:.2} only"));
+}

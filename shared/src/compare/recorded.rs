@@ -1,14 +1,14 @@
 //! Owns what of a run is compared: plan, engines, points and the figures of each trial.
 //! Must not know whether it comes from a log or from a file that `run --json` wrote; it reads both.
 
-use crate::caveat::{Caveat, Verdict};
+use crate::caveat::{Caveat, Finding, Verdict};
 use crate::engine::EngineInfo;
-use crate::event::Host;
+use crate::event::{Host, RunState};
 use crate::ids::{ConfigurationIndex, PointIndex, RunId};
 use crate::plan::{Level, Plan};
 use crate::source::Source;
 use crate::summary::{Interval, Summary};
-use crate::view::RunView;
+use crate::view::{EngineFailure, RunView};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -26,14 +26,29 @@ pub struct Recorded {
     /// Where it comes from, where another tool measured it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// How far it came; absent where a file does not say.
+    #[serde(default)]
+    pub state: Option<RunState>,
+    /// The sentence that came with the state.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// Every engine that answered.
     #[serde(default)]
     pub engines: Vec<EngineInfo>,
+    /// Engine configurations that could not be measured to their end.
+    #[serde(default)]
+    pub failures: Vec<EngineFailure>,
     /// Points in plan order.
     pub points: Vec<RecordedPoint>,
     /// Trials that ended and count, in execution order. A file of an earlier version has none.
     #[serde(default)]
     pub trials: Vec<RecordedTrial>,
+    /// The verdict on all of it; absent before the rules looked.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+    /// What the rules found; absent before they looked.
+    #[serde(default)]
+    pub findings: Option<Vec<Finding>>,
     /// What must be said beside its figures.
     #[serde(default)]
     pub caveats: Vec<Caveat>,
@@ -97,9 +112,14 @@ impl Recorded {
             host: header.host.clone(),
             agent_version: header.agent_version.clone(),
             source: view.source.clone(),
+            state: Some(view.run_state()),
+            reason: view.reason.clone(),
             engines: view.engines.clone(),
+            failures: view.failures.clone(),
             points: (0..).zip(&view.points).map(point).collect(),
             trials: view.trials.iter().filter_map(trial).collect(),
+            verdict: view.verdict(),
+            findings: view.findings.clone(),
             caveats: view.caveats.clone(),
         })
     }

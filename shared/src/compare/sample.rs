@@ -4,7 +4,7 @@
 use super::{Recorded, RecordedPoint, RecordedTrial};
 use crate::caveat::Verdict;
 use crate::engine::ParamValue;
-use crate::event::Host;
+use crate::event::{Host, RunState};
 use crate::ids::RunId;
 use crate::plan::{Level, Order};
 use crate::statistics::mean;
@@ -49,9 +49,14 @@ pub fn levels(levels: &[(u32, &[f64])]) -> Recorded {
         host: Host::default(),
         agent_version: "1".to_owned(),
         source: None,
+        state: Some(RunState::Done),
+        reason: None,
         engines: vec![],
+        failures: vec![],
         points: levels.iter().map(|(level, values)| point(0, *level, values)).collect(),
         trials: (0..).zip(levels).flat_map(|(index, (_, values))| trials(index, values)).collect(),
+        verdict: Some(Verdict::Valid),
+        findings: Some(vec![]),
         caveats: vec![],
     }
 }

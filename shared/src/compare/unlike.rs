@@ -3,6 +3,7 @@
 
 use super::arm::Arm;
 use super::figure::Figure;
+use super::lengths::unlike_lengths;
 use super::recorded::{Recorded, RecordedPoint};
 use crate::caveat::{Caveat, Verdict};
 use crate::plan::{Lengths, Plan};
@@ -32,6 +33,10 @@ pub enum Trait {
     Prompts,
     /// Output lengths.
     OutputTokens,
+    /// Output tokens of a request, as counted.
+    MeasuredOutput,
+    /// Prompt tokens of a request, as counted.
+    MeasuredInput,
     /// Whether the length is forced.
     EndOfText,
     /// What prompts share on purpose.
@@ -67,6 +72,8 @@ impl Trait {
             Trait::Dtype => "precision",
             Trait::Prompts => "prompts",
             Trait::OutputTokens => "output length",
+            Trait::MeasuredOutput => "outputs",
+            Trait::MeasuredInput => "measured prompts",
             Trait::EndOfText => "forced length",
             Trait::SharedPrefixes => "shared prefixes",
             Trait::Level => "load level",
@@ -89,6 +96,8 @@ impl Unlike {
     pub fn words(&self) -> String {
         match self.what {
             Trait::Verdict => format!("verdicts: {} and {}", self.base, self.other),
+            Trait::MeasuredOutput => format!("outputs differ: {} and {} tokens a request", self.base, self.other),
+            Trait::MeasuredInput => format!("prompts differ: {} and {} tokens a request", self.base, self.other),
             what => format!("unlike {}: {} against {}", what.label(), self.base, self.other),
         }
     }
@@ -104,6 +113,7 @@ pub fn unlike(base: &Arm, other: &Arm) -> Vec<Unlike> {
         .filter(|((_, base), (_, other))| base != other)
         .map(|((what, base), (_, other))| Unlike { what, base, other })
         .collect();
+    found.extend(unlike_lengths(base, other));
     // A number that a rule calls invalid is no number to compare, even where both are.
     let doubted = |verdict: Verdict| matches!(verdict, Verdict::Doubtful | Verdict::Invalid | Verdict::NotJudged);
     if doubted(a.verdict) || doubted(b.verdict) {

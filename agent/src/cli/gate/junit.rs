@@ -2,17 +2,14 @@
 //! Must not know how the gate decides.
 
 use super::named;
-use shared::compare::{GateRow, Passage};
+use shared::compare::{Gated, Passage};
 
 /// The report. What could not be decided is an error, what regressed a failure, as test reports tell them apart.
-pub(super) fn report(rows: &[GateRow]) -> String {
-    let count = |of: &[Passage]| rows.iter().filter(|row| of.contains(&row.passage)).count();
-    let errors = count(&[Passage::Undecided, Passage::NotEnoughRepeats, Passage::NoFigure]);
-    let counts = format!("tests=\"{}\" failures=\"{}\" errors=\"{errors}\"", rows.len(), count(&[Passage::Regression]));
-    let mut xml = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {counts}>\n  <testsuite name=\"tokenprism gate\" \
-         {counts} skipped=\"0\">\n"
-    );
+pub(super) fn report(gated: &Gated) -> String {
+    let rows = &gated.rows;
+    let count = |of: Passage| rows.iter().filter(|row| row.passage == of).count();
+    let failures = count(Passage::Regression);
+    let mut xml = head(rows.len(), failures, rows.len() - failures - count(Passage::Pass));
     for row in rows {
         let (point, figure) = named(row);
         let (point, figure, sentence) = (escaped(&point), escaped(&figure), escaped(&row.sentence()));
@@ -26,8 +23,30 @@ pub(super) fn report(rows: &[GateRow]) -> String {
         };
         xml.push_str(&format!("    <testcase classname=\"{point}\" name=\"{figure}\">\n{tag}    </testcase>\n"));
     }
-    xml.push_str("  </testsuite>\n</testsuites>\n");
-    xml
+    if !gated.notes.is_empty() {
+        xml.push_str(&format!("    <system-out>{}</system-out>\n", escaped(&gated.notes.join(" "))));
+    }
+    xml + TAIL
+}
+
+/// The report of a gate that could not compare anything, and why.
+pub(super) fn refusal(why: &str) -> String {
+    let why = escaped(why);
+    let case = format!(
+        "    <testcase classname=\"tokenprism gate\" name=\"comparison\">\n      <error type=\"cannot be compared\" \
+         message=\"{why}\">{why}</error>\n    </testcase>\n"
+    );
+    head(1, 0, 1) + &case + TAIL
+}
+
+const TAIL: &str = "  </testsuite>\n</testsuites>\n";
+
+fn head(tests: usize, failures: usize, errors: usize) -> String {
+    let counts = format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\"");
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {counts}>\n  <testsuite name=\"tokenprism gate\" \
+         {counts} skipped=\"0\">\n"
+    )
 }
 
 /// A text as it may stand in an element or an attribute; what XML has no place for is left out.

@@ -2,12 +2,13 @@
 //! Must not know how the gate decides.
 
 use super::super::compared::cells_of;
-use super::named;
-use shared::compare::{GateRow, Passage};
+use super::{compared_of, named};
+use shared::compare::{Gated, Passage};
 use std::collections::BTreeSet;
 
 /// The summary.
-pub(super) fn summary(rows: &[GateRow]) -> String {
+pub(super) fn summary(gated: &Gated) -> String {
+    let rows = &gated.rows;
     let worst = rows.iter().map(|row| row.passage).max();
     let word = worst.map_or("nothing to compare", |passage| match passage {
         Passage::Pass => "no regression",
@@ -39,10 +40,15 @@ pub(super) fn summary(rows: &[GateRow]) -> String {
         text.push_str(&format!("\n- **{}**: {figure} at {point}. {}", row.passage.label(), row.sentence()));
     }
     let unlike: BTreeSet<String> =
-        rows.iter().flat_map(|row| &row.comparison.unlike).map(|unlike| unlike.words()).collect();
-    for words in unlike {
+        compared_of(rows).flat_map(|comparison| &comparison.unlike).map(|unlike| unlike.words()).collect();
+    for words in gated.notes.iter().cloned().chain(unlike) {
         text.push_str(&format!("\n- {words}"));
     }
     text.push('\n');
     text
+}
+
+/// The summary of a gate that could not compare anything, and why.
+pub(super) fn refusal(why: &str) -> String {
+    format!("## Performance gate: cannot be compared\n\n{}\n", why.replace(['\n', '\r'], " "))
 }

@@ -7,19 +7,21 @@ mod markdown;
 use super::{BAD_INPUT, DONE, DataArg, FAILED, UNDECIDED, compared, source};
 use anyhow::Context;
 use comfy_table::{Table, presets};
-use shared::compare::{Figure, GateRow, Limit, Passage, Recorded, gate as decide};
+use shared::compare::{Comparison, Figure, GateRow, Gated, Limit, Passage, gate as decide};
 use std::path::{Path, PathBuf};
 
 /// What `gate` says of its exit codes; 2 is clap's own.
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 no regression, 1 a regression, 2 wrong arguments, 3 runs or figures \
-that cannot be read or compared, 4 not decided (not enough repeats, or too noisy for the limit). A regression comes first.";
+that cannot be read or compared (a point of the baseline was not measured, a run is invalid or did not come to its end), 4 not decided (not enough repeats, or too noisy for the limit). A regression comes first, then 3. The reports are \
+written whatever the code is.";
 
 /// Arguments of `gate`.
 #[derive(clap::Args, Debug)]
 pub struct GateArgs {
-    /// The run to be held to: its id, or a file that `run --json` wrote.
+    /// The run to be held to: its id, a file that `run --json` wrote, or one run of a study or of a file that `study --json`
+    /// wrote: `FILE#LABEL`, `FILE#RUN_ID`, `STUDY#LABEL`.
     baseline: String,
-    /// The run that is judged.
+    /// The run that is judged, named in the same way.
     candidate: String,
     /// A figure that must not become worse: `ttft_p99`, `output_throughput`, …; can be given several times.
     #[arg(long, value_name = "FIGURE", required = true)]
@@ -46,28 +48,32 @@ fn share(text: &str) -> Result<f64, String> {
 
 /// Decides, prints a table, writes the reports.
 pub async fn gate(args: GateArgs) -> anyhow::Result<u8> {
-    match judged(&args).await {
-        Ok(rows) => {
-            print!("{}", render(&rows));
-            if let Some(path) = &args.junit {
-                write(path, &junit::report(&rows), false)?;
-            }
-            if let Some(path) = &args.markdown {
-                write(path, &markdown::summary(&rows), true)?;
-            }
-            Ok(code(&rows))
+    let (code, junit, markdown) = match judged(&args).await {
+        Ok(gated) => {
+            print!("{}", render(&gated));
+            (code(&gated.rows), junit::report(&gated), markdown::summary(&gated))
         }
+        // Who reads the reports only must not take a gate that could not judge for one that was not asked.
         Err(error) => {
-            eprintln!("tokenprism: {error:#}");
-            Ok(BAD_INPUT)
+            let why = format!("{error:#}");
+            eprintln!("tokenprism: {why}");
+            (BAD_INPUT, junit::refusal(&why), markdown::refusal(&why))
         }
+    };
+    let junit = args.junit.as_ref().map(|path| write(path, &junit, false));
+    let markdown = args.markdown.as_ref().map(|path| write(path, &markdown, true));
+    let mut code = code;
+    for error in [junit, markdown].into_iter().flatten().filter_map(Result::err) {
+        eprintln!("tokenprism: {error:#}");
+        code = if code == FAILED { FAILED } else { BAD_INPUT };
     }
+    Ok(code)
 }
 
-async fn judged(args: &GateArgs) -> anyhow::Result<Vec<GateRow>> {
+async fn judged(args: &GateArgs) -> anyhow::Result<Gated> {
     let limits = limits(&args.metric, &args.max_regression)?;
-    let baseline = one(&args.baseline, &args.data).await?;
-    let candidate = one(&args.candidate, &args.data).await?;
+    let baseline = source::one(&args.baseline, &args.data).await?;
+    let candidate = source::one(&args.candidate, &args.data).await?;
     Ok(decide(&baseline, &candidate, &limits)?)
 }
 
@@ -86,19 +92,10 @@ fn limits(metrics: &[String], regressions: &[f64]) -> anyhow::Result<Vec<Limit>>
     metrics.iter().enumerate().map(limit).collect()
 }
 
-/// The one run of a name.
-async fn one(name: &str, data: &DataArg) -> anyhow::Result<Recorded> {
-    let mut runs = source::read(&[name.to_owned()], data).await?;
-    match (runs.pop(), runs.is_empty()) {
-        (Some((_, run)), true) => Ok(run),
-        _ => anyhow::bail!("{name} does not hold exactly one run: name one of its runs"),
-    }
-}
-
 fn code(rows: &[GateRow]) -> u8 {
     match rows.iter().map(|row| row.passage).max() {
         Some(Passage::Regression) => FAILED,
-        Some(Passage::NoFigure) | None => BAD_INPUT,
+        Some(Passage::NoFigure | Passage::Missing | Passage::Invalid) | None => BAD_INPUT,
         Some(Passage::NotEnoughRepeats | Passage::Undecided) => UNDECIDED,
         Some(Passage::Pass) => DONE,
     }
@@ -111,7 +108,13 @@ fn named(row: &GateRow) -> (String, String) {
     (point, Figure::parse(&row.figure).map_or_else(|_| row.figure.clone(), Figure::name))
 }
 
-fn render(rows: &[GateRow]) -> String {
+/// The comparisons that have something to say: of a point that was not measured its row does.
+fn compared_of(rows: &[GateRow]) -> impl Iterator<Item = &Comparison> {
+    rows.iter().filter(|row| row.passage != Passage::Missing).map(|row| &row.comparison)
+}
+
+fn render(gated: &Gated) -> String {
+    let rows = &gated.rows;
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header(["point", "figure", "baseline", "candidate", "change [95 %]", "p (Holm)", "g", "finds", "gate"]);
@@ -127,7 +130,8 @@ fn render(rows: &[GateRow]) -> String {
         let (point, figure) = named(row);
         text.push_str(&format!("{}: {figure} at {point}: {}\n", row.passage.label(), row.sentence()));
     }
-    text.push_str(&compared::notes(rows.iter().map(|row| &row.comparison)));
+    text.extend(gated.notes.iter().map(|note| format!("{note}\n")));
+    text.push_str(&compared::notes(compared_of(rows)));
     text
 }
 

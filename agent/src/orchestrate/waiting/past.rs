@@ -78,9 +78,14 @@ mod tests {
             host: Host::default(),
             agent_version: String::new(),
             source: None,
+            state: None,
+            reason: None,
             engines: vec![],
+            failures: vec![],
             points: vec![],
             trials: vec![],
+            verdict: None,
+            findings: None,
             caveats: vec![],
         }
     }

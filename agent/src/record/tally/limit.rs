@@ -31,7 +31,8 @@ impl Tally {
         }
     }
 
-    fn seen(&self) -> Seen {
+    /// What a request was like in this window.
+    pub(super) fn seen(&self) -> Seen {
         let requests = &self.requests;
         let mean = |sum: u64, is_unknown: bool| finite(sum as f64 / self.ok() as f64).filter(|_| !is_unknown);
         let is_counted = self.is_counted();

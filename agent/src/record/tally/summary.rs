@@ -77,6 +77,7 @@ impl Tally {
         let (requests, credit, price) = (&self.requests, &self.credit, terms.price());
         let latency = |latency| self.samples(latency).distribution();
         let (limit, no_limit) = self.limit(terms);
+        let seen = self.seen();
         Summary {
             attempted: requests.outcomes.values().sum(),
             ok: self.ok(),
@@ -96,6 +97,8 @@ impl Tally {
             output_tokens: self.output_tokens(),
             failed_output_tokens: self.is_counted().then_some(credit.failed_millitokens.div_ceil(1000)),
             prompt_tokens: self.prompt_tokens(),
+            output_tokens_mean: seen.output_tokens,
+            prompt_tokens_mean: seen.prompt_tokens,
             output_throughput: self.output_throughput(),
             total_throughput: self.total_throughput(),
             request_throughput: self.request_throughput(),

@@ -25,6 +25,8 @@ fn events_are_credited_to_the_window_whichever_request_they_belong_to() {
     assert_eq!(summary.output_tokens, Some(801));
     assert_eq!(summary.output_throughput, Some(80.1));
     assert_eq!((summary.attempted, summary.ok), (1, 1));
+    // What the window cut off is of no request's length.
+    assert_eq!((summary.prompt_tokens_mean, summary.output_tokens_mean), (Some(10.0), Some(1.0)));
 }
 
 #[test]
@@ -44,6 +46,7 @@ fn cached_prompt_tokens_are_part_of_the_prompt_and_paid_for_once() {
     let terms = Terms { gpus: Some(4), price, ..Terms::default() };
     let summary = Tally::of(&[record], duration(0, 900 * S), &ClientSide::default()).summary(&terms);
     assert_eq!((summary.prompt_tokens, summary.output_tokens), (Some(1000), Some(1)));
+    assert_eq!((summary.prompt_tokens_mean, summary.output_tokens_mean), (Some(1000.0), Some(1.0)));
     let per_mtok = summary.cost_per_mtok_total.unwrap().0;
     assert!((per_mtok - 2.5 / 1001.0 * 1e6).abs() < 1e-9, "{per_mtok}");
     assert_eq!((summary.price, summary.price_origin), (Some(UsdPerGpuHour(2.5)), Some(PriceOrigin::Plan)));

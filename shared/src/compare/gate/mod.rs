@@ -1,10 +1,14 @@
 //! Owns the gate: whether a candidate is worse than its baseline by more than is allowed, and whether that can be told.
 //! Must not know where runs come from, nor exit codes or reports.
 
+mod held;
+
+use self::held::Held;
 use super::arm::Arm;
 use super::comparison::{Comparison, Judgement, Terms, compare_each};
 use super::figure::Figure;
-use super::recorded::Recorded;
+use super::recorded::{Recorded, RecordedPoint};
+use crate::ids::PointIndex;
 use crate::metric::Direction;
 use crate::plan::Level;
 use crate::statistics::Bounds;
@@ -29,6 +33,10 @@ pub enum Passage {
     NotEnoughRepeats,
     /// One of the two does not have the figure.
     NoFigure,
+    /// A point of the baseline that one of the two was not measured at.
+    Missing,
+    /// A run that proves nothing here: a rule calls its numbers invalid, or it did not come to its end.
+    Invalid,
     /// Significantly worse than the baseline, by more than is allowed.
     Regression,
 }
@@ -42,6 +50,8 @@ impl Passage {
             Passage::Undecided => "undecided",
             Passage::NotEnoughRepeats => "not enough repeats",
             Passage::NoFigure => "no figure",
+            Passage::Missing => "not measured",
+            Passage::Invalid => "invalid",
             Passage::Regression => "regression",
         }
     }
@@ -64,12 +74,26 @@ pub struct GateRow {
     pub comparison: Comparison,
     /// What the gate says.
     pub passage: Passage,
+    /// Why it is not measured, or invalid.
+    pub why: Option<String>,
+}
+
+/// What the gate says of a candidate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gated {
+    /// Every figure at every point of the baseline.
+    pub rows: Vec<GateRow>,
+    /// What must be said of the two runs besides, as sentences.
+    pub notes: Vec<String>,
 }
 
 impl GateRow {
     /// Why, as a sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
+        if let Some(why) = &self.why {
+            return why.clone();
+        }
         let percent = |share: f64| format!("{:+.2} %", share * 100.0);
         let limit = format!("{:.2} %", self.max_regression * 100.0);
         let worse = self.regression.map_or_else(
@@ -93,7 +117,7 @@ impl GateRow {
                 }
                 format!("{worse} worse, {limit} allowed, and repeats do not tell which side it is on.{found}")
             }
-            Passage::NotEnoughRepeats | Passage::NoFigure => {
+            Passage::NotEnoughRepeats | Passage::NoFigure | Passage::Missing | Passage::Invalid => {
                 self.comparison.judgement.detail().unwrap_or_else(|| "It cannot be compared.".to_owned())
             }
         }
@@ -113,42 +137,90 @@ pub enum GateError {
     NoDirection(String),
 }
 
-/// Every figure at every point that the two have in common. All of them are read together.
+/// A point of the baseline by one figure, before it is compared.
+struct Place<'a> {
+    point: &'a RecordedPoint,
+    limit: Limit,
+    /// Why there is nothing to compare.
+    missing: Option<String>,
+    /// Why its numbers prove nothing.
+    invalid: Option<String>,
+}
+
+/// Every figure at every point of the baseline: one that the candidate lacks does not pass. All of them are read together.
 ///
 /// # Errors
 /// [`GateError`] where there is nothing to compare.
-pub fn gate(base: &Recorded, candidate: &Recorded, limits: &[Limit]) -> Result<Vec<GateRow>, GateError> {
+pub fn gate(base: &Recorded, candidate: &Recorded, limits: &[Limit]) -> Result<Gated, GateError> {
     if let Some(limit) = limits.iter().find(|limit| limit.figure.direction() == Direction::Neutral) {
         return Err(GateError::NoDirection(limit.figure.key()));
     }
-    let mut asked = Vec::new();
-    let mut places = Vec::new();
-    for arm in Arm::all(base) {
-        let Some(point) = arm.point() else { continue };
-        let same = Arm::all(candidate).find(|other| {
-            other.point().is_some_and(|other| other.level == point.level && other.variant == point.variant)
-        });
-        let Some(same) = same else { continue };
-        for limit in limits {
-            asked.push((arm, same, limit.figure));
-            places.push((point.variant.clone(), point.level, *limit));
-        }
-    }
-    if asked.is_empty() {
+    let same = |point: &RecordedPoint| {
+        let is_same = |other: &RecordedPoint| other.level == point.level && other.variant == point.variant;
+        Arm::all(candidate).find(|other| other.point().is_some_and(is_same))
+    };
+    // One that died before its first point is told of point by point.
+    let shares = base.points.iter().any(|point| same(point).is_some());
+    if base.points.is_empty() || limits.is_empty() || !(shares || candidate.points.is_empty()) {
         return Err(GateError::NothingInCommon);
     }
+    let (base_held, candidate_held) = (Held::baseline(base), Held::candidate(candidate));
+    let mut asked = Vec::new();
+    let mut places = Vec::new();
+    let mut compared = (Vec::new(), Vec::new());
+    for arm in Arm::all(base) {
+        let Some(point) = arm.point() else { continue };
+        let other = same(point).unwrap_or(Arm { run: candidate, index: PointIndex::MAX });
+        let missing = base_held.missing(point, arm.point()).or_else(|| candidate_held.missing(point, other.point()));
+        let invalid = base_held.invalid_at(arm.index).or_else(|| candidate_held.invalid_at(other.index));
+        compared.0.push(arm.index);
+        compared.1.push(other.index);
+        for limit in limits {
+            asked.push((arm, other, limit.figure));
+            places.push(Place { point, limit: *limit, missing: missing.clone(), invalid: invalid.clone() });
+        }
+    }
+    let whole = [base_held.spoiled(&compared.0), candidate_held.spoiled(&compared.1)];
+    let whole: Vec<String> = whole.into_iter().flatten().collect();
+    let said = (!whole.is_empty()).then(|| whole.join(" "));
     let rows = places.into_iter().zip(compare_each(&asked, Terms::STRICT));
-    Ok(rows.map(|((variant, level, limit), comparison)| row(variant, level, limit, comparison)).collect())
+    let rows = rows.map(|(place, comparison)| row(place, comparison, said.as_deref())).collect();
+    let doubts = [base_held.doubted(), candidate_held.doubted()].into_iter().flatten();
+    let notes = whole.into_iter().chain(doubts).chain(candidate_held.besides(&compared.1)).collect();
+    Ok(Gated { rows, notes })
 }
 
-fn row(variant: String, level: Level, limit: Limit, comparison: Comparison) -> GateRow {
+/// `spoiled` says why one of the two runs passes nothing.
+fn row(place: Place, comparison: Comparison, spoiled: Option<&str>) -> GateRow {
+    let Place { point, limit, missing, invalid } = place;
     let regression = comparison.ratio.map(|ratio| match limit.figure.direction() {
         Direction::Higher => Bounds { value: 1.0 - ratio.value, low: 1.0 - ratio.high, high: 1.0 - ratio.low },
         _ => Bounds { value: ratio.value - 1.0, low: ratio.low - 1.0, high: ratio.high - 1.0 },
     });
-    let max = limit.max_regression;
+    let told = passage(&comparison, regression, limit.max_regression);
+    let (passage, why) = match (missing, invalid, spoiled) {
+        (Some(why), ..) => (Passage::Missing, Some(why)),
+        (_, Some(why), _) => (Passage::Invalid, Some(why)),
+        // What was measured before a run ended was measured: it can be worse, but nothing passes by it.
+        (.., Some(why)) if told != Passage::Regression => (Passage::Invalid, Some(why.to_owned())),
+        _ => (told, None),
+    };
+    GateRow {
+        variant: point.variant.clone(),
+        level: point.level,
+        figure: limit.figure.key(),
+        max_regression: limit.max_regression,
+        regression,
+        comparison,
+        passage,
+        why,
+    }
+}
+
+/// What two sound runs come to.
+fn passage(comparison: &Comparison, regression: Option<Bounds>, max: f64) -> Passage {
     let finds = comparison.detectable.and_then(|detectable| detectable.share);
-    let passage = match (comparison.judgement, regression) {
+    match (comparison.judgement, regression) {
         (Judgement::NotEnoughRepeats { .. }, _) => Passage::NotEnoughRepeats,
         (Judgement::NoFigure(_), _) => Passage::NoFigure,
         (Judgement::Worse, Some(regression)) if regression.value > max => Passage::Regression,
@@ -156,44 +228,8 @@ fn row(variant: String, level: Level, limit: Limit, comparison: Comparison) -> G
         // One that is too great would have been found.
         (_, Some(regression)) if regression.value <= max && finds.is_some_and(|share| share <= max) => Passage::Pass,
         _ => Passage::Undecided,
-    };
-    GateRow { variant, level, figure: limit.figure.key(), max_regression: max, regression, comparison, passage }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::sample::{levels, run};
-    use super::*;
-
-    fn check(figure: &str, base: &[f64], candidate: &[f64], max_regression: f64, expect: Passage) {
-        let limit = Limit { figure: Figure::parse(figure).unwrap(), max_regression };
-        let rows = gate(&run(base), &run(candidate), &[limit]).unwrap();
-        assert_eq!(rows[0].passage, expect, "{rows:?}");
-        assert!(rows[0].sentence().ends_with('.'), "{}", rows[0].sentence());
-    }
-
-    #[test]
-    fn worse_by_more_than_is_allowed_is_a_regression() {
-        let base = [100.0, 100.1, 99.9, 100.2, 99.8];
-        let times = |factor: f64| base.map(|v| v * factor);
-        check("ttft.mean", &base, &times(1.1), 0.05, Passage::Regression);
-        check("ttft.mean", &base, &times(1.03), 0.05, Passage::Pass);
-        check("ttft.mean", &base, &times(0.5), 0.05, Passage::Pass);
-        check("output_throughput", &base, &times(0.9), 0.05, Passage::Regression);
-        check("output_throughput", &base, &times(1.9), 0.05, Passage::Pass);
-        check("ttft.mean", &base, &base, 0.0, Passage::Undecided);
-        check("ttft.mean", &base[..4], &times(1.1)[..4], 0.05, Passage::NotEnoughRepeats);
-        check("e2e.mean", &base, &base, 0.05, Passage::NoFigure);
-        // So noisy that five in a hundred could hide in it.
-        let noisy = [80.0, 120.0, 100.0, 90.0, 110.0];
-        check("ttft.mean", &noisy, &noisy, 0.05, Passage::Undecided);
-        check("ttft.mean", &noisy, &noisy, 0.5, Passage::Pass);
-    }
-
-    #[test]
-    fn what_cannot_be_gated_is_refused() {
-        let (one, other) = (levels(&[(1, &[1.0; 5])]), levels(&[(2, &[1.0; 5])]));
-        let limit = Limit { figure: Figure::parse("ttft").unwrap(), max_regression: 0.1 };
-        assert_eq!(gate(&one, &other, &[limit]), Err(GateError::NothingInCommon));
-    }
-}
+mod tests;
