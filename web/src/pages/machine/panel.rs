@@ -115,7 +115,9 @@ fn readings(of: Kept<Option<Vec<Reading>>>) -> AnyView {
             let bar = share.map(|share| {
                 view! { <progress class="bar" max="1" value=share aria-label=format!("{label} in use")></progress> }
             });
-            view! { <span class="reading-text" title=why>{text}" "<span class="quiet">{beside}</span>{bar}</span> }
+            // Whoever has no pointer to hold over it reads why, too.
+            let beside = if why.is_empty() { beside } else { why };
+            view! { <span class="reading-text">{text}" "<span class="quiet">{beside}</span>{bar}</span> }
         };
         view! {
             <div class="reading">

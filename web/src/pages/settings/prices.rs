@@ -132,7 +132,7 @@ fn Form(of: Fetched<Vec<Price>>, error: RwSignal<Option<ApiError>>) -> impl Into
         };
     view! {
         <form class="tools" on:submit=give>
-            {field("Words of the GPU's name", "H100", "price-gpu", gpu, true)}
+            {field("GPU", "words of its name", "price-gpu", gpu, true)}
             {field("USD per GPU-hour", "2.93", "price-usd", usd, true)}
             {field("Who says so", "may be empty", "price-source", source, false)}
             <button class="button" data-testid="give-price">"Keep this price"</button>
