@@ -314,6 +314,7 @@ fn a_ladder_is_drawn_and_reported_from_its_file() {
     let names: Vec<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
     assert!(names.contains(&"waterfall-latency-bound-output-throughput"), "{names:?}");
     assert!(names.contains(&"waterfall-throughput-bound-ttft-mean"), "{names:?}");
+    assert!(names.contains(&"left-out-latency-bound-output-throughput"), "{names:?}");
     charts.iter().for_each(|chart| check(&renderer, chart));
     let text = report(&subject, &Zone::Utc).unwrap();
     assert!(text.contains(id.as_str()));
