@@ -13,6 +13,7 @@ pub struct UsdPerGpuHour(pub f64);
 
 /// US dollars for an engine with all that it runs on for one hour: what somebody gives for costs that no run has of its own.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct UsdPerHour(f64);
 

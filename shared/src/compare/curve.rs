@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// One engine configuration's figures against load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Curve {
     /// The run.
     pub run: RunId,
@@ -34,6 +35,7 @@ pub struct Curve {
 
 /// One point of a curve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CurvePoint {
     /// Its place in its run.
     pub point: PointIndex,
@@ -105,6 +107,7 @@ impl CurvePoint {
 
 /// Runs beside one another.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Compared {
     /// Their curves, in the order that was asked for.
     pub curves: Vec<Curve>,
@@ -117,6 +120,7 @@ pub struct Compared {
 
 /// One point against the base's at the same level.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ComparedRow {
     /// Place of the curve that is compared.
     pub curve: u32,

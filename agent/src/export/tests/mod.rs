@@ -4,4 +4,5 @@
 mod fixture;
 mod forms;
 mod records;
+mod schema;
 mod whole;
