@@ -5,4 +5,5 @@ mod fixture;
 mod forms;
 mod records;
 mod schema;
+mod sweep;
 mod whole;
