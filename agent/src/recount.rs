@@ -1,12 +1,13 @@
-//! Owns figures computed anew from a run's records: goodput for any limits, exact distributions.
+//! Owns what is read anew from a run's records: goodput for any limits, exact distributions, one request's timeline.
 //! Must not know who asks, nor how records are stored.
 
 use crate::blob::{BlobError, BlobStore};
+use crate::orchestrate::sample_of;
 use crate::record::{Latency, RequestRecord, Samples, Served, Span, goodput};
-use shared::ids::{PointIndex, RunId, TrialIndex};
+use shared::ids::{PointIndex, RequestId, RunId, TrialIndex};
 use shared::plan::SloPlan;
 use shared::view::{PointView, RunView};
-use shared::wire::{PointDistribution, PointGoodput};
+use shared::wire::{PointDistribution, PointGoodput, RequestTimeline};
 
 /// Points of an empirical distribution at most.
 const MAX_ECDF: u64 = 400;
@@ -33,6 +34,14 @@ pub enum RecountError {
         /// The point.
         point: PointIndex,
         /// Its run.
+        run: RunId,
+    },
+    /// No record is of the request.
+    #[error("Request {id} of {run} is in no trial that has ended with records.")]
+    NoRequest {
+        /// Its number.
+        id: RequestId,
+        /// The run.
         run: RunId,
     },
     /// The records cannot be read.
@@ -142,4 +151,70 @@ pub fn distributions<const N: usize>(
             bins: ranked.bins(MAX_BINS),
         }
     }))
+}
+
+/// One request's timeline, its stamps in ns since it was sent. Blocks on the disk: reads the records up to it.
+///
+/// # Errors
+/// [`RecountError`] where no trial that ended has it, or records cannot be read.
+pub fn timeline(
+    blobs: &BlobStore,
+    run: &RunId,
+    view: &RunView,
+    id: RequestId,
+) -> Result<RequestTimeline, RecountError> {
+    for blob in view.trials.iter().filter_map(|trial| trial.blob.as_ref()) {
+        if let Some(record) = blobs.find(blob, id)? {
+            return Ok(timeline_of(record));
+        }
+    }
+    Err(RecountError::NoRequest { id, run: run.clone() })
+}
+
+/// The timeline of a record. A request that was never sent waited in the client until its end.
+fn timeline_of(record: RequestRecord) -> RequestTimeline {
+    let sent_ns = record.sent_ns.unwrap_or(record.end_ns);
+    let since = |t_ns: u64| t_ns.saturating_sub(sent_ns);
+    RequestTimeline {
+        sample: sample_of(&record),
+        queue_client_ns: sent_ns.saturating_sub(record.sched_ns),
+        connect_ns: record.connect_ns,
+        head_ns: record.head_ns.map(since),
+        close_ns: since(record.end_ns),
+        prompt_tokens: record.prompt_tokens,
+        chunks: record.chunks.iter().map(|chunk| (since(chunk.t_ns), chunk.tokens)).collect(),
+        error: record.error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Chunk;
+    use shared::outcome::Outcome;
+
+    fn record(sent_ns: Option<u64>) -> RequestRecord {
+        RequestRecord {
+            sent_ns,
+            connect_ns: Some(7),
+            head_ns: sent_ns.map(|t| t + 10),
+            chunks: sent_ns.map(|t| Chunk { t_ns: t + 20, tokens: Some(1) }).into_iter().collect(),
+            end_ns: 400,
+            outcome: Outcome::Ok,
+            ..RequestRecord::due(3, 100)
+        }
+    }
+
+    #[test]
+    fn a_timeline_begins_when_the_request_was_sent() {
+        let sent = timeline_of(record(Some(150)));
+        assert_eq!((sent.queue_client_ns, sent.head_ns, sent.close_ns), (50, Some(10), 250));
+        assert_eq!(sent.chunks, [(20, Some(1))]);
+    }
+
+    #[test]
+    fn a_request_that_was_never_sent_waited_in_the_client() {
+        let unsent = timeline_of(record(None));
+        assert_eq!((unsent.queue_client_ns, unsent.head_ns, unsent.close_ns), (300, None, 0));
+    }
 }

@@ -7,13 +7,15 @@ use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use reqwest::StatusCode;
 use serde::Deserialize;
 use shared::history::{BinRow, Done, Marked};
-use shared::ids::{RunId, StudyId, TokenId};
+use shared::ids::{RequestId, RunId, StudyId, TokenId};
 use shared::people::{NewToken, Role, Side, TokenRow};
 use shared::plan::Plan;
 use shared::queue::{Change, QueueNow};
 use shared::study::{StudyPlan, StudyView};
 use shared::view::RunView;
-use shared::wire::{ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, PointDistribution, RunRow, ServerMessage};
+use shared::wire::{
+    ApiError, ClientMessage, ImportReport, PROTOCOL_VERSION, PointDistribution, RequestTimeline, RunRow, ServerMessage,
+};
 use std::path::PathBuf;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -129,6 +131,15 @@ impl Agent {
     /// The agent's own sentence.
     pub async fn distribution(&self, run: &RunId, point: usize, key: &str) -> anyhow::Result<PointDistribution> {
         let path = format!("/api/v1/runs/{run}/points/{point}/distribution?metric={key}");
+        Ok(self.answer(self.http.get(format!("{}{path}", self.url))).await?.json().await?)
+    }
+
+    /// One request's timeline.
+    ///
+    /// # Errors
+    /// The agent's own sentence.
+    pub async fn request(&self, run: &RunId, id: RequestId) -> anyhow::Result<RequestTimeline> {
+        let path = format!("/api/v1/runs/{run}/requests/{id}");
         Ok(self.answer(self.http.get(format!("{}{path}", self.url))).await?.json().await?)
     }
 

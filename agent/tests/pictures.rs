@@ -302,6 +302,49 @@ async fn the_command_line_and_http_draw_the_same() {
     assert_eq!(body(&String::from_utf8(bytes).unwrap()), body(&std::fs::read_to_string(&html).unwrap()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn one_request_and_costs_at_a_price_are_drawn_where_they_are_asked_for() {
+    let measured = Measured::start().await;
+    let (run, data, out) = (measured.run.as_str(), measured.data.path(), tempfile::tempdir().unwrap());
+    let file = |name: &str| out.path().join(name).to_str().unwrap().to_owned();
+    let id = measured.view().await.scatter.kept.iter().find(|sample| sample.ttft_ns.is_some()).unwrap().id;
+    let (number, one) = (id.to_string(), file("one.svg"));
+    printed(&tokenprism(&["picture", run, "--request", &number, "--out", &one], data));
+    let (status, _, bytes) = measured.bytes(&format!("/api/v1/runs/{run}/pictures/request-{id}?format=svg")).await;
+    assert_eq!((status, String::from_utf8(bytes).unwrap()), (200, std::fs::read_to_string(&one).unwrap()));
+    let listed = printed(&tokenprism(&["picture", run, "--request", &number, "--list"], data));
+    assert!(listed.contains(&format!("request-{id} ")), "{listed}");
+    let cost = file("cost.svg");
+    let both = ["picture", run, run, "--chart", "curve-cost-per-mtok", "--out", &cost];
+    let refused = |args: &[&str], words: &str| {
+        let output = tokenprism(args, data);
+        assert!(String::from_utf8_lossy(&output.stderr).contains(words), "{output:?}");
+    };
+    refused(&["picture", run, "--request", "999999999", "--out", &one], "is in no trial that has ended");
+    refused(&["picture", run, run, "--request", &number, "--out", &one], "--request is of one run");
+    refused(&["picture", run, "--price", "2.5", "--out", &one], "there are no curves");
+    refused(&["picture", run, run, "--price", "0", "--list"], "above zero");
+    // No GPU, so no cost of its own.
+    refused(&both, "There is no chart \"curve-cost-per-mtok\"");
+    printed(&tokenprism(&[&both[..], &["--price", "2.5"]].concat(), data));
+    let costs = format!("/api/v1/compare/pictures/curve-cost-per-mtok?runs={run},{run}&format=svg");
+    let (status, _, bytes) = measured.bytes(&format!("{costs}&price=2.5")).await;
+    assert_eq!((status, String::from_utf8(bytes).unwrap()), (200, std::fs::read_to_string(&cost).unwrap()));
+    let html = file("report.html");
+    printed(&tokenprism(&["report", run, run, "--price", "2.5", "--out", &html], data));
+    assert!(std::fs::read_to_string(html).unwrap().contains("at 2.5 USD an hour"));
+    for (path, status, words) in [
+        (costs.clone(), 404, "There is no chart"),
+        (format!("{costs}&price=-1"), 400, "above zero"),
+        (format!("/api/v1/runs/{run}/pictures/ttft?price=2.5"), 400, "no curves"),
+        (format!("/api/v1/runs/{run}/pictures/request-999999999"), 404, "is in no trial"),
+    ] {
+        let (found, answer) = measured.agent.get(&path).await;
+        assert_eq!(found, status, "{path} {answer}");
+        assert!(answer["error"].as_str().unwrap().contains(words), "{answer}");
+    }
+}
+
 #[test]
 fn a_ladder_is_drawn_and_reported_from_its_file() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/evidence/h100-decomposition/decomposition.json");
@@ -314,6 +357,7 @@ fn a_ladder_is_drawn_and_reported_from_its_file() {
     let names: Vec<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
     assert!(names.contains(&"waterfall-latency-bound-output-throughput"), "{names:?}");
     assert!(names.contains(&"waterfall-throughput-bound-ttft-mean"), "{names:?}");
+    assert!(names.contains(&"left-out-latency-bound-output-throughput"), "{names:?}");
     charts.iter().for_each(|chart| check(&renderer, chart));
     let text = report(&subject, &Zone::Utc).unwrap();
     assert!(text.contains(id.as_str()));

@@ -3,12 +3,45 @@
 
 use crate::units::finite;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 /// US dollars for one GPU for one hour.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct UsdPerGpuHour(pub f64);
+
+/// US dollars for an engine with all that it runs on for one hour: what somebody gives for costs that no run has of its own.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct UsdPerHour(f64);
+
+impl UsdPerHour {
+    /// The amount, USD an hour.
+    #[must_use]
+    pub fn usd(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for UsdPerHour {
+    type Error = String;
+
+    fn try_from(usd: f64) -> Result<Self, String> {
+        let is_price = usd.is_finite() && usd > 0.0;
+        let refused = || format!("The price is {usd}, but must be US dollars an hour above zero, such as 2.5.");
+        is_price.then_some(Self(usd)).ok_or_else(refused)
+    }
+}
+
+impl FromStr for UsdPerHour {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::try_from(text.trim().parse().unwrap_or(f64::NAN))
+    }
+}
 
 /// US dollars for a million tokens.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]

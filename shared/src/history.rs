@@ -34,6 +34,7 @@ pub fn tag(text: &str) -> Result<String, InvalidTag> {
 
 /// What people put on a run or study.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Marks {
     /// Its tags, sorted.
     #[serde(default)]

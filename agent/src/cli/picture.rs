@@ -5,6 +5,8 @@ use super::{DONE, DataArg, subject};
 use crate::render::{self, Canvas, Chart, Format, Renderer, charts};
 use anyhow::Context;
 use shared::chart::Theme;
+use shared::cost::UsdPerHour;
+use shared::ids::RequestId;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `picture`.
@@ -16,6 +18,9 @@ pub struct PictureArgs {
     /// Draw this chart (`--list` names them); can be given several times. Every one where absent.
     #[arg(long, value_name = "NAME")]
     chart: Vec<String>,
+    /// Of a run: draw the timeline of this request, by its number; with `--chart` other charts besides.
+    #[arg(long, value_name = "N")]
+    request: Option<RequestId>,
     /// Write into this folder, which is made where it is missing; or one chart into a file that ends in .svg or .png.
     #[arg(long, value_name = "DIR|FILE", required_unless_present = "list")]
     out: Option<PathBuf>,
@@ -37,13 +42,17 @@ pub struct PictureArgs {
     /// Height, CSS pixels; a chart that needs more to be legible takes more.
     #[arg(long, default_value_t = Canvas::default().height)]
     height: u32,
+    /// Work out costs that no run has of its own at this price of an engine with all that it runs on, USD an hour. Of
+    /// comparisons and studies of curves only.
+    #[arg(long, value_name = "USD_PER_HOUR")]
+    price: Option<UsdPerHour>,
     #[command(flatten)]
     data: DataArg,
 }
 
 /// Draws the charts, and prints the files.
 pub async fn picture(args: PictureArgs) -> anyhow::Result<u8> {
-    let subject = subject::find(&args.of, &args.data).await?;
+    let subject = subject::find(&args.of, args.request, &args.data).await?.at_price(args.price)?;
     let all = charts(&subject);
     if let render::Subject::Run(run) = &subject
         && let Some(why) = &run.no_distributions
@@ -54,7 +63,8 @@ pub async fn picture(args: PictureArgs) -> anyhow::Result<u8> {
         all.iter().for_each(|chart| println!("{:32} {}", chart.name, chart.label));
         return Ok(DONE);
     }
-    let asked = chosen(&all, &args.chart)?;
+    let names: Vec<String> = args.request.map(render::request_name).into_iter().chain(args.chart).collect();
+    let asked = chosen(&all, &names)?;
     let canvas = Canvas { width: args.width, height: args.height, scale: args.scale, theme: args.theme }.checked()?;
     let out = args.out.unwrap_or_default();
     let files = files(&out, &asked, args.format, args.theme)?;

@@ -3,16 +3,19 @@
 
 use super::DataArg;
 use super::holder::Holder;
+use crate::blob::BlobStore;
 use crate::export::{NamedRun, RunForm};
 use crate::history;
 use crate::log::{DataDir, LogError, SqliteLog};
+use crate::recount;
 use crate::remote::Agent;
 use anyhow::Context;
 use serde::Deserialize;
 use shared::compare::Recorded;
-use shared::ids::{RunId, StudyId};
+use shared::ids::{RequestId, RunId, StudyId};
 use shared::study::StudyView;
 use shared::view::RunView;
+use shared::wire::RequestTimeline;
 use std::path::Path;
 
 /// A run with the words that name it.
@@ -55,6 +58,14 @@ impl Store {
         match self {
             Self::Here(_, log) => Ok((*log.view(run).await?.ok_or_else(|| LogError::NoSuchRun(run.clone()))?).clone()),
             Self::There(agent) => agent.view(run).await,
+        }
+    }
+
+    /// The timeline of a request of a run.
+    pub(super) async fn request(&self, run: &RunId, view: &RunView, id: RequestId) -> anyhow::Result<RequestTimeline> {
+        match self {
+            Self::Here(data_dir, _) => Ok(recount::timeline(&BlobStore::open(data_dir.blob_dir())?, run, view, id)?),
+            Self::There(agent) => agent.request(run, id).await,
         }
     }
 

@@ -1,11 +1,12 @@
 //! Owns `tokenprism study`: a set of runs from one command, by the serving agent where there is one.
 //! Must not know how runs are executed, nor how they are read together.
 
-use super::run::{Attended, attend, progress_bar, read_file, read_plan, show};
+mod plan;
+
+use super::run::{Attended, attend, progress_bar, show};
 use super::source::Store;
 use super::{DONE, DOUBTFUL, DataArg, FAILED, INVALID, compared, means, subject};
 use crate::blob::BlobStore;
-use crate::engine;
 use crate::export::StudyForm;
 use crate::history;
 use crate::log::{DataDir, SqliteLog};
@@ -15,12 +16,11 @@ use crate::remote::Agent;
 use crate::render::{self, Subject, Zone};
 use anyhow::Context;
 use indicatif::ProgressBar;
+use plan::{Asked, plan_of};
 use shared::caveat::Verdict;
-use shared::engine::{EngineKind, ParamValue};
 use shared::event::RunState;
 use shared::ids::{RunId, StudyId};
-use shared::plan::EnginePlan;
-use shared::study::{self, PRESETS, StudyKind, StudyPlan, StudyView};
+use shared::study::{StudyPlan, StudyView};
 use shared::view::RunView;
 use std::path::{Path, PathBuf};
 
@@ -40,9 +40,14 @@ pub struct StudyArgs {
     /// Repeats of each point instead of the study's.
     #[arg(long, value_name = "N")]
     trials: Option<u32>,
+    #[command(flatten)]
+    asked: Asked,
     /// Say what it would do and how long it would take, and begin nothing.
     #[arg(long)]
     check: bool,
+    /// Write the study with all that is changed here as a study file (TOML) to stdout, to be edited, and begin nothing.
+    #[arg(long, conflicts_with_all = ["check", "json", "report"])]
+    print: bool,
     /// Write the study and its runs' figures to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -56,6 +61,10 @@ pub struct StudyArgs {
 /// Begins the study, waits until its runs have ended, and prints what they come to together.
 pub async fn study(args: StudyArgs) -> anyhow::Result<u8> {
     let plan = plan_of(&args)?;
+    if args.print {
+        print!("{}", plan.to_toml());
+        return Ok(DONE);
+    }
     if args.report.is_some() {
         // Said before the study is measured, not after.
         render::Renderer::new()?;
@@ -87,76 +96,6 @@ pub async fn study(args: StudyArgs) -> anyhow::Result<u8> {
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     std::fs::write(path, bytes)
         .with_context(|| format!("{} could not be written; the study itself is kept in the log", path.display()))
-}
-
-fn plan_of(args: &StudyArgs) -> anyhow::Result<StudyPlan> {
-    let mut plan = read_study(&args.study)?;
-    if !args.engine.is_empty() {
-        anyhow::ensure!(
-            plan.kind != StudyKind::Decomposition,
-            "the steps of a ladder name its engines: write them in a study file instead of --engine"
-        );
-        let (order, vary) = plan.engines.values().next().map(|e| (e.order, e.vary.clone())).unwrap_or_default();
-        plan.engines.clear();
-        for name in &args.engine {
-            let (label, mut engine) = engine_of(name)?;
-            if plan.kind == StudyKind::Ab && engine.vary.is_empty() {
-                (engine.order, engine.vary) = (order, vary.clone());
-                engine.params.retain(|key, _| !engine.vary.contains_key(key));
-            }
-            anyhow::ensure!(plan.engines.insert(label.clone(), engine).is_none(), "two engines are named \"{label}\"");
-        }
-    }
-    if let Some(vary) = &args.vary {
-        let (key, values) = varied(vary)?;
-        for engine in plan.engines.values_mut() {
-            engine.params.remove(&key);
-            engine.vary = [(key.clone(), values.clone())].into();
-        }
-    }
-    plan.load.trials = args.trials.unwrap_or(plan.load.trials);
-    let plan = plan.validated()?;
-    for run in plan.expand() {
-        engine::check(&run.plan).map_err(|why| study::StudyError::Run { label: run.label, why })?;
-    }
-    Ok(plan)
-}
-
-fn read_study(name: &str) -> anyhow::Result<StudyPlan> {
-    if let Some(plan) = study::find(name) {
-        return Ok(plan);
-    }
-    let presets: Vec<_> = PRESETS.iter().map(|p| p.key).collect();
-    let (text, is_json) = read_file(name, || {
-        format!("\"{name}\" is neither a study preset ({}) nor a study file that can be read", presets.join(", "))
-    })?;
-    Ok(if is_json { StudyPlan::from_json(&text) } else { StudyPlan::from_toml(&text) }?)
-}
-
-/// An engine with its label.
-fn engine_of(name: &str) -> anyhow::Result<(String, EnginePlan)> {
-    if name == "builtin" {
-        return Ok(("Built-in".to_owned(), EnginePlan::of(EngineKind::Builtin)));
-    }
-    if name.starts_with("http://") || name.starts_with("https://") {
-        let mut engine = EnginePlan::of(EngineKind::OpenaiCompletions);
-        engine.url = Some(name.to_owned());
-        return Ok((name.to_owned(), engine));
-    }
-    let plan = read_plan(name)?;
-    Ok((plan.name, plan.engine))
-}
-
-/// "batch=4,8" as a parameter and its values.
-fn varied(text: &str) -> anyhow::Result<(String, Vec<ParamValue>)> {
-    let (key, values) = text.split_once('=').context("--vary expects KEY=A,B, such as batch=4,8")?;
-    let value = |text: &str| match (text.parse(), text.parse(), text.parse()) {
-        (Ok(value), ..) => ParamValue::Bool(value),
-        (_, Ok(value), _) => ParamValue::Int(value),
-        (.., Ok(value)) => ParamValue::Float(value),
-        _ => ParamValue::Text(text.to_owned()),
-    };
-    Ok((key.trim().to_owned(), values.split(',').map(|text| value(text.trim())).collect()))
 }
 
 /// How long it will take, as a sentence.
@@ -272,49 +211,5 @@ fn code(view: &StudyView) -> u8 {
         DOUBTFUL
     } else {
         DONE
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn args(study: &str) -> StudyArgs {
-        let data = DataArg { data_dir: PathBuf::new() };
-        StudyArgs {
-            study: study.to_owned(),
-            engine: vec![],
-            vary: None,
-            trials: None,
-            check: false,
-            json: None,
-            report: None,
-            data,
-        }
-    }
-
-    #[test]
-    fn presets_can_be_studied_over_any_engines() {
-        let mut over = args("throughput");
-        over.engine = vec!["builtin".to_owned(), "http://box:8000".to_owned(), "first".to_owned()];
-        let plan = plan_of(&over).unwrap();
-        let labels: Vec<_> = plan.engines.keys().map(String::as_str).collect();
-        assert_eq!(labels, ["Built-in", "First run", "http://box:8000"]);
-        over.engine.push("builtin".to_owned());
-        assert!(plan_of(&over).unwrap_err().to_string().contains("two engines"));
-        let ladder = StudyArgs { engine: vec!["builtin".to_owned()], ..args("decomposition") };
-        assert!(plan_of(&ladder).unwrap_err().to_string().contains("study file"));
-        assert!(plan_of(&args("nonsense")).unwrap_err().to_string().contains("neither a study preset"));
-    }
-
-    #[test]
-    fn an_a_b_takes_its_parameter_from_the_command_line() {
-        let vary = |text: &str| StudyArgs { vary: Some(text.to_owned()), ..args("ab") };
-        let plan = plan_of(&vary("kv_cache=true,false")).unwrap();
-        let engine = plan.engines.values().next().unwrap();
-        assert_eq!(engine.vary["kv_cache"], [ParamValue::Bool(true), ParamValue::Bool(false)]);
-        assert!(plan_of(&vary("batch=1,2,3")).is_err());
-        assert!(plan_of(&vary("batch")).is_err());
-        assert!(plan_of(&vary("nonsense=1,2")).is_err());
     }
 }

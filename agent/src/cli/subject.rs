@@ -9,7 +9,7 @@ use crate::render::{PointDistributions, RunSubject, StudySubject, Subject};
 use anyhow::Context;
 use serde::Deserialize;
 use shared::compare::{Figure, compare_asked};
-use shared::ids::{RunId, StudyId};
+use shared::ids::{RequestId, RunId, StudyId};
 use shared::study::StudyView;
 use shared::view::RunView;
 use std::path::Path;
@@ -21,8 +21,15 @@ struct StudyFile {
     study: StudyView,
 }
 
-/// What these names stand for: one run, one study or its file, or several runs compared with the first.
-pub(super) async fn find(names: &[String], data: &DataArg) -> anyhow::Result<Subject> {
+/// What these names stand for: one run, with a request of it opened where one is given, one study or its file, or several
+/// runs compared with the first.
+pub(super) async fn find(names: &[String], request: Option<RequestId>, data: &DataArg) -> anyhow::Result<Subject> {
+    let is_run = matches!(names, [name] if !Path::new(name).is_file() && RunId::try_from(name.clone()).is_ok());
+    anyhow::ensure!(
+        is_run || request.is_none(),
+        "--request is of one run, whose records hold it: give the id of one run instead of {}",
+        names.join(" ")
+    );
     if let [name] = names {
         if Path::new(name).is_file() {
             let bytes = std::fs::read(name).with_context(|| format!("{name} could not be read"))?;
@@ -32,7 +39,11 @@ pub(super) async fn find(names: &[String], data: &DataArg) -> anyhow::Result<Sub
         } else if let Ok(run) = RunId::try_from(name.clone()) {
             let store = Store::open(data)?;
             let view = Arc::new(store.run(&run).await?);
-            return Ok(Subject::Run(Box::new(with_records(&store, &run, view).await?)));
+            let opened = match request {
+                Some(id) => Some(store.request(&run, &view, id).await?),
+                None => None,
+            };
+            return Ok(Subject::Run(Box::new(with_records(&store, &run, view).await?.opened(opened))));
         } else if let Ok(study) = StudyId::try_from(name.clone()) {
             let store = Store::open(data)?;
             let view = store.study(&study).await?;

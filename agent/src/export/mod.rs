@@ -15,7 +15,7 @@ mod table;
 pub use exporter::{Content, Exported, Exporter};
 pub use failure::ExportError;
 pub use folder::{Part, tar, untar};
-pub use form::{NamedRun, PointForm, RunForm, StudyForm, TrialForm, run_schema};
+pub use form::{NamedRun, PointForm, RunForm, StudyForm, TrialForm, run_schema, study_schema};
 pub use format::Format;
 pub use study::{METRICS_DATA, PLOTS_MISSING};
 pub use sweep::SIDECAR_KEY;

@@ -9,6 +9,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{self, Query};
 use serde::Deserialize;
 use shared::compare::{Compared, Figure, Recorded, compare_asked};
+use shared::cost::UsdPerHour;
 use shared::ids::{RunId, StudyId};
 use utoipa::IntoParams;
 
@@ -24,12 +25,14 @@ pub(super) struct CompareQuery {
     runs: String,
     /// Figures, separated by commas: `output_throughput,ttft.p99`. Every usual one where absent.
     figures: Option<String>,
+    /// Work out costs that no run has of its own at this price of an engine with all that it runs on, USD an hour.
+    price: Option<f64>,
 }
 
 impl CompareQuery {
     /// Every usual figure of these.
     pub(super) fn of(runs: String) -> Self {
-        Self { runs, figures: None }
+        Self { runs, figures: None, price: None }
     }
 }
 
@@ -52,6 +55,7 @@ pub(super) async fn compared(app: &App, principal: &Principal, asked: &CompareQu
         Some(keys) => keys.split(',').map(Figure::parse).collect::<Result<_, _>>().map_err(Refusal::bad_request)?,
         None => Figure::usual(),
     };
+    let price = asked.price.map(UsdPerHour::try_from).transpose().map_err(Refusal::bad_request)?;
     let mut sides: Vec<Vec<(String, Recorded)>> = Vec::new();
     for id in asked.runs.split(',').map(str::trim).filter(|id| !id.is_empty()) {
         sides.push(side(app, principal, id).await?);
@@ -59,7 +63,14 @@ pub(super) async fn compared(app: &App, principal: &Principal, asked: &CompareQu
             return Err(Refusal::bad_request(format!("These are more than {MAX_RUNS} runs: compare fewer.")));
         }
     }
-    off_the_loop("the runs", move || Ok(compare_asked(sides, &figures, false))).await
+    let priced = move || {
+        let compared = compare_asked(sides, &figures, false);
+        match price {
+            Some(price) => compared.at_price(price),
+            None => compared,
+        }
+    };
+    off_the_loop("the runs", move || Ok(priced())).await
 }
 
 /// A run, or the runs of a study, each with its label.

@@ -133,7 +133,7 @@ impl From<RecountError> for Refusal {
     fn from(error: RecountError) -> Self {
         match error {
             RecountError::Blob(error) => error.into(),
-            RecountError::NoRecords { .. } | RecountError::Unmeasured { .. } => {
+            RecountError::NoRecords { .. } | RecountError::Unmeasured { .. } | RecountError::NoRequest { .. } => {
                 Self::new(StatusCode::NOT_FOUND, error.to_string())
             }
         }
@@ -144,7 +144,7 @@ impl From<RenderError> for Refusal {
     fn from(error: RenderError) -> Self {
         let status = match &error {
             RenderError::NoSuchChart { .. } | RenderError::NoCharts => StatusCode::NOT_FOUND,
-            RenderError::Canvas(_) => StatusCode::BAD_REQUEST,
+            RenderError::Canvas(_) | RenderError::NoCurves => StatusCode::BAD_REQUEST,
             RenderError::NotBuilt => StatusCode::NOT_IMPLEMENTED,
             RenderError::Bounds(..) | RenderError::Busy | RenderError::NoThread(_) => StatusCode::SERVICE_UNAVAILABLE,
             RenderError::Drawing { .. } | RenderError::Broken => StatusCode::INTERNAL_SERVER_ERROR,

@@ -221,7 +221,8 @@ mod tests {
         let comparison = compare(&[pair], Terms::of(Figure::parse("ttft").unwrap())).remove(0);
         check("Comparison", &json!(comparison));
         check("ComparedRow", &json!(ComparedRow { curve: 1, base: 0, level: Level::Rate(1.0), comparison }));
-        check("Compared", &json!(Compared { curves: vec![], rows: vec![] }));
+        let price = "2.5".parse().unwrap();
+        check("Compared", &json!(Compared::default().at_price(price)));
         let (item, why) = (Side::Run(RunId::new(1, 1)), String::new());
         check("Marked", &json!(Marked::default()));
         check("Note", &json!(Note::default()));

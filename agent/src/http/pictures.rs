@@ -3,6 +3,7 @@
 
 use super::compare::{self, CompareQuery};
 use super::error::Refusal;
+use super::requests;
 use super::runs::{self, RunPath};
 use super::studies::{self, StudyPath};
 use super::{App, shape};
@@ -15,6 +16,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{self, Path, Query};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
+use shared::cost::UsdPerHour;
 use shared::study::StudyView;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,6 +48,9 @@ pub(super) struct PictureQuery {
     height: Option<u32>,
     /// Of a comparison: ids of runs and studies, separated by commas.
     runs: Option<String>,
+    /// Of a comparison or a study of curves: work out costs that no run has of its own at this price of an engine with all
+    /// that it runs on, USD an hour.
+    price: Option<f64>,
 }
 
 impl PictureQuery {
@@ -57,6 +62,10 @@ impl PictureQuery {
                 Err(Refusal::bad_request("runs are given to pictures of a comparison: /api/v1/compare/pictures."))
             }
         }
+    }
+
+    fn price(&self) -> Result<Option<UsdPerHour>, Refusal> {
+        self.price.map(UsdPerHour::try_from).transpose().map_err(Refusal::bad_request)
     }
 
     fn canvas(&self) -> Result<(Canvas, Format), Refusal> {
@@ -96,7 +105,8 @@ pub(super) async fn of_run(
 
 /// One chart of a run as a picture.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/pictures/{chart}", tag = "runs", params(
-    ("run" = String, Path, description = "Run id"), ("chart" = String, Path, description = "Name of the chart"),
+    ("run" = String, Path, description = "Run id"),
+    ("chart" = String, Path, description = "Name of the chart; request-17 is the timeline of request 17"),
     PictureQuery), responses(
     (status = 200, description = "The picture; SVG where that was asked for", content_type = "image/png"),
     (status = 400, description = "A size, theme or format that is not drawn", body = shape::ApiError),
@@ -109,11 +119,15 @@ pub(super) async fn run_picture(
     asked: Asked<PictureQuery>,
 ) -> Result<Picture, Refusal> {
     let (view, chart) = (path.view(&app).await?, chart(&parts));
-    let needs_records = render::needs_records(&chart);
-    drawn(&app, chart, runs::query(asked)?.of_one()?, move |app| {
+    let (needs_records, asked) = (render::needs_records(&chart), runs::query(asked)?.of_one()?);
+    let request = match render::request_of(&chart) {
+        Some(id) => Some(requests::timeline_of(&app, path.run, Arc::clone(&view), id).await?),
+        None => None,
+    };
+    drawn(&app, chart, asked, move |app| {
         let run =
             if needs_records { RunSubject::of(view, &app.state.blobs) } else { RunSubject::new(view, Ok(vec![])) };
-        Subject::Run(Box::new(run))
+        Subject::Run(Box::new(run.opened(request)))
     })
     .await
 }
@@ -245,8 +259,8 @@ async fn drawn(
     asked: PictureQuery,
     subject: impl FnOnce(&App) -> Subject + Send + 'static,
 ) -> Result<Picture, Refusal> {
-    let (canvas, format) = asked.canvas()?;
-    let bytes = aside(app, move |app| picture(&subject(app), &chart, &canvas, format)).await?;
+    let ((canvas, format), price) = (asked.canvas()?, asked.price()?);
+    let bytes = aside(app, move |app| picture(&subject(app).at_price(price)?, &chart, &canvas, format)).await?;
     let kind = match format {
         Format::Svg => "image/svg+xml",
         Format::Png => "image/png",

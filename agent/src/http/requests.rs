@@ -6,14 +6,17 @@ use super::runs::{self, RunPath};
 use super::{App, off_the_loop, shape};
 use crate::orchestrate::sample_of;
 use crate::record::RequestRecord;
+use crate::recount;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{self, Query};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::event::RequestSample;
-use shared::ids::RequestId;
+use shared::ids::{RequestId, RunId};
+use shared::view::RunView;
 use shared::wire::RequestTimeline;
+use std::sync::Arc;
 use utoipa::IntoParams;
 
 /// Requests that one answer has at most.
@@ -84,66 +87,16 @@ pub(super) async fn timeline(
 ) -> Result<Json<RequestTimeline>, Refusal> {
     let id: RequestId = path.number("id")?;
     let view = path.view(&app).await?;
-    let blobs: Vec<_> = view.trials.iter().filter_map(|trial| trial.blob.clone()).collect();
-    let found = off_the_loop("the records", move || {
-        for blob in blobs {
-            if let Some(record) = app.state.blobs.find(&blob, id)? {
-                return Ok(Some(record));
-            }
-        }
-        Ok(None)
-    });
-    let record = found.await?.ok_or_else(|| {
-        let sentence = format!("Request {id} of {} is in no trial that has ended with records.", path.run);
-        Refusal::new(StatusCode::NOT_FOUND, sentence)
-    })?;
-    Ok(Json(timeline_of(record)))
+    timeline_of(&app, path.run, view, id).await.map(Json)
 }
 
-/// The timeline of a record. A request that was never sent waited in the client until its end.
-fn timeline_of(record: RequestRecord) -> RequestTimeline {
-    let sent_ns = record.sent_ns.unwrap_or(record.end_ns);
-    let since = |t_ns: u64| t_ns.saturating_sub(sent_ns);
-    RequestTimeline {
-        sample: sample_of(&record),
-        queue_client_ns: sent_ns.saturating_sub(record.sched_ns),
-        connect_ns: record.connect_ns,
-        head_ns: record.head_ns.map(since),
-        close_ns: since(record.end_ns),
-        prompt_tokens: record.prompt_tokens,
-        chunks: record.chunks.iter().map(|chunk| (since(chunk.t_ns), chunk.tokens)).collect(),
-        error: record.error,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::record::Chunk;
-    use shared::outcome::Outcome;
-
-    fn record(sent_ns: Option<u64>) -> RequestRecord {
-        RequestRecord {
-            sent_ns,
-            connect_ns: Some(7),
-            head_ns: sent_ns.map(|t| t + 10),
-            chunks: sent_ns.map(|t| Chunk { t_ns: t + 20, tokens: Some(1) }).into_iter().collect(),
-            end_ns: 400,
-            outcome: Outcome::Ok,
-            ..RequestRecord::due(3, 100)
-        }
-    }
-
-    #[test]
-    fn a_timeline_begins_when_the_request_was_sent() {
-        let sent = timeline_of(record(Some(150)));
-        assert_eq!((sent.queue_client_ns, sent.head_ns, sent.close_ns), (50, Some(10), 250));
-        assert_eq!(sent.chunks, [(20, Some(1))]);
-    }
-
-    #[test]
-    fn a_request_that_was_never_sent_waited_in_the_client() {
-        let unsent = timeline_of(record(None));
-        assert_eq!((unsent.queue_client_ns, unsent.head_ns, unsent.close_ns), (300, None, 0));
-    }
+/// The timeline of a request of a run.
+pub(super) async fn timeline_of(
+    app: &App,
+    run: RunId,
+    view: Arc<RunView>,
+    id: RequestId,
+) -> Result<RequestTimeline, Refusal> {
+    let blobs = app.state.blobs.clone();
+    off_the_loop("the records", move || Ok(recount::timeline(&blobs, &run, &view, id)?)).await
 }

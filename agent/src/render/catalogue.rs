@@ -6,6 +6,7 @@ use shared::chart::{
     self, ChartDefinition, ENGINE_CHARTS, GPU_CHARTS, HOST_CHARTS, Latency, MOST_GPUS, Theme, TrackChart,
 };
 use shared::compare::{Compared, Curve, Figure, Recorded};
+use shared::ids::RequestId;
 use shared::study::{Case, Decomposition, LADDER_FIGURES};
 use shared::units::ns_to_s;
 use shared::view::{GpuSeen, RunView};
@@ -22,6 +23,8 @@ pub enum Section {
     Levels,
     /// A ladder of configurations.
     Ladder,
+    /// The full configuration without each of its options.
+    LeftOut,
     /// The run over its time.
     Time,
     /// Requests and their latencies.
@@ -149,6 +152,21 @@ pub fn needs_records(name: &str) -> bool {
     [AT_MOST, HOW_OFTEN].iter().any(|kind| name.starts_with(kind))
 }
 
+/// What names of charts of one request begin with.
+const REQUEST: &str = "request-";
+
+/// The name of the chart of one request.
+#[must_use]
+pub fn request_name(id: RequestId) -> String {
+    format!("{REQUEST}{id}")
+}
+
+/// The request that a chart of this name shows; nothing where it is another chart's.
+#[must_use]
+pub fn request_of(name: &str) -> Option<RequestId> {
+    name.strip_prefix(REQUEST)?.parse().ok()
+}
+
 fn of_requests(run: &RunSubject) -> Vec<Chart<'_>> {
     let view: &RunView = &run.view;
     let label = "Requests: time to first token by time sent";
@@ -162,6 +180,11 @@ fn of_requests(run: &RunSubject) -> Vec<Chart<'_>> {
         });
         charts.push(chart(at_most, None, move |theme| chart::ecdf(overlays, theme)));
         charts.push(chart(how_often, None, move |theme| chart::histogram(overlays, theme)));
+    }
+    if let Some(timeline) = &run.request {
+        let label = "Output of one request over the time since it was sent";
+        let of = (Section::Requests, request_name(timeline.sample.id), label);
+        charts.push(chart(of, None, move |theme| chart::request_timeline(timeline, theme)));
     }
     charts
 }
@@ -213,7 +236,9 @@ fn of_ladder(ladder: &Decomposition) -> Vec<Chart<'_>> {
     for case in &ladder.cases {
         let is_known = |key: &&str| case.steps.iter().any(|rung| rung.figures.contains_key(*key));
         let figures = LADDER_FIGURES.into_iter().filter(is_known).filter_map(|key| Figure::parse(key).ok());
-        charts.extend(figures.map(|figure| waterfall(case, figure)));
+        let figures: Vec<Figure> = figures.collect();
+        charts.extend(figures.iter().map(|figure| waterfall(case, *figure)));
+        charts.extend(figures.iter().map(|figure| left_out(case, *figure)));
     }
     charts.retain(has_values);
     charts
@@ -224,6 +249,13 @@ fn waterfall(case: &Case, figure: Figure) -> Chart<'_> {
     let label = format!("{} step by step, {}", figure.name(), case.name);
     let drawn = chart((Section::Ladder, name, label), None, move |theme| chart::waterfall(case, figure, theme));
     Chart { least_height: chart::waterfall_height(case.steps.len()), ..drawn }
+}
+
+fn left_out(case: &Case, figure: Figure) -> Chart<'_> {
+    let name = format!("left-out-{}-{}", slug(&case.name), slug(&figure.key()));
+    let label = format!("{} with each option left out, {}", figure.name(), case.name);
+    let drawn = chart((Section::LeftOut, name, label), None, move |theme| chart::left_out(case, figure, theme));
+    Chart { least_height: chart::left_out_height(case.without.len()), ..drawn }
 }
 
 /// Letters and digits with hyphens between them, for names of files.

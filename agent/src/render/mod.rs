@@ -11,7 +11,7 @@ mod subject;
 
 pub use aside::aside;
 pub use canvas::{Canvas, Format, theme};
-pub use catalogue::{Chart, Section, charts, needs_records};
+pub use catalogue::{Chart, Section, charts, needs_records, request_name, request_of};
 pub use report::report;
 pub use script::Renderer;
 pub use subject::{PointDistributions, RunSubject, StudySubject, Subject, Zone};
@@ -36,6 +36,12 @@ pub enum RenderError {
     /// The subject has no chart at all.
     #[error("Nothing has been measured that a chart could show.")]
     NoCharts,
+    /// A price where no costs can be worked out at it.
+    #[error(
+        "A price was given, but there are no curves that costs could be drawn in at it: give it with a comparison, or with \
+         a study of curves; a run has the price that its plan or its agent knew."
+    )]
+    NoCurves,
     /// A picture of a size or form that is not made.
     #[error("{0}")]
     Canvas(String),

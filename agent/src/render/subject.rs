@@ -1,17 +1,19 @@
 //! Owns what pictures and reports are of: a run with its distributions, a study with its runs, a comparison.
 //! Must not know how any of it is drawn or written.
 
+use super::RenderError;
 use crate::blob::BlobStore;
 use crate::orchestrate::{time_zone, utc_offset_minutes};
 use crate::record::Latency;
 use crate::recount::{self, RecountError};
 use shared::chart::{Overlay, first_points, measured_points};
 use shared::compare::Compared;
+use shared::cost::UsdPerHour;
 use shared::format;
 use shared::ids::PointIndex;
 use shared::study::StudyView;
 use shared::view::RunView;
-use shared::wire::PointDistribution;
+use shared::wire::{PointDistribution, RequestTimeline};
 use std::sync::Arc;
 
 /// What is drawn or reported.
@@ -24,6 +26,25 @@ pub enum Subject {
     Compared(Compared),
 }
 
+impl Subject {
+    /// It with costs at a price, where one is given and a point has none of its own.
+    ///
+    /// # Errors
+    /// [`RenderError::NoCurves`] where it has no curves over load, which such costs are points of.
+    pub fn at_price(self, price: Option<UsdPerHour>) -> Result<Self, RenderError> {
+        let Some(price) = price else { return Ok(self) };
+        match self {
+            Self::Compared(compared) => Ok(Self::Compared(compared.at_price(price))),
+            Self::Study(mut study) => {
+                let compared = study.view.compared.take().ok_or(RenderError::NoCurves)?;
+                study.view.compared = Some(compared.at_price(price));
+                Ok(Self::Study(study))
+            }
+            Self::Run(_) => Err(RenderError::NoCurves),
+        }
+    }
+}
+
 /// A run, and what only its records tell.
 pub struct RunSubject {
     /// The run.
@@ -32,6 +53,8 @@ pub struct RunSubject {
     pub distributions: Vec<Vec<Overlay>>,
     /// Why there are none.
     pub no_distributions: Option<String>,
+    /// The request that is opened, where one is asked for.
+    pub request: Option<RequestTimeline>,
 }
 
 /// A study, and those of its runs that are there.
@@ -65,7 +88,7 @@ impl RunSubject {
             let overlays: Vec<Overlay> = points.iter().map(of).filter(|(.., of)| of.n > 0).collect();
             (is_told && !overlays.is_empty()).then_some(overlays)
         });
-        Self { distributions: distributions.collect(), no_distributions, view: Arc::clone(&view) }
+        Self { distributions: distributions.collect(), no_distributions, request: None, view: Arc::clone(&view) }
     }
 
     /// The run with what its records on this host tell.
@@ -73,6 +96,12 @@ impl RunSubject {
     pub fn of(view: Arc<RunView>, blobs: &BlobStore) -> Self {
         let points = Self::read(&view, blobs).map_err(|error| error.to_string());
         Self::new(view, points)
+    }
+
+    /// It with a request opened.
+    #[must_use]
+    pub fn opened(self, request: Option<RequestTimeline>) -> Self {
+        Self { request, ..self }
     }
 
     fn read(view: &RunView, blobs: &BlobStore) -> Result<Vec<PointDistributions>, RecountError> {
@@ -116,5 +145,21 @@ impl Zone {
         };
         let (offset, name) = of_host.unwrap_or((0, ""));
         format::host_time(unix_ms, offset, name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_needs_curves() {
+        let price: UsdPerHour = "2.5".parse().unwrap();
+        let run = || Subject::Run(Box::new(RunSubject::new(Arc::default(), Ok(vec![]))));
+        assert!(run().at_price(None).is_ok());
+        let refused = run().at_price(Some(price)).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(refused.contains("no curves"), "{refused}");
+        let priced = Subject::Compared(Compared::default()).at_price(Some(price));
+        assert!(matches!(priced, Ok(Subject::Compared(compared)) if compared.price == Some(price)));
     }
 }

@@ -27,6 +27,8 @@ use std::sync::Arc;
 use synthetic::Synthetic;
 use trace::Trace;
 
+/// The word for every prompt of the shipped file.
+const ALL: &str = "all";
 /// The prompts file that ships with the agent.
 const SHIPPED: &str = include_str!("../../../prompts.txt");
 
@@ -203,11 +205,21 @@ impl Workload {
     }
 }
 
+/// A task of the shipped prompts as their file names it, or `all` of them.
+///
+/// # Errors
+/// [`WorkloadRefused::UnknownTask`] where there is none of that name.
+pub fn task(wanted: &str) -> Result<String, WorkloadRefused> {
+    let names: Vec<String> = parse_prompts(SHIPPED)?.into_iter().filter_map(|prompt| prompt.task).collect();
+    let found = names.iter().chain([&ALL.to_owned()]).find(|name| name.eq_ignore_ascii_case(wanted.trim())).cloned();
+    found.ok_or_else(|| WorkloadRefused::UnknownTask { wanted: wanted.to_owned(), known: names.join(", ") })
+}
+
 fn shipped(wanted: &str) -> Result<Vec<Entry>, WorkloadRefused> {
     let all = parse_prompts(SHIPPED)?;
     let names: Vec<String> = all.iter().filter_map(|prompt| prompt.task.clone()).collect();
     let is_wanted = |prompt: &TaskPrompt| {
-        wanted == "all" || prompt.task.as_ref().is_some_and(|task| task.eq_ignore_ascii_case(wanted))
+        wanted == ALL || prompt.task.as_ref().is_some_and(|task| task.eq_ignore_ascii_case(wanted))
     };
     let chosen: Vec<Entry> = all.into_iter().filter(is_wanted).map(file::plain).collect();
     if chosen.is_empty() {

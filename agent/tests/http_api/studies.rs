@@ -152,7 +152,8 @@ async fn pictures_are_listed_by_what_was_measured_and_shown_to_who_may_see_it() 
     for (run, around) in runs.iter().zip([10.0, 40.0, 40.2]) {
         measure(&server, run, around).await;
     }
-    let ladder = ["waterfall-latency-bound-output-throughput", "waterfall-throughput-bound-output-throughput"];
+    let of = |case: &str| ["waterfall", "left-out"].map(|kind| format!("{kind}-{case}-bound-output-throughput"));
+    let ladder = ["latency", "throughput"].map(of).concat();
     assert_eq!(names(&format!("{study}/pictures")).await, ladder);
     assert_eq!(names(&format!("/api/v1/runs/{}/pictures", runs[0])).await, ["by-level"]);
     let compared = format!("/api/v1/compare/pictures?runs={},{}", runs[0], runs[1]);

@@ -4,6 +4,7 @@
 mod definition;
 mod distribution;
 mod gaps;
+mod left_out;
 mod levels;
 mod live;
 mod points;
@@ -15,13 +16,14 @@ mod waterfall;
 pub use definition::{ChartData, ChartDefinition, ChartOption};
 pub use distribution::{Overlay, ecdf, first_points, histogram, measured_points};
 pub use gaps::gap_map;
+pub use left_out::left_out;
 pub use levels::{curves, pareto};
 pub use live::{Latency, in_flight, latency, throughput};
 pub use points::{throughput_by_level, ttft_by_level};
 pub use requests::{request_scatter, request_timeline};
 pub use theme::{PALETTE, Theme};
 pub use tracks::{ENGINE_CHARTS, GPU_CHARTS, HOST_CHARTS, MOST_GPUS, TrackChart, kv_use};
-pub use waterfall::{waterfall, waterfall_height};
+pub use waterfall::{left_out_height, waterfall, waterfall_height};
 
 use definition::YAxis;
 

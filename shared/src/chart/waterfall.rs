@@ -11,15 +11,15 @@ use charming::datatype::CompositeValue;
 use charming::element::{AxisType, DimensionEncode, Trigger};
 
 /// The share of a step's band that a bar, a whisker, and the line of a limit take.
-const BAR: f64 = 0.7;
-const WHISKER: f64 = 0.05;
+pub(super) const BAR: f64 = 0.7;
+pub(super) const WHISKER: f64 = 0.05;
 const LINE: f64 = 0.9;
 /// The places of the colours in [`Theme::steps`].
-const BETTER: f64 = 0.0;
-const WORSE: f64 = 1.0;
-const NEITHER: f64 = 2.0;
-const MARK: f64 = 3.0;
-const LIMIT: f64 = 4.0;
+pub(super) const BETTER: f64 = 0.0;
+pub(super) const WORSE: f64 = 1.0;
+pub(super) const NEITHER: f64 = 2.0;
+pub(super) const MARK: f64 = 3.0;
+pub(super) const LIMIT: f64 = 4.0;
 /// Most characters of a line of a step's label.
 const LINE_CHARS: usize = 18;
 
@@ -30,8 +30,13 @@ const STEP_PX: u32 = 46;
 /// The height at which the labels of a ladder of so many steps, and of the hardware's limit, stand apart, CSS pixels.
 #[must_use]
 pub fn waterfall_height(steps: usize) -> u32 {
-    let bars = u32::try_from(steps).unwrap_or(u32::MAX).saturating_add(1);
-    AROUND_PX.saturating_add(STEP_PX.saturating_mul(bars))
+    left_out_height(steps.saturating_add(1))
+}
+
+/// The height at which the labels of so many options left out stand apart, CSS pixels.
+#[must_use]
+pub fn left_out_height(options: usize) -> u32 {
+    AROUND_PX.saturating_add(STEP_PX.saturating_mul(u32::try_from(options).unwrap_or(u32::MAX)))
 }
 
 /// The ladder under one load by one figure. A bar goes from the figure of the step before to the step's own: of the colour
@@ -44,7 +49,7 @@ pub fn waterfall(case: &Case, figure: Figure, theme: Theme) -> ChartDefinition {
     let least = steps.iter().flat_map(Step::values).fold(f64::INFINITY, f64::min);
     // The decade below, which a log axis has a line at.
     let floor = if least.is_finite() { 10f64.powf(least.log10().floor()) } else { 1.0 };
-    let mut bars = Bars(ChartData::of(&["from", "to", "place", "share", "shade"]));
+    let mut bars = Bars::new();
     let mut before = floor;
     for (place, step) in steps.iter().enumerate() {
         let Some(value) = step.value else { continue };
@@ -58,7 +63,7 @@ pub fn waterfall(case: &Case, figure: Figure, theme: Theme) -> ChartDefinition {
         }
         before = value;
     }
-    let mut names: Vec<String> = case.steps.iter().map(|rung| name(rung, &key)).collect();
+    let mut names: Vec<String> = case.steps.iter().map(|rung| name(&rung.label, rung, &key)).collect();
     let last = steps.iter().rev().find(|step| step.value.is_some());
     if let Some((value, limit)) = last.and_then(|step| step.value.zip(step.limit)) {
         bars.push(names.len(), BAR, (value.min(limit), value.max(limit)), LIMIT);
@@ -74,7 +79,7 @@ pub fn waterfall(case: &Case, figure: Figure, theme: Theme) -> ChartDefinition {
     option.y_axis = Names::of(names, theme);
     option.grid = option.grid.left(134);
     option.visual_map = Some(VisualMap::new(4, BETTER, LIMIT, theme.steps()));
-    ChartDefinition { option: option.series(Series::spans(&figure.name(), encode)), data: bars.0 }
+    ChartDefinition { option: option.series(Series::spans(&figure.name(), encode)), data: bars.data() }
 }
 
 /// What of a step is drawn; what is not above zero has no place on a log axis.
@@ -88,16 +93,11 @@ struct Step {
 impl Step {
     fn of(rung: &Rung, key: &str) -> Self {
         let side = rung.figures.get(key);
-        let shade = match rung.against.get(key).map(|comparison| comparison.judgement) {
-            Some(Judgement::Better) => BETTER,
-            Some(Judgement::Worse) => WORSE,
-            _ => NEITHER,
-        };
         Self {
             value: side.and_then(|of| of.value).filter(|value| *value > 0.0),
             half_width: side.and_then(|of| of.interval).map(|interval| interval.half_width),
             limit: rung.bound(key).map(|bound| bound.limit).filter(|limit| *limit > 0.0),
-            shade,
+            shade: shade(rung, key),
         }
     }
 
@@ -108,17 +108,35 @@ impl Step {
     }
 }
 
-struct Bars(ChartData);
+/// The colour of what a configuration made of a figure.
+pub(super) fn shade(rung: &Rung, key: &str) -> f64 {
+    match rung.against.get(key).map(|comparison| comparison.judgement) {
+        Some(Judgement::Better) => BETTER,
+        Some(Judgement::Worse) => WORSE,
+        _ => NEITHER,
+    }
+}
+
+/// Rectangles in the bands of names, each with its share of the band and its shade.
+pub(super) struct Bars(ChartData);
 
 impl Bars {
-    fn push(&mut self, place: usize, share: f64, (from, to): (f64, f64), shade: f64) {
+    pub(super) fn new() -> Self {
+        Self(ChartData::of(&["from", "to", "place", "share", "shade"]))
+    }
+
+    pub(super) fn data(self) -> ChartData {
+        self.0
+    }
+
+    pub(super) fn push(&mut self, place: usize, share: f64, (from, to): (f64, f64), shade: f64) {
         self.0.push(&[Some(from), Some(to), Some(place as f64), Some(share), Some(shade)]);
     }
 }
 
-/// A step's label and what it is worth, in lines that are short enough for a phone.
-fn name(rung: &Rung, key: &str) -> String {
-    let mut lines = wrapped(&rung.label);
+/// A label and what the configuration is worth, in lines that are short enough for a phone.
+pub(super) fn name(label: &str, rung: &Rung, key: &str) -> String {
+    let mut lines = wrapped(label);
     let against = rung.against.get(key);
     if rung.run.is_none() && rung.figures.is_empty() {
         lines.push("not measured".to_owned());
@@ -166,13 +184,13 @@ fn wrapped(label: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::compare::{Arm, Terms, compare, sample};
     use crate::plan::Level;
     use std::collections::BTreeMap;
 
-    fn case(steps: &[Option<f64>]) -> Case {
+    pub(in super::super) fn case(steps: &[Option<f64>]) -> Case {
         let figure = Figure::parse("output_throughput").unwrap();
         let mut last = None;
         let rung = |(step, value): (u32, &Option<f64>)| {
@@ -207,7 +225,7 @@ mod tests {
     }
 
     /// From, to and shade of each rectangle.
-    fn drawn(chart: &ChartDefinition) -> Vec<(f64, f64, f64)> {
+    pub(in super::super) fn drawn(chart: &ChartDefinition) -> Vec<(f64, f64, f64)> {
         chart.data.rows.chunks(5).map(|row| (row[0].round(), row[1].round(), row[4])).collect()
     }
 

@@ -44,6 +44,7 @@ impl Terms {
 
 /// A figure of one arm.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Side {
     /// Over all trials: of latencies over all their samples.
     pub value: Option<f64>,
@@ -55,6 +56,7 @@ pub struct Side {
 
 /// The least true difference that so many repeats of such a spread find with a probability of 0.8.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Detectable {
     /// In the figure's unit.
     pub difference: f64,
@@ -64,6 +66,7 @@ pub struct Detectable {
 
 /// What is said of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Judgement {
     /// Significantly better.
@@ -114,6 +117,7 @@ impl Judgement {
 
 /// Two arms by one figure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Comparison {
     /// The figure's key.
     pub figure: String,

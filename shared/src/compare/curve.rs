@@ -6,6 +6,7 @@ use super::comparison::{Comparison, Terms, compare};
 use super::figure::Figure;
 use super::recorded::{Recorded, RecordedPoint};
 use crate::caveat::{Caveat, Verdict};
+use crate::cost::UsdPerHour;
 use crate::ids::{PointIndex, RunId};
 use crate::plan::Level;
 use crate::summary::Interval;
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// One engine configuration's figures against load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Curve {
     /// The run.
     pub run: RunId,
@@ -33,6 +35,7 @@ pub struct Curve {
 
 /// One point of a curve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CurvePoint {
     /// Its place in its run.
     pub point: PointIndex,
@@ -76,11 +79,11 @@ impl Curve {
     /// The curve with costs where none is known, at what the engine and all it runs on would cost an hour: arithmetic on
     /// measured throughput, so without an interval of its own.
     #[must_use]
-    pub fn at_price(mut self, usd_per_hour: f64) -> Self {
+    pub fn at_price(mut self, price: UsdPerHour) -> Self {
         for point in &mut self.points {
             let throughput = point.figures.get("output_throughput").copied().filter(|rate| *rate > 0.0);
             if let Some(throughput) = throughput {
-                let cost = usd_per_hour / 3600.0 / throughput * 1e6;
+                let cost = price.usd() / 3600.0 / throughput * 1e6;
                 point.figures.entry("cost_per_mtok".to_owned()).or_insert(cost);
             }
         }
@@ -103,16 +106,21 @@ impl CurvePoint {
 }
 
 /// Runs beside one another.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Compared {
     /// Their curves, in the order that was asked for.
     pub curves: Vec<Curve>,
     /// Each of the others with the first, or with the first of its group, level by level and figure by figure.
     pub rows: Vec<ComparedRow>,
+    /// The price that costs were worked out at where no run has one of its own; absent where none was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<UsdPerHour>,
 }
 
 /// One point against the base's at the same level.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ComparedRow {
     /// Place of the curve that is compared.
     pub curve: u32,
@@ -126,6 +134,14 @@ pub struct ComparedRow {
 }
 
 impl Compared {
+    /// Them with costs at a price where none is known, see [`Curve::at_price`].
+    #[must_use]
+    pub fn at_price(mut self, price: UsdPerHour) -> Self {
+        self.curves = self.curves.into_iter().map(|curve| curve.at_price(price)).collect();
+        self.price = Some(price);
+        self
+    }
+
     /// The label of the curve at a place.
     #[must_use]
     pub fn label(&self, place: u32) -> &str {
@@ -194,7 +210,7 @@ pub fn compare_within(runs: &[(String, Recorded)], groups: &[u32], figures: &[Fi
         places.iter().zip(compare(&pairs, terms)).filter_map(row).collect::<Vec<_>>()
     };
     let rows = figures.iter().flat_map(of_figure).collect();
-    Compared { curves: curves.into_iter().map(|(_, curve)| curve).collect(), rows }
+    Compared { curves: curves.into_iter().map(|(_, curve)| curve).collect(), rows, price: None }
 }
 
 /// Numbers the labels that an earlier curve has, too: two runs of one plan are two lines.
@@ -250,9 +266,13 @@ mod tests {
             curve.points.iter().map(|point| point.figures.get("cost_per_mtok").copied()).collect()
         };
         // 3.6 dollars an hour are 0.001 a second, for 100 tokens.
-        assert_eq!((costs(&curve), costs(&curve.clone().at_price(3.6))), (vec![None, None], vec![Some(10.0), None]));
+        let price = |text: &str| text.parse().unwrap();
+        let priced = curve.clone().at_price(price("3.6"));
+        assert_eq!((costs(&curve), costs(&priced)), (vec![None, None], vec![Some(10.0), None]));
         // What is known stays.
-        assert_eq!(costs(&curve.at_price(3.6).at_price(7.2))[0], Some(10.0));
+        assert_eq!(costs(&priced.at_price(price("7.2")))[0], Some(10.0));
+        let compared = Compared { curves: vec![curve], ..Compared::default() }.at_price(price("3.6"));
+        assert_eq!((costs(&compared.curves[0])[0], compared.price), (Some(10.0), Some(price("3.6"))));
     }
 
     #[test]

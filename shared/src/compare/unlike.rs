@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// One thing that is unlike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Unlike {
     /// What.
     pub what: Trait,
@@ -23,6 +24,7 @@ pub struct Unlike {
 
 /// What must be alike for two numbers to differ by the engine alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Trait {
     /// The model.

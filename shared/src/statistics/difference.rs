@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// An estimate and its interval at 95 %, which need not be symmetric.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Bounds {
     /// The estimate.
     pub value: f64,

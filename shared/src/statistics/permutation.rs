@@ -23,6 +23,7 @@ pub struct Block {
 
 /// How the labellings were gone through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Ways {
     /// Every one was counted: p is exact.
@@ -33,6 +34,7 @@ pub enum Ways {
 
 /// What the test came to.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Permutation {
     /// Share of labellings whose means lie at least as far apart as those that were measured, two-sided.
     pub p: f64,

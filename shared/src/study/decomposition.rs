@@ -18,6 +18,7 @@ pub const LADDER_FIGURES: [&str; 5] =
 
 /// A ladder as far as it has been measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Decomposition {
     /// The latency-bound case, then the throughput-bound one.
     pub cases: Vec<Case>,
@@ -25,6 +26,7 @@ pub struct Decomposition {
 
 /// The ladder under one load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Case {
     /// Words for it.
     pub name: String,
@@ -38,6 +40,7 @@ pub struct Case {
 
 /// One configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rung {
     /// The step's place in the plan.
     pub step: u32,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// What may be assumed of engines of which nothing is known.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Assumption {
     /// Output tokens per second that each request in flight gets.

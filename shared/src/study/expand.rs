@@ -18,6 +18,7 @@ pub struct StudyRun {
 
 /// A run's part in its study.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// An engine, on one task where the study has tasks.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 /// What a study will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StudyPlan {
     /// Schema number, [`crate::plan::SCHEMA`].
@@ -48,6 +49,7 @@ pub struct StudyPlan {
 
 /// What a study is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StudyKind {
     /// Curves of figures against load, an engine each.
@@ -72,6 +74,7 @@ impl StudyKind {
 
 /// One step of a ladder: another engine, or one parameter of the same one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StepPlan {
     /// What it switches on, in a few words.

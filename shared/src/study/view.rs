@@ -47,6 +47,7 @@ pub struct StudyRow {
 
 /// How far a study is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StudyState {
     /// No run has had its turn.
@@ -86,6 +87,7 @@ impl StudyState {
 
 /// One run of a study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StudyRunView {
     /// What tells it from the others.
     pub label: String,
@@ -99,6 +101,7 @@ pub struct StudyRunView {
 
 /// A study, and what its runs come to so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StudyView {
     /// The study.
     pub study: StudyId,

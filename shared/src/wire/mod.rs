@@ -147,6 +147,7 @@ pub struct Lead {
 
 /// One run in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunRow {
     /// The run.
     pub run: RunId,

@@ -157,7 +157,7 @@ mod tests {
             points: vec![],
             caveats: vec![],
         };
-        let compared = Compared { curves: [1, 1, 2, 3].map(curve).into(), rows: vec![] };
+        let compared = Compared { curves: [1, 1, 2, 3].map(curve).into(), ..Compared::default() };
         let [one, two, three] = [1, 2, 3].map(|run| curve(run).run.to_string());
         assert_eq!(with_base(&compared, &two), [two, one, three].join(","));
     }

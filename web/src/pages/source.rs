@@ -90,7 +90,7 @@ fn SourceCurves() -> impl IntoView {
             let recorded = Recorded::of(view)?;
             Some(Curve::of(&recorded, &recorded.plan.name))
         });
-        curves.flatten().map(|curves| Arc::new(Compared { curves, rows: Vec::new() }))
+        curves.flatten().map(|curves| Arc::new(Compared { curves, ..Compared::default() }))
     });
     let has_points = kept(move || known.with(|known| known.as_ref().is_some_and(|known| !known.curves.is_empty())));
     let known = priced(known, Place::get());

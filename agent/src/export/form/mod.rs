@@ -6,5 +6,5 @@ mod schema;
 mod study;
 
 pub use run::{PointForm, RunForm, TrialForm};
-pub use schema::run_schema;
+pub use schema::{run_schema, study_schema};
 pub use study::{NamedRun, StudyForm};

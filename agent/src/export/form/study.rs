@@ -2,11 +2,12 @@
 //! Must not know how a study is folded.
 
 use super::RunForm;
+use schemars::JsonSchema;
 use serde::Serialize;
 use shared::study::StudyView;
 
 /// A study, or some runs together.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct StudyForm {
     /// Version of this form, 1.
     pub schema: u32,
@@ -18,7 +19,7 @@ pub struct StudyForm {
 }
 
 /// One run among others.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct NamedRun {
     /// Its place.
     pub index: u32,

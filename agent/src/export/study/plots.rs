@@ -37,7 +37,10 @@ impl Plots {
             (None, Some(view)) => of_run(view),
             (None, None) => return,
         };
-        for chart in charts(&subject).iter().filter(|of| matches!(of.section, Section::Levels | Section::Ladder)) {
+        for chart in charts(&subject)
+            .iter()
+            .filter(|of| matches!(of.section, Section::Levels | Section::Ladder | Section::LeftOut))
+        {
             self.take(format!("{folder}/{}.png", chart.name), chart);
         }
     }

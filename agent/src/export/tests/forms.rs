@@ -1,8 +1,8 @@
-//! Owns the tests of what is read again: the JSON form by compare, import and its schema, the layouts by import.
+//! Owns the tests of what is read again: the JSON form by compare and import, the layouts by import.
 //! Must not know how files are written.
 
 use super::fixture::{Store, fixtures, trials};
-use crate::export::{Format, METRICS_DATA, PLOTS_MISSING, Part, RunForm, run_schema, untar};
+use crate::export::{Format, METRICS_DATA, PLOTS_MISSING, Part, RunForm, untar};
 use serde_json::Value;
 use shared::compare::Recorded;
 use shared::ids::RunId;
@@ -12,61 +12,6 @@ use shared::view::RunView;
 use shared::wire::FileFate;
 use std::path::Path;
 use std::sync::Arc;
-
-fn schema_file() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/run.schema.json")
-}
-
-/// `UPDATE=1 cargo test -p tokenprism schema` writes the file anew.
-#[test]
-fn the_schema_that_is_checked_in_is_that_of_the_types() {
-    let made = serde_json::to_string_pretty(&run_schema()).unwrap() + "\n";
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::create_dir_all(schema_file().parent().unwrap()).unwrap();
-        std::fs::write(schema_file(), &made).unwrap();
-    }
-    let kept = std::fs::read_to_string(schema_file()).unwrap();
-    assert!(kept == made, "docs/schema/run.schema.json is old: run UPDATE=1 cargo test -p tokenprism schema");
-}
-
-/// The schema, refusing what it does not name: a reader may pass new fields over, this test may not.
-fn strict(mut schema: Value) -> Value {
-    fn close(value: &mut Value) {
-        match value {
-            Value::Object(map) => {
-                if map.contains_key("properties") && !map.contains_key("additionalProperties") {
-                    map.insert("additionalProperties".to_owned(), Value::Bool(false));
-                }
-                map.values_mut().for_each(close);
-            }
-            Value::Array(list) => list.iter_mut().for_each(close),
-            _ => {}
-        }
-    }
-    close(&mut schema);
-    schema
-}
-
-#[tokio::test]
-async fn exported_runs_keep_the_schema() {
-    let kept: Value = serde_json::from_str(&std::fs::read_to_string(schema_file()).unwrap()).unwrap();
-    let schema = jsonschema::validator_for(&strict(kept)).unwrap();
-    let check = |name: &str, bytes: &[u8]| {
-        let value: Value = serde_json::from_slice(bytes).unwrap();
-        let wrong: Vec<String> = schema.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
-        assert!(wrong.is_empty(), "{name}: {wrong:#?}");
-        value
-    };
-    let store = Store::new();
-    let own = store.own_run(&trials()).await;
-    let mut value = check("own", &store.bytes(&own, Format::Json).await);
-    for run in store.import_folder(fixtures()).await {
-        check(run.as_str(), &store.bytes(&run, Format::Json).await);
-    }
-    // It would notice a field that it does not know, anywhere.
-    value["points"][0]["summary"]["ttft"]["p42"] = 1.into();
-    assert!(!schema.is_valid(&value));
-}
 
 async fn view(store: &Store, run: &RunId) -> Arc<RunView> {
     store.log.view(run).await.unwrap().unwrap()

@@ -4,4 +4,6 @@
 mod fixture;
 mod forms;
 mod records;
+mod schema;
+mod sweep;
 mod whole;

@@ -92,6 +92,8 @@ pub(in crate::http) struct Compared {
     curves: Vec<Value>,
     /// Each point against the base's at the same level, figure by figure.
     rows: Vec<ComparedRow>,
+    /// The price that costs were worked out at where no run has one of its own, USD an hour; absent where none was given.
+    price: Option<f64>,
 }
 
 /// One point against the base's at the same level.

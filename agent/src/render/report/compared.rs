@@ -27,6 +27,12 @@ pub(super) fn told(compared: &Compared, charts: &[Chart], figures: &mut Figures)
             h2 { "Points" }
             (points(compared))
             (parts::caveats(&caveats))
+            @if let Some(price) = compared.price {
+                p.quiet {
+                    "Costs that no run has of its own are worked out from throughput, at " (price.usd())
+                    " USD an hour for an engine with all that it runs on."
+                }
+            }
             (figures.of(charts, Section::Levels)?)
         }
         @if !compared.rows.is_empty() { section { (comparisons(compared)) } }

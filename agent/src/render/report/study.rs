@@ -75,6 +75,7 @@ fn runs(runs: &[StudyRunView]) -> Markup {
 
 fn of_ladder(ladder: &Decomposition, charts: &[Chart], figures: &mut Figures) -> Result<Markup, RenderError> {
     let rungs = || ladder.cases.iter().flat_map(|case| case.steps.iter().chain(&case.without));
+    let has_left_out = charts.iter().any(|chart| chart.section == Section::LeftOut);
     let caveats: BTreeSet<&Caveat> = rungs().flat_map(|rung| &rung.caveats).collect();
     let caveats: Vec<Caveat> = caveats.into_iter().cloned().collect();
     let notes = said::notes(rungs().filter_map(|rung| rung.against.get(HEADLINE)));
@@ -85,6 +86,7 @@ fn of_ladder(ladder: &Decomposition, charts: &[Chart], figures: &mut Figures) ->
             (parts::sentences(&notes))
             (parts::caveats(&caveats))
             (figures.of(charts, Section::Ladder)?)
+            @if has_left_out { h3 { "Everything on but one option" } (figures.of(charts, Section::LeftOut)?) }
         }
     })
 }

@@ -16,6 +16,7 @@ use crate::erased::{Kept, kept, live};
 use crate::route::Place;
 use leptos::prelude::*;
 use shared::compare::{Compared, Figure};
+use shared::cost::UsdPerHour;
 use std::sync::Arc;
 
 /// Runs beside one another as they are known now. Copies share it.
@@ -31,9 +32,9 @@ pub fn figure_of(place: Place) -> Kept<String> {
 }
 
 /// The price of the address, US dollars for an hour of an engine with all that it runs on.
-pub fn price_of(place: Place) -> Kept<Option<f64>> {
+pub fn price_of(place: Place) -> Kept<Option<UsdPerHour>> {
     let asked = place.query("price");
-    kept(move || asked.get()?.parse().ok().filter(|price: &f64| price.is_finite() && *price > 0.0))
+    kept(move || asked.get()?.parse().ok())
 }
 
 /// Them with costs at the price of the address, where they have none of their own.
@@ -43,8 +44,7 @@ pub fn priced(known: Known, place: Place) -> Known {
         known.with(|known| {
             let known = known.as_ref()?;
             let Some(price) = price.get() else { return Some(known.clone()) };
-            let curves = known.curves.iter().map(|curve| curve.clone().at_price(price)).collect();
-            Some(Arc::new(Compared { curves, rows: known.rows.clone() }))
+            Some(Arc::new(Compared::clone(known).at_price(price)))
         })
     })
 }

@@ -75,7 +75,7 @@ pub fn Pairs(known: Known, figure: Kept<String>) -> impl IntoView {
             let compared = known.as_ref()?;
             let (figure, level) = (figure.get(), level.get());
             let rows: Vec<ComparedRow> = rows(compared, &figure, level.as_deref()).cloned().collect();
-            Some(Arc::new(Compared { curves: compared.curves.clone(), rows }))
+            Some(Arc::new(Compared { curves: compared.curves.clone(), rows, price: compared.price }))
         })
     });
     let base = move || shown.with(|s| s.as_ref().map(|s| s.bases().join(", ")).unwrap_or_default());

@@ -154,7 +154,7 @@ mod tests {
             caveats: vec![],
         };
         let one = curve("a", vec![point(8, Some(9.0), Verdict::Doubtful), point(1, None, Verdict::Valid)]);
-        let compared = Compared { curves: vec![one, curve("b", vec![])], rows: vec![] };
+        let compared = Compared { curves: vec![one, curve("b", vec![])], ..Compared::default() };
         let table = table(&compared, "output_throughput");
         assert_eq!(table.title, "Output throughput, tok/s");
         let text: Vec<(String, Vec<String>)> = (table.rows.iter())

@@ -1,4 +1,4 @@
-//! Owns what a ladder came to: one figure of a choice, as waterfalls of both cases side by side and as tables.
+//! Owns what a ladder came to: one figure of a choice, as waterfalls and options left out of both cases, and as tables.
 //! Must not know how steps are compared.
 
 use super::Shown;
@@ -10,7 +10,7 @@ use crate::route::Place;
 use leptos::prelude::*;
 use shared::chart;
 use shared::compare::Figure;
-use shared::study::{Decomposition, LADDER_FIGURES, Role, StudyView};
+use shared::study::{Case, Decomposition, LADDER_FIGURES, Role, StudyView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,6 +25,18 @@ const CHARTS: [(&str, &str); 2] = [
     (
         "waterfall-throughput",
         "What each step made of the figure in the throughput-bound case; the table below has the numbers",
+    ),
+];
+
+/// The same of the options left out.
+const LEFT_OUT: [(&str, &str); 2] = [
+    (
+        "left-out-latency",
+        "What is left of the figure without each option in the latency-bound case; the table below has the numbers",
+    ),
+    (
+        "left-out-throughput",
+        "What is left of the figure without each option in the throughput-bound case; the table below has the numbers",
     ),
 ];
 
@@ -61,6 +73,12 @@ fn has(ladder: &Decomposition, key: &str) -> bool {
     ladder.cases.iter().flat_map(|case| &case.steps).any(|rung| rung.figures.contains_key(key))
 }
 
+/// How many options are left out, where what is left of a figure without one of them is known; 0 elsewhere.
+fn options(ladder: &Decomposition, key: &str) -> usize {
+    let of = |case: &Case| case.without.iter().any(|rung| rung.against.contains_key(key));
+    if ladder.cases.iter().any(of) { ladder.cases.iter().map(|case| case.without.len()).max().unwrap_or(0) } else { 0 }
+}
+
 /// Why nothing of a figure is known.
 fn unknown(key: &str) -> &'static str {
     match key {
@@ -94,6 +112,28 @@ pub(super) fn Ladder(shown: Shown) -> impl IntoView {
         });
         view! { <Chart name=name label=label define=define/> }.into_any()
     };
+    let left_out = move |(place, (name, label)): (usize, (&'static str, &'static str))| {
+        let define: Define = Arc::new(move |theme| {
+            let figure = Figure::parse(LADDER_FIGURES[chosen.get()]).ok()?;
+            known.with(|ladder| Some(chart::left_out(ladder.as_ref()?.cases.get(place)?, figure, theme)))
+        });
+        view! { <Chart name=name label=label define=define/> }.into_any()
+    };
+    let without = kept(move || {
+        let key = LADDER_FIGURES[chosen.get()];
+        known.with(|ladder| ladder.as_ref().map_or(0, |ladder| options(ladder, key)))
+    });
+    let charts_without = move || {
+        let options = without.get();
+        (options > 0).then(|| {
+            view! {
+                <section class="charts ladder" aria-label="Each option left out" style=format!("--height: {}px", chart::left_out_height(options))>
+                    {LEFT_OUT.into_iter().enumerate().map(left_out).collect_view()}
+                </section>
+            }
+            .into_any()
+        })
+    };
     let charts = move || {
         if !is_known.get() {
             return view! { <p class="quiet" data-testid="no-figure">{live(move || unknown(LADDER_FIGURES[chosen.get()]))}</p> }
@@ -123,10 +163,11 @@ pub(super) fn Ladder(shown: Shown) -> impl IntoView {
     view! {
         <Card
             title="What each step is worth"
-            about="Each bar goes from the figure of the step before to the step's own, on a log axis: blue better, orange worse, grey within noise or not told; whiskers are intervals at 95 %, a purple line what the hardware allows."
+            about="Each bar goes from the figure of the step before to the step's own, on a log axis: blue better, orange worse, grey within noise or not told; whiskers are intervals at 95 %, a purple line what the hardware allows. Where options are left out of the full configuration, a bar goes from one, everything on, to what is left."
         >
             <Tabs labels=&WORDS chosen=chosen/>
             {live(charts)}
+            {live(charts_without)}
             {(0..CHARTS.len()).map(tables).collect_view()}
         </Card>
     }
