@@ -6,6 +6,7 @@ use crate::export::{Content, Exported, Exporter, Format, tar};
 use crate::import::{Found, Importer, Intake, is_archive, walk};
 use crate::log::SqliteLog;
 use crate::record::{Chunk, ClientSide, RequestRecord, Tally, Terms, Window, intervals};
+use crate::render::RenderError;
 use shared::engine::{EngineInfo, Gpu};
 use shared::event::{Body, Host, RunState};
 use shared::ids::{RunId, StudyId};
@@ -25,6 +26,9 @@ const PLAN: &str = "schema = 1\nname = \"QA, two levels\"\n[engine]\nkind = \"vl
     model = \"m\"\n[engine.params]\nmax_num_seqs = 64\nprefix_caching = false\n[workload]\ninput_tokens = 8\n\
     output_tokens = 4\n[load]\nconcurrency = [1, 4]\nrequests = 6\ntrials = 2\n[slo]\nttft_ms = 50.0\n";
 
+/// How often a test waits for its turn to draw.
+const TURNS: usize = 10;
+
 /// A log and its records.
 pub struct Store {
     pub dir: tempfile::TempDir,
@@ -40,10 +44,17 @@ impl Store {
         Self { dir, log, blobs }
     }
 
-    /// The bytes of an export; of a folder those of its tar archive.
+    /// The bytes of an export; of a folder those of its tar archive. All tests of this process draw in turns, so one that is
+    /// told to try again does.
     pub async fn bytes(&self, run: &RunId, format: Format) -> Vec<u8> {
         let exporter = Exporter::new(self.log.clone(), self.blobs.clone());
-        flat(exporter.run(run, format).await.unwrap_or_else(|error| panic!("{format:?}: {error}")))
+        for _ in 0..TURNS {
+            match exporter.run(run, format).await {
+                Err(error) if error.to_string() == RenderError::Busy.to_string() => {}
+                done => return flat(done.unwrap_or_else(|error| panic!("{format:?}: {error}"))),
+            }
+        }
+        panic!("{format:?}: others drew for too long")
     }
 
     pub async fn refusal(&self, run: &RunId, format: Format) -> String {
