@@ -10,9 +10,9 @@ use std::process::{Command, Output};
 use std::time::Duration;
 use support::{Agent, PROGRAM, engines_of, finished};
 
-/// A small ladder that takes a minute. Without a cache each token computes the prompt anew, and the output is long enough for
-/// steps that a batch shares to outweigh prompts that it does not: so what the cache and batches are worth exceeds the noise
-/// of a busy machine, and a trial still holds several requests.
+/// A small ladder that takes a minute. Without a cache each token computes all before it anew, and prompts, which a batch does
+/// not share, are short beside outputs, whose steps it does: what the cache and batches are worth exceeds the noise of a busy
+/// machine, and a trial still holds several requests.
 const LADDER: &str = r#"
 schema = 1
 name = "Ladder"
@@ -36,8 +36,8 @@ label = "Static batching"
 set = { batch = 8 }
 
 [workload]
-input_tokens = 64
-output_tokens = 32
+input_tokens = 16
+output_tokens = 48
 
 [load]
 concurrency = [1, 8]
