@@ -96,6 +96,9 @@ async fn a_decomposition_is_begun_with_two_clicks_and_fills() {
     drawn(&tab, "waterfall-throughput", 6).await;
     assert_eq!(count(&tab, "[data-testid=ladder] [data-testid=rung]").await, 6);
     assert_eq!(count(&tab, "[data-testid=without] [data-testid=rung]").await, 4);
+    for case in ["latency", "throughput"] {
+        drawn(&tab, &format!("left-out-{case}"), 1).await;
+    }
     let ladder = tab.text("ladder").await.unwrap();
     assert!(ladder.contains("±") && ladder.contains('×'), "{ladder}");
     tab.wait("distance", |text| text.contains("What the hardware allows is unknown: ")).await;
@@ -122,6 +125,13 @@ async fn a_decomposition_is_begun_with_two_clicks_and_fills() {
     tab.wait_for("location.pathname === '/studies'").await;
     tab.click("undo").await;
     tab.wait("studies", |text| text.contains("Short ladder") && text.contains("4 of 4")).await;
+    // What is chosen in the list is compared: curves of all its runs, each with the first of like work.
+    tab.click("pick-study").await;
+    tab.click("compare-studies").await;
+    tab.wait_for(&format!("location.pathname === '/compare' && location.search.includes({study})")).await;
+    drawn(&tab, "curve-throughput", 4).await;
+    tab.0.goto(format!("{}/studies", agent.url)).await.unwrap();
+    tab.wait("studies", |text| text.contains("Short ladder")).await;
     tab.eval("document.querySelector('[data-testid=studies] button').click()").await;
     tab.wait_for("document.querySelector('[data-testid=studies]') === null").await;
     tab.wait_for("document.querySelector('[data-testid=toast]') === null").await;

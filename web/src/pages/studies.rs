@@ -1,4 +1,4 @@
-//! Owns the list of studies, newest first.
+//! Owns the list of studies, newest first, and the choice of some to compare.
 //! Must not know a study beyond its row.
 
 use super::runs::When;
@@ -8,6 +8,7 @@ use crate::model::{App, Fetched};
 use crate::parts::{Empty, ErrorBox, Icon};
 use crate::route::Route;
 use leptos::prelude::*;
+use shared::ids::StudyId;
 use shared::study::{StudyRow, StudyState};
 
 /// Studies that the list asks for.
@@ -30,6 +31,7 @@ pub fn Studies() -> impl IntoView {
         app.changes.track();
         of.ask(app, format!("/api/v1/studies?limit={MOST}"));
     });
+    let chosen = RwSignal::new(Vec::<StudyId>::new());
     let rows = kept(move || of.value.with(|rows| rows.as_ref().map(|rows| rows.to_vec())));
     let body = move || {
         match rows.get() {
@@ -44,7 +46,7 @@ pub fn Studies() -> impl IntoView {
             />
         }
         .into_any(),
-        Some(rows) => table(app, rows),
+        Some(rows) => table(app, rows, chosen),
     }
     };
     view! {
@@ -53,19 +55,62 @@ pub fn Studies() -> impl IntoView {
             <a href=Route::NewStudy.path() class="button primary">"New study"</a>
         </header>
         <ErrorBox error=of.error/>
+        {choice(chosen)}
         {live(body)}
     }
     .into_any()
 }
 
-fn table(app: App, rows: Vec<StudyRow>) -> AnyView {
+/// The bar, in view while studies are chosen.
+fn choice(chosen: RwSignal<Vec<StudyId>>) -> AnyView {
+    let count = kept(move || chosen.with(Vec::len));
+    let words = move || match count.get() {
+        1 => "1 study chosen; choose another to compare with it".to_owned(),
+        n => format!("{n} studies chosen; like work is compared with the first"),
+    };
+    let href = move || {
+        let ids: Vec<String> = chosen.with(|chosen| chosen.iter().map(ToString::to_string).collect());
+        format!("/compare?runs={}", ids.join(","))
+    };
+    let bar = move || {
+        (count.get() > 0).then(|| {
+            view! {
+                <div class="choice-bar" role="region" aria-label="Chosen studies">
+                    <span aria-live="polite">{live(words)}</span>
+                    <a href=href class="button primary small" data-testid="compare-studies">"Compare"</a>
+                    <button class="button small" on:click=click(move |_| chosen.set(Vec::new()))>"Clear"</button>
+                </div>
+            }
+        })
+    };
+    live(bar).into_any()
+}
+
+/// Takes a study into the choice, behind those that are there, or out of it.
+fn pick(chosen: RwSignal<Vec<StudyId>>, study: &StudyId, is_picked: bool) {
+    chosen.update(|chosen| {
+        chosen.retain(|other| other != study);
+        if is_picked {
+            chosen.push(study.clone());
+        }
+    });
+}
+
+fn table(app: App, rows: Vec<StudyRow>, chosen: RwSignal<Vec<StudyId>>) -> AnyView {
     let line = move |row: StudyRow| {
         let ended = matches!(row.state, StudyState::Done | StudyState::Incomplete);
         let label = format!("Delete {}", row.name);
         let (study, name) = (row.study.clone(), row.name.clone());
         let remove = move |_| app.delete(vec![study.to_string()], deleted_words(&name));
+        let (is_picked, picked) = (row.study.clone(), row.study.clone());
+        let choose = format!("Choose {} to compare", row.name);
         view! {
             <tr data-testid="study-row">
+                <td class="pick">
+                    <input type="checkbox" aria-label=choose data-testid="pick-study"
+                        prop:checked=move || chosen.with(|chosen| chosen.contains(&is_picked))
+                        on:change:target=move |e| pick(chosen, &picked, e.target().checked())/>
+                </td>
                 <th scope="row"><a href=format!("/studies/{}", row.study)>{row.name}</a></th>
                 <td>{row.kind.label()}</td>
                 <td><StudyBadge state=Signal::stored(row.state)/></td>
@@ -84,6 +129,7 @@ fn table(app: App, rows: Vec<StudyRow>) -> AnyView {
         <div class="scroll card">
             <table data-testid="studies">
                 <thead><tr>
+                    <th scope="col"><span class="unseen">"Choose"</span></th>
                     <th scope="col">"Study"</th><th scope="col">"Kind"</th><th scope="col">"State"</th>
                     <th scope="col" class="number">"Runs done"</th><th scope="col">"Begun"</th>
                     <th scope="col"><span class="unseen">"Delete"</span></th>
