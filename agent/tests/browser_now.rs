@@ -57,9 +57,12 @@ async fn every_gpu_has_a_card_that_says_what_it_is_and_what_it_suffers() {
 
     let (_fake, agent) = agent_with("throttled", dirs[2].path());
     let tab = open(&agent).await;
-    let held = ["held by heat", "held by power", "held by hardware", "held by heat", "NVIDIA L4"];
-    let held: Vec<[&str; 1]> = held.into_iter().map(|word| [word]).collect();
-    cards(&tab, &held.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>()).await;
+    let both = ["held by power", "held by hardware"];
+    cards(
+        &tab,
+        &[&["held by heat"], &["held by power"], &["held by hardware"], &["held by heat"], &both, &["NVIDIA L4"]],
+    )
+    .await;
 
     let (_fake, agent) = agent_with("b63_gone", dirs[3].path());
     let tab = open(&agent).await;

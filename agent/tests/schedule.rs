@@ -1,10 +1,14 @@
 //! Owns schedules through the real program: made, refused, begun at their time and after a kill, and told of with a signature.
-//! Must not know the agent's insides: a played receiver stands in for a real one.
+//! Must not know the agent's insides but its log: a played receiver stands in for a real one, and times that passed are written.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod support;
 
 use serde_json::{Value, json};
+use shared::ids::{RunId, ScheduleId};
+use shared::people::{Side, Who};
+use shared::plan::Plan;
+use shared::schedule::{Fate, Missed, Occasion, On, Schedule, SchedulePlan, Webhook, When, Work};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -12,7 +16,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use support::{Agent, PROGRAM, SHORT_PLAN, TOKEN, client, state};
+use support::{Agent, LONG_PLAN, PROGRAM, SHORT_PLAN, TOKEN, client, state};
+use tokenprism::log::{ScheduleEvent, SqliteLog};
 use tokenprism::schedule::signature;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -160,6 +165,111 @@ async fn a_time_at_which_the_agent_was_killed_begins_when_it_is_back() {
     assert_eq!(remove().await.unwrap().status(), 204);
     assert_eq!(remove().await.unwrap().status(), 404);
     assert_eq!(third.get("/api/v1/schedules").await.1, json!([]));
+}
+
+/// Pauses the queue, or lets it go on.
+async fn pause(agent: &Agent, paused: bool) {
+    let request = client().put(format!("{}/api/v1/queue", agent.url)).bearer_auth(TOKEN);
+    assert_eq!(request.json(&json!({ "paused": paused })).send().await.unwrap().status(), 204);
+}
+
+/// Leaves a schedule of the short plan in the log of an agent that is gone. It began this run a while ago, later times were passed
+/// over, and one came while no agent was there: when that was, Unix ms.
+async fn left(data: &Path, run: &str, passed: &[u64], webhook: Webhook) -> u64 {
+    let log = SqliteLog::open(&data.join("log.sqlite")).unwrap();
+    let (now, run) = (now_ms(), Side::Run(RunId::try_from(run.to_owned()).unwrap()));
+    let due = now - 1_000;
+    let work = Work::Run(Box::new(Plan::from_toml(SHORT_PLAN).unwrap()));
+    let (missed, webhook) = (Missed::RunOnce, Some(webhook));
+    let plan = SchedulePlan { work, when: When::Once(due), missed, webhook };
+    let (schedule, by) = (ScheduleId::new(now, 1), Who { id: "test".to_owned(), name: "a test".to_owned() });
+    let made = Schedule { schedule: schedule.clone(), plan, created_unix_ms: now - 600_000, by };
+    let settled =
+        |before_ms: u64, fate| ScheduleEvent::Settled(Occasion { due_unix_ms: now - before_ms, fate, missed: 0 });
+    let mut events = vec![
+        ScheduleEvent::Created(Box::new(made)),
+        settled(300_000, Fate::Begins),
+        settled(300_000, Fate::Began(run)),
+    ];
+    events.extend(passed.iter().map(|before_ms| settled(*before_ms, Fate::Passed("It had not ended.".to_owned()))));
+    for event in events {
+        log.schedule(schedule.clone(), event).await.unwrap();
+    }
+    due
+}
+
+#[tokio::test]
+async fn what_takes_longer_than_two_times_is_there_once_and_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = agent(dir.path());
+    // What waits in a queue that is paused has not ended for as long as the test wants.
+    pause(&first, true).await;
+    let run = first.submit(SHORT_PLAN).await;
+    first.kill();
+    let (url, told) = receiver(&[204]);
+    let webhook = Webhook { url, secret: "HOOK_SECRET".to_owned(), on: On::Finish };
+    let third = left(dir.path(), &run, &[200_000], webhook).await;
+
+    let second = agent(dir.path());
+    let passed = row(&second, |row| row["last"]["due_unix_ms"] == third).await;
+    let why = passed["last"]["fate"]["passed"].as_str().unwrap_or_default();
+    assert!(why.contains(&run) && why.contains("had not ended"), "{passed}");
+    assert_eq!(passed.get("outcome"), None, "{passed}");
+    pause(&second, false).await;
+    let ended = row(&second, |row| row["outcome"].is_object()).await;
+    assert_eq!((&ended["outcome"]["of"], &ended["outcome"]["changed"]), (&run.clone().into(), &"first".into()));
+    let said: Value = serde_json::from_str(&told.recv_timeout(LIMIT).unwrap().body).unwrap();
+    assert_eq!(said["of"], run, "{said}");
+    let (_, rows) = second.get("/api/v1/runs").await;
+    assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
+}
+
+#[tokio::test]
+async fn what_was_interrupted_is_told_although_the_next_time_is_due_when_the_agent_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = agent(dir.path());
+    let run = first.submit(LONG_PLAN).await;
+    first.wait(&run, LIMIT, |view| state(view) == "running").await;
+    first.kill();
+    let (url, told) = receiver(&[204]);
+    let webhook = Webhook { url, secret: "HOOK_SECRET".to_owned(), on: On::Regression };
+    left(dir.path(), &run, &[], webhook).await;
+
+    let second = agent(dir.path());
+    let said: Value = serde_json::from_str(&told.recv_timeout(LIMIT).unwrap().body).unwrap();
+    assert_eq!(
+        (&said["of"], &said["changed"], &said["regression"]),
+        (&run.clone().into(), &"failed".into(), &true.into())
+    );
+    let next = row(&second, |row| row["last"]["fate"]["began"].is_string()).await["last"]["fate"]["began"].clone();
+    assert_ne!(next, run);
+    let ended = row(&second, |row| row["outcome"]["of"] == next).await;
+    // What was interrupted has no figures to compare with.
+    assert_eq!(ended["outcome"]["changed"], "first", "{ended}");
+}
+
+#[tokio::test]
+async fn a_viewer_sees_no_more_of_a_webhooks_address_than_its_host() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = agent(dir.path());
+    let url = "https://hooks.example.org/services/hidden?key=hidden";
+    let wanted = json!({
+        "work": { "preset": "first" },
+        "when": { "once": now_ms() + 3_600_000 },
+        "webhook": { "url": url, "secret": "HOOK_SECRET" },
+    });
+    let (status, made) = post(&agent, "/api/v1/schedules", wanted).await;
+    assert_eq!(status, 201, "{made}");
+    for (role, expect) in [("viewer", "https://hooks.example.org/…"), ("operator", url), ("admin", url)] {
+        let (status, token) = post(&agent, "/api/v1/tokens", json!({ "name": role, "role": role })).await;
+        assert_eq!(status, 201, "{token}");
+        let request = client().get(format!("{}/api/v1/schedules", agent.url));
+        let response = request.bearer_auth(token["secret"].as_str().unwrap()).send().await.unwrap();
+        let text = response.text().await.unwrap();
+        let rows: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(rows[0]["schedule"]["plan"]["webhook"]["url"], expect, "{role}: {text}");
+        assert_eq!(text.contains("hidden"), role != "viewer", "{role}: {text}");
+    }
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 5;
 /// How often a run reads what is quickly read, Hz.
 const RATE_HZ: f64 = 20.0;
+/// What Prometheus puts behind a signal's name.
+const UNITS: [&str; 8] = ["", "_bytes", "_ratio", "_watts", "_joules", "_celsius", "_hertz", "_bytes_per_second"];
 /// What is read once a second, so that in a run of seconds only its first reads are there.
 const SLOWLY: [&str; 9] = [
     "pcie_rx",
@@ -103,26 +105,43 @@ fn check_words(name: &str, case: &Case, telemetry: &Telemetry) {
     }
 }
 
-/// What `/metrics` shows of the GPUs in the end: values that are told, and nothing in place of those that are not.
-fn check_metrics(name: &str, case: &Case, page: &str) {
+/// What is wrong with what `/metrics` shows of the GPUs in the end: a value that is told must be there, and nothing in place of
+/// one that is not. Nothing where all is right.
+fn wrong_at_metrics(case: &Case, page: &str) -> Option<String> {
     for gpu in &case.found {
         let is_lost = case.troubles.iter().rfind(|(of, what)| of == gpu && !what.starts_with("xid"));
         let is_lost = is_lost.is_some_and(|(_, what)| what.starts_with("lost"));
         let line = format!("tokenprism_gpu_lost{{gpu=\"{gpu}\"}} {}\n", u8::from(is_lost));
-        assert!(page.contains(&line), "{name}: {line} in {page}");
-        for expect in case.expect.iter().filter(|expect| expect.gpu == *gpu && case.before.is_empty()) {
-            for (signal, expected) in &expect.fields {
-                // A counter whose sum is unknown at one read is known at the next one.
-                let is_told = expected.is_integer() || expected.as_str() == Some("began anew");
-                let is_last =
-                    case.expect.iter().filter(|other| other.gpu == *gpu).all(|other| other.read <= expect.read);
-                let is_there = page.lines().any(|line| {
-                    line.starts_with(&format!("tokenprism_gpu_{signal}")) && line.contains(&format!("gpu=\"{gpu}\""))
-                });
-                assert!(!is_last || is_told || !is_there, "{name}: {signal} of {gpu} in {page}");
+        if !page.contains(&line) {
+            return Some(format!("no {line}"));
+        }
+        let of_gpu = || case.expect.iter().filter(|expect| expect.gpu == *gpu);
+        let last = of_gpu().map(|expect| expect.read).max();
+        for expect in of_gpu().filter(|expect| Some(expect.read) == last) {
+            for (signal, expected) in expect.fields.iter().filter(|(signal, _)| is_in_a_run(case, expect, signal)) {
+                let is_it = |line: &&str| {
+                    let (name, rest) = line.split_once('{').unwrap_or_default();
+                    let named =
+                        name.strip_prefix("tokenprism_gpu_").and_then(|name| name.strip_prefix(signal.as_str()));
+                    let is_unit = |rest: &str| rest.is_empty() || UNITS.contains(&rest.trim_end_matches("_total"));
+                    named.is_some_and(is_unit) && rest.contains(&format!("gpu=\"{gpu}\""))
+                };
+                let shown = page.lines().find(is_it).map(str::to_owned);
+                match (expected.as_integer(), &shown) {
+                    (Some(_), None) => return Some(format!("no {signal} of {gpu}")),
+                    (None, Some(line)) if expected.as_str() != Some("began anew") => return Some(line.clone()),
+                    (Some(power), Some(line)) if signal == "power" => {
+                        let watts = format!(" {}", power as f64 / 1e3);
+                        if !line.ends_with(&watts) {
+                            return Some(line.clone());
+                        }
+                    }
+                    _ => {}
+                }
             }
         }
     }
+    None
 }
 
 async fn check(name: String, text: String, case: Case) {
@@ -132,7 +151,8 @@ async fn check(name: String, text: String, case: Case) {
     command.env("TOKENPRISM_NVML", fake.driver()).env_remove("CUDA_VISIBLE_DEVICES");
     let agent = Agent::of(command, data.path(), "127.0.0.1:0");
     // All are read where none is named; a GPU that is not there would be refused.
-    let is_named = !case.wanted.is_empty() && (case.slice_of.is_empty() || case.found.len() == 1);
+    let are_alike = case.slice_of.is_empty() || case.slice_of.len() == case.found.len();
+    let is_named = !case.wanted.is_empty() && are_alike;
     let named = if is_named { format!("gpus = {:?}\n", case.found) } else { String::new() };
     let seconds = (case.reads as f64 / RATE_HZ + 1.0).max(2.5);
     let plan = attached(&played.url, &named).replace("requests = 12", &format!("duration_s = {seconds:.1}"));
@@ -152,20 +172,14 @@ async fn check(name: String, text: String, case: Case) {
     let troubles = exported["troubles"].as_array().cloned().unwrap_or_default();
     assert_eq!(&troubles, told["telemetry"]["troubles"].as_array().unwrap(), "{name}: exported");
 
-    // The machine, as a scraper sees it; the first page may be there before what is read slowly.
+    // The machine, as a scraper sees it; the first pages may be there before what is read slowly.
     let begun = Instant::now();
-    let page = loop {
+    loop {
         let page = agent.get("/metrics").await.1.as_str().unwrap().to_owned();
-        let is_read = page.contains("tokenprism_gpu_lost") && begun.elapsed() > Duration::from_secs(2);
-        if is_read || begun.elapsed() > LIMIT {
-            break page;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
-    if is_named {
-        return;
+        let Some(wrong) = wrong_at_metrics(&case, &page) else { break };
+        assert!(begun.elapsed() < LIMIT, "{name}: {wrong}: {page}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    check_metrics(&name, &case, &page);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use super::process::Serving;
 use super::report;
 use crate::find::Asked;
 use crate::log::{DataDir, SqliteLog};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use futures_util::future::try_join_all;
 use shared::event::{Body, Host, RunState};
 use shared::ids::RunId;
@@ -54,7 +54,7 @@ struct Asking {
 /// Runs the bench, prints its table as Markdown, and writes it where asked.
 ///
 /// # Errors
-/// Where a process cannot be started, or the agent refuses.
+/// Where a process cannot be started, the agent refuses, or a question takes longer than it may in one of a hundred times.
 pub async fn run_history(args: HistoryBench) -> anyhow::Result<()> {
     let data = tempfile::tempdir().context("no folder can be made for the agent's log")?;
     let begun = Instant::now();
@@ -72,7 +72,17 @@ pub async fn run_history(args: HistoryBench) -> anyhow::Result<()> {
             asking.took_ms.push(begun.elapsed().as_secs_f64() * 1e3);
         }
     }
-    report::write(&markdown(&args, filled, started, &askings), args.out.as_deref())
+    let slow = slow(&askings);
+    let text = markdown(&args, filled, started, &askings);
+    report::write(&text, args.out.as_deref().filter(|_| slow.is_empty()))?;
+    ensure!(slow.is_empty(), "longer than it may take: {}", slow.join(", "));
+    Ok(())
+}
+
+/// What took longer than it may, by its 99th percentile.
+fn slow(askings: &[Asking]) -> Vec<&'static str> {
+    let is_slow = |asking: &&Asking| quantile(&asking.took_ms, 0.99).is_none_or(|ms| ms > asking.may_ms);
+    askings.iter().filter(is_slow).map(|asking| asking.words).collect()
 }
 
 fn run_id(n: u32) -> RunId {
@@ -204,6 +214,17 @@ mod tests {
             assert_eq!(quantile(&sample, share), expect, "{share}");
         }
         assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn what_takes_too_long_once_in_a_hundred_times_is_named() {
+        let of = |slowest: f64, n: usize| {
+            let mut asking = askings(400).remove(0);
+            asking.took_ms = [vec![5.0; 99], vec![slowest; n]].concat();
+            slow(&[asking])
+        };
+        assert_eq!((of(101.0, 1), of(101.0, 2)), (vec![], vec!["the newest 200"]));
+        assert_eq!(slow(&askings(400)).len(), 11, "what was never asked is not fast");
     }
 
     #[tokio::test]

@@ -171,14 +171,22 @@ fn on(engine: &EnginePlan, host: HostGpus, inherited: Option<&str>) -> Option<BT
 }
 
 /// The GPUs of this host that a plan names beyond doubt, of a server that it reaches by URL: by index or UUID, or as
-/// many as there are. None where one of them is not here.
+/// many as there are. None where one of them is not here, nor where one is cut into slices: which of these a server that
+/// was there before uses, nobody here can tell.
 pub(super) fn named(wanted: Option<&Gpus>, host: HostGpus) -> Vec<Gpu> {
     let is_certain = match wanted {
         None => false,
         Some(Gpus::Count(n)) => host.devices.len() == *n as usize,
         Some(Gpus::Indices(_) | Gpus::Uuids(_)) => !host.devices.is_empty(),
     };
-    if is_certain { choose(wanted, host, None).map(|devices| devices.gpus).unwrap_or_default() } else { Vec::new() }
+    if !is_certain {
+        return Vec::new();
+    }
+    let slices: Vec<String> = host.devices.iter().filter_map(|device| device.first_slice.clone()).collect();
+    let by_name = |uuid: &String| matches!(wanted, Some(Gpus::Uuids(named)) if named.contains(uuid));
+    let gpus = choose(wanted, host, None).map(|devices| devices.gpus).unwrap_or_default();
+    let is_guess = |gpu: &Gpu| gpu.uuid.as_ref().is_some_and(|uuid| slices.contains(uuid) && !by_name(uuid));
+    if gpus.iter().any(is_guess) { Vec::new() } else { gpus }
 }
 
 #[cfg(test)]
@@ -311,6 +319,20 @@ mod tests {
         check("[1]", &["GPU-bb22"]);
         check("[\"GPU-aa\"]", &["GPU-aa11"]);
         check("[7]", &[]);
+        // Of one that is cut, only a slice that is named is known.
+        let check = |wanted: &str, expect: &[&str]| {
+            let mut host = two();
+            host.devices[0].first_slice = Some("MIG-5f1c".to_owned());
+            let wanted: Option<Gpus> = serde_json::from_str(wanted).unwrap();
+            let uuids: Vec<String> = named(wanted.as_ref(), host).into_iter().filter_map(|gpu| gpu.uuid).collect();
+            assert_eq!(uuids, expect);
+        };
+        check("2", &[]);
+        check("[0]", &[]);
+        check("[\"GPU-aa11\"]", &[]);
+        check("[1]", &["GPU-bb22"]);
+        check("[\"MIG-5f1c\"]", &["MIG-5f1c"]);
+        check("[\"MIG-77aa\"]", &["MIG-77aa"]);
     }
 
     #[test]

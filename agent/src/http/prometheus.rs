@@ -11,7 +11,7 @@ use shared::ids::RunId;
 use shared::outcome::Ended;
 use shared::roofline::Limit;
 use shared::summary::{Distribution, Summary};
-use shared::telemetry::{Field, GpuFacts, Kind, Observer, SIGNALS, Signal, TroubleKind};
+use shared::telemetry::{Field, GpuFacts, Kind, Observer, SIGNALS, Signal};
 use shared::units::ns_to_s;
 use shared::view::{MachineView, RunView, Telemetry, Track};
 use std::collections::BTreeMap;
@@ -58,9 +58,15 @@ impl Page {
     }
 
     fn machine(&mut self, view: &MachineView) {
-        for GpuFacts { uuid, name, memory_bytes, .. } in view.telemetry.began.iter().flat_map(|began| &began.gpus) {
+        for GpuFacts { uuid, name, memory_bytes, slice_of, .. } in
+            view.telemetry.began.iter().flat_map(|began| &began.gpus)
+        {
             let of_gpu = format!("gpu=\"{}\"", escaped(uuid));
-            let facts = format!("{of_gpu},name=\"{}\"", escaped(name.as_deref().unwrap_or_default()));
+            let mut facts = format!("{of_gpu},name=\"{}\"", escaped(name.as_deref().unwrap_or_default()));
+            // Whoever sums over GPUs leaves out slices, or the whole ones that are cut.
+            if let Some(whole) = slice_of {
+                facts.push_str(&format!(",slice_of=\"{}\"", escaped(whole)));
+            }
             self.add("gpu_info".to_owned(), "gauge", facts, 1.0);
             if let Some(bytes) = memory_bytes {
                 self.add("gpu_memory_bytes".to_owned(), "gauge", of_gpu, *bytes as f64);
@@ -120,19 +126,11 @@ impl Page {
             let of_gpu = format!("gpu=\"{}\"", escaped(gpu.source.trim_start_matches(Telemetry::GPU)));
             let labels: Vec<&str> = of.into_iter().chain([of_gpu.as_str()]).collect();
             let labels = labels.join(",");
-            let mut is_lost = false;
-            let mut xids: BTreeMap<u64, u64> = BTreeMap::new();
-            for trouble in telemetry.troubles.iter().filter(|trouble| trouble.source == gpu.source) {
-                match trouble.kind {
-                    TroubleKind::Lost => is_lost = true,
-                    TroubleKind::Back => is_lost = false,
-                    TroubleKind::Xid => *xids.entry(trouble.code).or_default() += 1,
-                    TroubleKind::Unknown => {}
-                }
+            let fate = telemetry.fate(&gpu.source);
+            for (xid, n) in fate.iter().flat_map(|fate| &fate.xids) {
+                self.add("gpu_xid_errors_total".to_owned(), "counter", format!("{labels},xid=\"{xid}\""), *n as f64);
             }
-            for (xid, n) in xids {
-                self.add("gpu_xid_errors_total".to_owned(), "counter", format!("{labels},xid=\"{xid}\""), n as f64);
-            }
+            let is_lost = fate.is_some_and(|fate| fate.is_lost);
             self.add("gpu_lost".to_owned(), "gauge", labels, f64::from(u8::from(is_lost)));
         }
     }
@@ -265,6 +263,7 @@ mod tests {
     use shared::summary::Percentile;
     use shared::telemetry::{
         Began, CPU_BUSY, ENERGY, Group, MEMORY_USED, NET_RX, POWER, RUNNING, Reader, Samples, TEMPERATURE, Trouble,
+        TroubleKind,
     };
     use shared::units::NS_PER_S;
 
@@ -379,6 +378,11 @@ mod tests {
         check(&[], "tokenprism_gpu_lost{gpu=\"GPU-1\"} 0\n");
         check(&[lost.clone()], "tokenprism_gpu_lost{gpu=\"GPU-1\"} 1\n");
         check(&[lost.clone(), back], "tokenprism_gpu_lost{gpu=\"GPU-1\"} 0\n");
+        // More than a view lists: none is forgotten, and the counter never falls.
+        let mut storm = vec![xid.clone(); 120];
+        storm.push(lost.clone());
+        check(&storm, "tokenprism_gpu_lost{gpu=\"GPU-1\"} 1\n");
+        check(&storm, "tokenprism_gpu_xid_errors_total{gpu=\"GPU-1\",xid=\"79\"} 120\n");
         check(&[xid.clone(), lost.clone(), xid], "tokenprism_gpu_xid_errors_total{gpu=\"GPU-1\",xid=\"79\"} 2\n");
         assert!(!text(&[lost]).contains("xid"));
     }

@@ -12,7 +12,7 @@ use axum::response::IntoResponse;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use shared::ids::ScheduleId;
-use shared::people::{Side, Who};
+use shared::people::{Role, Side, Who};
 use shared::plan::Plan;
 use shared::schedule::{Missed, SchedulePlan, ScheduleRow, Webhook, When, Work};
 use shared::study::{self, StudyPlan};
@@ -118,9 +118,16 @@ async fn wanted(app: &App, body: &str) -> Result<SchedulePlan, Refusal> {
 
 /// What begins when, what came of the last time, and what changed.
 #[utoipa::path(get, path = "/api/v1/schedules", tag = "schedules", responses(
-    (status = 200, description = "Schedules, oldest first", body = [shape::ScheduleRow])))]
-pub(super) async fn list(extract::State(app): extract::State<App>) -> Json<Vec<ScheduleRow>> {
-    Json(app.state.commands.schedules())
+    (status = 200, description = "Schedules, oldest first; of a webhook's address a viewer sees scheme and host only",
+        body = [shape::ScheduleRow])))]
+pub(super) async fn list(extract::State(app): extract::State<App>, principal: Principal) -> Json<Vec<ScheduleRow>> {
+    let mut rows = app.state.commands.schedules();
+    if principal.role < Role::Operator {
+        for webhook in rows.iter_mut().filter_map(|row| row.schedule.plan.webhook.as_mut()) {
+            webhook.url = webhook.shown();
+        }
+    }
+    Json(rows)
 }
 
 /// Reads a schedule without keeping it: when it would come, on its clock.

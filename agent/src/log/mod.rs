@@ -48,7 +48,7 @@ use tokio::sync::broadcast;
 
 /// Version of the reducer `RunView::apply` as far as stored folds go: raise it when the same events fold to another
 /// view, and every snapshot and row of older agents is rebuilt from the events when the log is opened.
-pub const REDUCER_VERSION: u32 = 6;
+pub const REDUCER_VERSION: u32 = 7;
 
 /// Something that the log has committed: it survives a power cut from here on.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use shared::ids::ScheduleId;
 use shared::people::{Side, Who};
-use shared::schedule::{Delivery, Occasion, Outcome, Schedule};
+use shared::schedule::{Delivery, Fate, Occasion, Outcome, Schedule};
 
 /// What happened to a schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct KeptSchedule {
     /// What became of the last time.
     #[serde(default)]
     pub last: Option<Occasion>,
+    /// What it began and of which nothing came yet, also where later times were passed over for it.
+    #[serde(default)]
+    pub under_way: Option<Side>,
     /// What came of the last one that has ended.
     #[serde(default)]
     pub outcome: Option<Outcome>,
@@ -55,7 +58,7 @@ impl KeptSchedule {
     #[must_use]
     pub fn new(schedule: Schedule) -> Self {
         let settled_unix_ms = schedule.created_unix_ms;
-        Self { schedule, settled_unix_ms, last: None, outcome: None, base: None, delivery: None }
+        Self { schedule, settled_unix_ms, last: None, under_way: None, outcome: None, base: None, delivery: None }
     }
 
     /// Folds an event; nothing is left of one that was taken away.
@@ -69,11 +72,18 @@ impl KeptSchedule {
         match event {
             ScheduleEvent::Settled(occasion) => {
                 kept.settled_unix_ms = kept.settled_unix_ms.max(occasion.due_unix_ms);
+                if let Fate::Began(side) = &occasion.fate {
+                    kept.under_way = Some(side.clone());
+                }
                 kept.last = Some(occasion.clone());
             }
             ScheduleEvent::Ended(outcome) => {
                 if outcome.has_figures {
                     kept.base = Some(outcome.of.clone());
+                }
+                // The end of another one leaves it under way.
+                if kept.under_way.as_ref() == Some(&outcome.of) {
+                    kept.under_way = None;
                 }
                 kept.outcome = Some((**outcome).clone());
                 kept.delivery = None;
@@ -139,4 +149,52 @@ fn read(bytes: &[u8]) -> Option<KeptSchedule> {
         tracing::warn!(%error, "a schedule cannot be read by this version and begins nothing");
     }
     kept.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::ids::RunId;
+    use shared::schedule::{Changed, Missed, SchedulePlan, When, Work};
+
+    #[test]
+    fn what_began_is_under_way_over_times_that_are_passed_until_it_has_ended() {
+        let work = Work::Run(Box::new(shared::preset::find("first").unwrap()));
+        let plan = SchedulePlan { work, when: When::Once(9), missed: Missed::RunOnce, webhook: None };
+        let by = Who { id: "test".to_owned(), name: "a test".to_owned() };
+        let made = Schedule { schedule: ScheduleId::new(1, 1), plan, created_unix_ms: 1, by };
+        let run = |n| Side::Run(RunId::new(1, n));
+        let settled = |due_unix_ms, fate| ScheduleEvent::Settled(Occasion { due_unix_ms, fate, missed: 0 });
+        let passed = |due_unix_ms| settled(due_unix_ms, Fate::Passed("It had not ended.".to_owned()));
+        let ended = |n| {
+            ScheduleEvent::Ended(Box::new(Outcome {
+                of: run(n),
+                against: None,
+                ended_unix_ms: 9,
+                changed: Changed::First,
+                has_figures: true,
+                markdown: String::new(),
+            }))
+        };
+        let mut kept = None;
+        for (event, under_way) in [
+            (ScheduleEvent::Created(Box::new(made)), None),
+            (settled(2, Fate::Begins), None),
+            (settled(2, Fate::Began(run(1))), Some(run(1))),
+            (passed(3), Some(run(1))),
+            (passed(4), Some(run(1))),
+            (ended(1), None),
+            (settled(5, Fate::Begins), None),
+            (settled(5, Fate::Began(run(2))), Some(run(2))),
+            // Begun beside one that had not ended, as earlier versions did.
+            (settled(6, Fate::Began(run(3))), Some(run(3))),
+            (ended(2), Some(run(3))),
+            (ended(3), None),
+        ] {
+            kept = KeptSchedule::after(kept, &event);
+            assert_eq!(kept.as_ref().and_then(|kept| kept.under_way.clone()), under_way, "{event:?}");
+        }
+        let KeptSchedule { settled_unix_ms, outcome, base, .. } = kept.unwrap();
+        assert_eq!((settled_unix_ms, outcome.map(|outcome| outcome.of), base), (6, Some(run(3)), Some(run(3))));
+    }
 }

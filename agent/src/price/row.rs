@@ -10,6 +10,9 @@ const MAX_TEXT: usize = 200;
 /// More than any GPU costs, USD an hour.
 const MAX_PRICE: f64 = 100_000.0;
 
+/// Stands in the name of a slice of a GPU.
+const SLICE: &str = "mig";
+
 /// A row of a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,11 +45,17 @@ impl Row {
         }
     }
 
-    /// How many words it has, where all of them stand in the name.
+    /// How many words it has, where all of them stand in the name. A slice has the words of the whole in its name, and not its
+    /// price: only a row for slices fits it.
     pub fn fits(&self, name: &str) -> Option<usize> {
         let of_name: Vec<String> = words(name).collect();
-        let is_there = words(&self.gpu).all(|word| of_name.contains(&word));
-        is_there.then(|| words(&self.gpu).count())
+        let own: Vec<String> = words(&self.gpu).collect();
+        let is_of_slices = |words: &[String]| words.iter().any(|word| word == SLICE);
+        if is_of_slices(&of_name) != is_of_slices(&own) {
+            return None;
+        }
+        let is_there = own.iter().all(|word| of_name.contains(word));
+        is_there.then_some(own.len())
     }
 
     /// True where it is for the same words.
@@ -84,6 +93,9 @@ mod tests {
         check("A100 80GB", "NVIDIA A100-SXM4-80GB", Some(2));
         check("A100 40GB", "NVIDIA A100-SXM4-80GB", None);
         check("H100", "NVIDIA H100 80GB HBM3", Some(1));
+        check("H100", "NVIDIA H100 80GB HBM3 MIG 1g.10gb", None);
+        check("H100 MIG 1g.10gb", "NVIDIA H100 80GB HBM3 MIG 1g.10gb", Some(4));
+        check("H100 MIG 1g.10gb", "NVIDIA H100 80GB HBM3", None);
         assert!(row("nvidia  l4").is_for("NVIDIA L4") && !row("L4").is_for("NVIDIA L4"));
     }
 

@@ -179,8 +179,8 @@ async fn look(inner: Weak<Inner>, changed: Arc<Notify>, mut committed: Receiver<
     loop {
         let wait = {
             let Some(inner) = inner.upgrade() else { return };
-            inner.begin_what_is_due().await;
             inner.conclude_what_has_ended().await;
+            inner.begin_what_is_due().await;
             inner.tell_whoever_waits();
             inner.until_next()
         };
@@ -247,6 +247,8 @@ impl Inner {
                 self.note(&id, ScheduleEvent::Settled(occasion(Fate::Passed(why)))).await;
                 continue;
             }
+            // It may have ended since the look before: what begins now takes its place.
+            self.conclude(&id).await;
             // Settled first: an agent that ends in between does not begin the same twice.
             if !self.note(&id, ScheduleEvent::Settled(occasion(Fate::Begins))).await {
                 continue;
@@ -265,31 +267,34 @@ impl Inner {
         if !due.begins {
             return Some("The agent was not there at that time, and missed times are passed over.".to_owned());
         }
-        let Some(Occasion { fate: Fate::Began(side), .. }) = &kept.last else { return None };
+        let side = kept.under_way.as_ref()?;
         match ending::standing(&self.log, side).await {
-            Ok(Standing::UnderWay) => Some(format!("What it began the time before ({side}) had not ended.")),
+            Ok(Standing::UnderWay) => Some(format!("What it began before ({side}) had not ended.")),
             Ok(Standing::Over(_)) => None,
             Err(error) => Some(error.to_string()),
         }
     }
 
     async fn conclude_what_has_ended(&self) {
-        let open: Vec<(ScheduleId, KeptSchedule, Side)> = {
+        let open: Vec<ScheduleId> = {
             let entries = lock(&self.entries);
-            let of = |(id, entry): (&ScheduleId, &Entry)| {
-                let Fate::Began(side) = &entry.kept.last.as_ref()?.fate else { return None };
-                let is_told = entry.kept.outcome.as_ref().is_some_and(|outcome| outcome.of == *side);
-                (!is_told).then(|| (id.clone(), entry.kept.clone(), side.clone()))
-            };
-            entries.iter().filter_map(of).collect()
+            entries.iter().filter(|(_, entry)| entry.kept.under_way.is_some()).map(|(id, _)| id.clone()).collect()
         };
-        for (id, kept, side) in open {
-            let outcome = ending::outcome(&self.log, kept.schedule.plan.work.name(), &side, kept.base.as_ref()).await;
-            match outcome {
-                Ok(Some(outcome)) => drop(self.note(&id, ScheduleEvent::Ended(Box::new(outcome))).await),
-                Ok(None) => {}
-                Err(error) => tracing::error!(%error, schedule = %id, "what came of a schedule could not be read"),
-            }
+        for id in open {
+            self.conclude(&id).await;
+        }
+    }
+
+    /// Notes what came of what a schedule has under way, where that has ended.
+    async fn conclude(&self, id: &ScheduleId) {
+        let kept = lock(&self.entries).get(id).map(|entry| entry.kept.clone());
+        let Some(kept) = kept else { return };
+        let Some(side) = &kept.under_way else { return };
+        let outcome = ending::outcome(&self.log, kept.schedule.plan.work.name(), side, kept.base.as_ref()).await;
+        match outcome {
+            Ok(Some(outcome)) => drop(self.note(id, ScheduleEvent::Ended(Box::new(outcome))).await),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, schedule = %id, "what came of a schedule could not be read"),
         }
     }
 

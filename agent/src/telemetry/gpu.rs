@@ -84,11 +84,19 @@ impl Slow {
     /// Reads these.
     #[must_use]
     pub fn of(nvml: Nvml, gpus: Vec<Gpu>) -> Self {
-        let whole: Vec<String> = gpus.iter().map(|gpu| gpu.facts.uuid.clone()).collect();
-        // What is reported of a whole GPU is told once, and not again of each slice that is read beside it.
-        let is_told = |gpu: &Gpu| gpu.facts.slice_of.as_ref().is_some_and(|of| whole.contains(of));
+        // What is reported of a whole GPU is told once: of itself, or else of the first of its slices that are read.
+        let mut told: Vec<String> =
+            gpus.iter().filter(|gpu| gpu.facts.slice_of.is_none()).map(|gpu| gpu.facts.uuid.clone()).collect();
+        let mut tells = |gpu: &Gpu| match &gpu.facts.slice_of {
+            Some(whole) if told.contains(whole) => false,
+            Some(whole) => {
+                told.push(whole.clone());
+                true
+            }
+            None => true,
+        };
         let slowly = |gpu: Gpu| Slowly {
-            xids: (!is_told(&gpu)).then(|| Xids::of(nvml, &gpu)).flatten(),
+            xids: tells(&gpu).then(|| Xids::of(nvml, &gpu)).flatten(),
             gpu,
             before: None,
             corrected: Increment::default(),

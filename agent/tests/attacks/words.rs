@@ -26,6 +26,14 @@ fn hostile_result() -> String {
 async fn words_from_outside_stay_words_in_the_page() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
+    // An engine that says it and dies, before a run has the floor.
+    let said = format!("echo {}; exit 3", shell_words(SCRIPT));
+    let engine = json!({ "kind": "llama_server", "launch": "native", "model": SCRIPT, "command": ["sh", "-c", said] });
+    let (status, body) = agent.post("/api/v1/engines", engine.to_string(), "application/json").await;
+    assert_eq!(status, 201, "{body}");
+    while agent.get("/api/v1/engines/now").await.1["started"]["state"] != "failed" {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let named = json!({ "name": SCRIPT, "role": "viewer" });
     let (status, made) = agent.post("/api/v1/tokens", named.to_string(), "application/json").await;
     assert_eq!(status, 201, "{made}");
@@ -33,11 +41,6 @@ async fn words_from_outside_stay_words_in_the_page() {
     let (status, link) =
         agent.post("/api/v1/shares", json!({ "shared": { "run": run } }).to_string(), "application/json").await;
     assert_eq!(status, 201, "{link}");
-    let said = format!("echo {}; exit 3", shell_words(SCRIPT));
-    let engine = json!({ "kind": "llama_server", "launch": "native", "model": SCRIPT, "command": ["sh", "-c", said] });
-    let (status, body) = agent.post("/api/v1/engines", engine.to_string(), "application/json").await;
-    // The model must not keep it from starting, or nothing is tested: then it stays out.
-    assert!(status == 201 || status == 409, "{body}");
     let part = reqwest::multipart::Part::text(hostile_result()).file_name(format!("../../{SCRIPT}.json"));
     let form = reqwest::multipart::Form::new().part("file", part);
     let import = client().post(format!("{}/api/v1/imports", agent.url)).bearer_auth(TOKEN).multipart(form);
@@ -63,7 +66,9 @@ async fn words_from_outside_stay_words_in_the_page() {
         while tab.eval(shows).await != true && begun.elapsed() < Duration::from_secs(10) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        seen += u32::from(tab.eval(shows).await == true);
+        let is_shown = tab.eval(shows).await == true;
+        seen += u32::from(is_shown);
+        assert!(is_shown || path != "/engines", "the engine's own words are not shown, so nothing is tested of them");
         assert_eq!(tab.eval("window.ran ?? null").await, serde_json::Value::Null, "{path} ran it");
         assert_eq!(tab.eval("document.querySelectorAll('img[src=x], body script').length").await, 0, "{path}");
     }
@@ -105,9 +110,8 @@ async fn an_engines_flags_and_names_never_meet_a_shell() {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        if let Ok(got) = std::fs::read_to_string(&arguments) {
-            assert!(words.iter().all(|word| got.contains(word)), "{got}");
-        }
+        let got = std::fs::read_to_string(&arguments).expect("the program was started with the words");
+        assert!(words.iter().all(|word| got.contains(word)), "{got}");
     } else {
         assert!(body["error"].is_string(), "{status} {body}");
     }

@@ -56,6 +56,10 @@ pub fn sentences(telemetry: &Telemetry, gpus: &[GpuSeen], time: impl Fn(u64) -> 
     said.extend(telemetry.troubles.iter().map(|trouble| trouble_words(trouble, gpus, &time)));
     if telemetry.more_troubles > 0 {
         said.push(format!("{} more such events are not listed.", format::count(telemetry.more_troubles)));
+        let told = |source: &str| telemetry.troubles.iter().any(|t| t.source == source && t.kind == TroubleKind::Lost);
+        let lost = |gpu: &&GpuSeen| telemetry.fate(&gpu.source).is_some_and(|fate| fate.is_lost) && !told(&gpu.source);
+        let words = |gpu: &GpuSeen| format!("{} is lost; what it would have said is unknown.", called(gpu, gpus));
+        said.extend(gpus.iter().filter(lost).map(words));
     }
     // Of several there is a table.
     if let [gpu] = gpus {

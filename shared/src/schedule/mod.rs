@@ -85,6 +85,19 @@ pub struct Webhook {
     pub on: On,
 }
 
+impl Webhook {
+    /// Where to, as everybody may see it: scheme and host. What follows them is often a secret by itself.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once(':') else { return "…".to_owned() };
+        // Readers of URLs pass over any number of slashes of either sort before the host.
+        let rest = rest.trim_start_matches(['/', '\\']);
+        let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        format!("{scheme}://{host}/…")
+    }
+}
+
 /// A schedule that somebody wants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -188,4 +201,26 @@ pub struct ScheduleRow {
     /// How telling of it went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_webhooks_address_scheme_and_host_are_shown_and_no_secret() {
+        let check = |url: &str, expect: &str| {
+            let webhook = Webhook { url: url.to_owned(), secret: "HOOK".to_owned(), on: On::Finish };
+            assert_eq!(webhook.shown(), expect, "{url}");
+        };
+        check("https://hooks.example.org/services/T0/B0/hidden", "https://hooks.example.org/…");
+        check("https://hooks.example.org?key=hidden", "https://hooks.example.org/…");
+        check("https://hooks.example.org#hidden", "https://hooks.example.org/…");
+        check("http://[::1]:8080/hidden?a=b", "http://[::1]:8080/…");
+        check("https://ada:hidden@hooks.example.org", "https://hooks.example.org/…");
+        // As a browser reads it, too.
+        check("https:hooks.example.org/hidden", "https://hooks.example.org/…");
+        check(r"https:\\hooks.example.org\hidden", "https://hooks.example.org/…");
+        check("hidden", "…");
+    }
 }

@@ -2,6 +2,7 @@
 //! Must not know where events come from; the same code runs in the agent and in the browser.
 
 mod energy;
+mod fate;
 mod machine;
 mod resume;
 mod scatter;
@@ -11,6 +12,7 @@ mod spending;
 mod telemetry;
 
 pub use energy::EnergySoFar;
+pub use fate::Fate;
 pub use machine::MachineView;
 pub use resume::Resumption;
 pub use scatter::Scatter;

@@ -1,6 +1,7 @@
 //! Owns the fold of samples into tracks, one for each source and signal: bins that get wider, or a window of the last ones.
 //! Must not know what a signal means; depends only on the multiset of samples.
 
+use super::fate::{self, Fate};
 use crate::event::{Batch, Body};
 use crate::telemetry::{Began, Field, Look, Observer, Samples, Trouble, is_zero};
 use crate::units::NS_PER_S;
@@ -41,6 +42,9 @@ pub struct Telemetry {
     pub troubles: Vec<Trouble>,
     /// Troubles that are not listed any more.
     pub more_troubles: u64,
+    /// What all of them came to for each GPU that had some, listed or not, in order of sources.
+    #[serde(default)]
+    pub fates: Vec<Fate>,
     /// Reads that were lost between who made them and the log.
     pub dropped: u64,
     /// What looking cost; of no time where nobody has told yet.
@@ -180,7 +184,14 @@ impl Telemetry {
         }
     }
 
+    /// What became of a GPU; nothing where it never had trouble.
+    #[must_use]
+    pub fn fate(&self, source: &str) -> Option<&Fate> {
+        self.fates.iter().find(|fate| fate.source == source)
+    }
+
     fn trouble(&mut self, trouble: &Trouble) {
+        fate::fold(&mut self.fates, trouble);
         if self.troubles.len() >= MAX_TROUBLES {
             self.more_troubles += 1;
             if !self.is_window {

@@ -34,8 +34,9 @@ impl Chosen {
         if of_engine.is_empty() && engine::inherits_a_mask(&plan.engine) {
             return Self::none("The agent's CUDA_VISIBLE_DEVICES shows the engine no GPU of this host.");
         }
-        // Of several that it may use, it need not use all.
-        let is_known = of_engine.len() == 1 || (plan.engine.gpus.is_some() && !of_engine.is_empty());
+        // Of several that it may use, it need not use all; of a GPU in slices nobody knows which a server uses that was there.
+        let is_one_or_named = of_engine.len() == 1 || plan.engine.gpus.is_some();
+        let is_known = is_one_or_named && !of_engine.is_empty() && !engine.info.gpus.is_empty();
         Self { is_known, uuids: of_engine, none: None }
     }
 

@@ -65,7 +65,9 @@ impl Watch {
         let descends = turn.plan.engine.url.is_none() && turn.plan.engine.launch != Some(Launch::Docker);
         let found = found.knowing(engine.memory_before()).descending(descends);
         let began = found.began(hz);
-        let counted = turn.plan.gpu_count() == u32::try_from(began.gpus.len()).ok();
+        // A whole GPU and its slices are not so many GPUs.
+        let are_whole = began.gpus.iter().all(|gpu| gpu.slice_of.is_none());
+        let counted = are_whole && turn.plan.gpu_count() == u32::try_from(began.gpus.len()).ok();
         // One that is not found takes energy all the same.
         let knows_gpus = (knows_gpus || counted) && began.no_gpus.is_none();
         let heard = Arc::new(Heard::default());

@@ -32,8 +32,10 @@ const MAX_BUS: u64 = 2_000_000_000;
 const BY_HEAT: u64 = 0x20 | 0x40;
 /// Clocks are held down by power: the cap, and the power brake.
 const BY_POWER: u64 = 0x04 | 0x80;
-/// The hardware holds clocks down; drivers that know why say so with one of the others, too.
+/// The hardware holds clocks down; drivers that know why say so with one of the hardware's reasons, too: its slowdown for heat,
+/// or the power brake.
 const BY_HARDWARE: u64 = 0x08;
+const HARDWARE_SAYS_WHY: u64 = 0x40 | 0x80;
 
 /// One GPU, or a slice of one.
 pub struct Gpu {
@@ -143,6 +145,15 @@ impl Gpu {
         Self { facts, device, seen_us: 0, lost: None }
     }
 
+    fn is_slice(&self) -> bool {
+        self.facts.uuid.starts_with(SLICE)
+    }
+
+    /// What only a whole GPU has. A driver that answers for a slice answers for the whole, whose joules are not the slice's.
+    fn of_whole(&self, read: impl FnOnce() -> Field) -> Field {
+        if self.is_slice() { Field::NotSupported } else { read() }
+    }
+
     /// Memory in use, bytes.
     #[must_use]
     pub fn memory_used(&self) -> Field {
@@ -170,37 +181,40 @@ impl Gpu {
     /// Power, mW.
     #[must_use]
     pub fn power(&self) -> Field {
-        field(self.device.power_usage(), MAX_POWER)
+        self.of_whole(|| field(self.device.power_usage(), MAX_POWER))
     }
 
     /// Energy since the driver was loaded, mJ.
     #[must_use]
     pub fn energy(&self) -> Field {
-        field(self.device.total_energy_consumption(), u64::MAX / 2)
+        self.of_whole(|| field(self.device.total_energy_consumption(), u64::MAX / 2))
     }
 
     /// Temperature of the chip, °C.
     #[must_use]
     pub fn temperature(&self) -> Field {
-        field(self.device.temperature(TemperatureSensor::Gpu), MAX_TEMPERATURE)
+        self.of_whole(|| field(self.device.temperature(TemperatureSensor::Gpu), MAX_TEMPERATURE))
     }
 
     /// Temperature of the memory, °C.
     #[must_use]
     pub fn memory_temperature(&self) -> Field {
-        self.value_of(NVML_FI_DEV_MEMORY_TEMP, MAX_TEMPERATURE)
+        self.of_whole(|| self.value_of(NVML_FI_DEV_MEMORY_TEMP, MAX_TEMPERATURE))
     }
 
     /// Clocks of the multiprocessors and of the memory, MHz.
     #[must_use]
     pub fn clocks(&self) -> (Field, Field) {
-        let clock = |which| field(self.device.clock_info(which), MAX_CLOCK);
+        let clock = |which| self.of_whole(|| field(self.device.clock_info(which), MAX_CLOCK));
         (clock(Clock::SM), clock(Clock::Memory))
     }
 
     /// 1 where heat holds the clocks down, 1 where power does, and 1 where the hardware does and does not say which.
     #[must_use]
     pub fn throttled(&self) -> [Field; 3] {
+        if self.is_slice() {
+            return [Field::NotSupported; 3];
+        }
         // The wrapper knows some of the reasons only, and gives all of them where it meets another one.
         let bits = match self.device.current_throttle_reasons_strict() {
             Ok(reasons) => reasons.bits(),
@@ -210,14 +224,14 @@ impl Gpu {
             }
         };
         let is = |held: bool| Field::Value(u64::from(held));
-        let (by_heat, by_power) = (bits & BY_HEAT != 0, bits & BY_POWER != 0);
-        [is(by_heat), is(by_power), is(bits & BY_HARDWARE != 0 && !by_heat && !by_power)]
+        let by_hardware = bits & BY_HARDWARE != 0 && bits & HARDWARE_SAYS_WHY == 0;
+        [is(bits & BY_HEAT != 0), is(bits & BY_POWER != 0), is(by_hardware)]
     }
 
     /// What PCIe carries to and from the device, B/s. The driver watches the bus for 20 ms for each.
     #[must_use]
     pub fn pcie(&self) -> (Field, Field) {
-        let of = |counter| match field(self.device.pcie_throughput(counter), MAX_BUS) {
+        let of = |counter| match self.of_whole(|| field(self.device.pcie_throughput(counter), MAX_BUS)) {
             Field::Value(kilobytes) => Field::Value(kilobytes * 1000),
             absent => absent,
         };
@@ -234,7 +248,7 @@ impl Gpu {
     /// What the first NVLink has carried to and from the device, KiB; the wrapper asks for the first alone.
     #[must_use]
     pub fn nvlink(&self) -> (Field, Field) {
-        let of = |id| self.value_of(id, u64::MAX / 2);
+        let of = |id| self.of_whole(|| self.value_of(id, u64::MAX / 2));
         (of(NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX), of(NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX))
     }
 

@@ -7,7 +7,7 @@ use shared::said::machine::code_words;
 use shared::telemetry::{
     BUSY, CORE_BUSY_MOST, CPU_BUSY, ECC_UNCORRECTED, Field, HOST_MEMORY_USED, MEMORY_BUSY, MEMORY_CLOCK,
     MEMORY_TEMPERATURE, MEMORY_USED, POWER, SM_CLOCK, Signal, TEMPERATURE, THROTTLED_BY_HARDWARE, THROTTLED_BY_HEAT,
-    THROTTLED_BY_POWER, TroubleKind,
+    THROTTLED_BY_POWER,
 };
 use shared::view::{GpuSeen, MachineView, Telemetry, Track};
 
@@ -146,20 +146,18 @@ pub fn badges(view: &MachineView, gpu: &GpuSeen) -> Vec<Badge> {
     let telemetry = &view.telemetry;
     let now =
         |signal: Signal| telemetry.track(&gpu.source, signal.key).map(|track| telemetry.now_of(track, view.now_ns));
-    let troubles = || telemetry.troubles.iter().filter(|trouble| trouble.source == gpu.source);
-    let whereabouts = |kind: &TroubleKind| matches!(kind, TroubleKind::Lost | TroubleKind::Back);
-    let last = troubles().map(|trouble| trouble.kind).rfind(whereabouts);
+    let fate = telemetry.fate(&gpu.source);
     let is_silent = telemetry.tracks.iter().any(|track| {
         track.source == gpu.source && telemetry.now_of(track, view.now_ns) == Field::Failed(Field::NO_ANSWER)
     });
     let mut badges: Vec<Badge> = Vec::new();
-    if last == Some(TroubleKind::Lost) {
+    if fate.is_some_and(|fate| fate.is_lost) {
         badges.push(("✕", "lost".to_owned(), true));
     } else if is_silent {
         badges.push(("✕", "no answer".to_owned(), true));
     }
-    let xid = troubles().rfind(|trouble| trouble.kind == TroubleKind::Xid);
-    badges.extend(xid.map(|trouble| ("✕", format!("XID {}", trouble.code), true)));
+    let xid = fate.and_then(|fate| fate.last_xid);
+    badges.extend(xid.map(|xid| ("✕", format!("XID {xid}"), true)));
     let errors = telemetry.track(&gpu.source, ECC_UNCORRECTED.key).and_then(Track::total).filter(|errors| *errors > 0);
     badges.extend(errors.map(|errors| ("✕", format!("{} memory errors", format::count(errors)), true)));
     let holds = [
@@ -179,7 +177,7 @@ pub fn badges(view: &MachineView, gpu: &GpuSeen) -> Vec<Badge> {
 mod tests {
     use super::*;
     use shared::event::{Body, Event};
-    use shared::telemetry::{Began, GpuFacts, Group, Samples, Trouble};
+    use shared::telemetry::{Began, GpuFacts, Group, Samples, Trouble, TroubleKind};
     use shared::units::NS_PER_S;
 
     const GPU: &str = "gpu:GPU-aa11";
@@ -264,5 +262,7 @@ mod tests {
             vec![lost(), trouble(TroubleKind::Back, 0), trouble(TroubleKind::Xid, 79)],
             &["XID 79"],
         );
+        // One from before it answered again is over with.
+        check(21, &[(POWER, 1)], vec![trouble(TroubleKind::Xid, 79), lost(), trouble(TroubleKind::Back, 0)], &[]);
     }
 }

@@ -114,8 +114,7 @@ fn Told(webhook: Webhook, delivery: Option<Delivery>) -> impl IntoView {
         On::Finish => "on every end",
         On::Regression => "on a regression",
     };
-    // What follows a question mark is often a token.
-    let url = webhook.url.split('?').next().unwrap_or_default().to_owned();
+    let url = webhook.shown();
     let went = delivery.map(|Delivery { at_unix_ms, attempts, failure }| match failure {
         None => view! { " Arrived "<When unix_ms=at_unix_ms/>", attempt "{attempts}"." }.into_any(),
         Some(why) => view! {
