@@ -300,9 +300,9 @@ mod tests {
             track(gpu, "ecc_corrected", &[0, 3], &[10_002, 1]),
             track(gpu, "power", &[5], &[15, 40]),
             track(gpu, "temperature", &[5], &[10_004, 2, 15, 40]),
+            track(gpu, "throttled_by_hardware", &[1, 0, 0, 0], &[]),
             track(gpu, "throttled_by_heat", &[0, 1, 1, 0], &[]),
             track(gpu, "throttled_by_power", &[0, 0, 0, 0], &[]),
-            track(gpu, "throttled_by_hardware", &[1, 0, 0, 0], &[]),
         ];
         check(
             &telemetry(&["GPU-aa11"], tracks),
