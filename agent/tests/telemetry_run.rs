@@ -12,6 +12,8 @@ mod support;
 use fake_nvml::FakeNvml;
 use played_engine::{ABLE, Played, play};
 use serde_json::Value;
+use shared::said::machine::driver_says;
+use shared::view::RunView;
 use std::process::Command;
 use std::time::Duration;
 use support::{Agent, PROGRAM, attached, plan_of, state, with_vllm};
@@ -195,6 +197,12 @@ async fn check_chosen(inherited: Option<&str>, gpus: &str, expect: &[&str]) {
     let read = view["telemetry"]["began"]["gpus"].as_array().unwrap();
     let read: Vec<&str> = read.iter().map(|gpu| gpu["uuid"].as_str().unwrap()).collect();
     assert_eq!(read, expect, "{inherited:?} {gpus}");
+    // The exported run has the same, and the page's own words name as many.
+    let (_, exported) = agent.get(&format!("/api/v1/runs/{run}/export?format=json")).await;
+    assert_eq!(exported["machine"], view["telemetry"]["began"], "{inherited:?} {gpus}");
+    let shown: RunView = serde_json::from_value(view.clone()).unwrap();
+    assert_eq!(shown.telemetry.gpus().len(), expect.len(), "{inherited:?} {gpus}");
+    assert_eq!(driver_says(&shown.telemetry).is_some(), expect.is_empty(), "{inherited:?} {gpus}");
     // Energy is the engine's only where it is known to use all of these, and a slice has none of its own.
     let is_known = (expect.len() == 1 || !gpus.is_empty()) && !expect.iter().any(|uuid| uuid.starts_with("MIG-"));
     assert_eq!(!view["trials"][0]["summary"]["energy"].is_null(), is_known, "{inherited:?} {gpus}");
