@@ -266,6 +266,7 @@ mod tests {
         TroubleKind,
     };
     use shared::units::NS_PER_S;
+    use std::slice::from_ref;
 
     fn samples(source: &str, reads: &[(Signal, &[i64])]) -> Body {
         let n = reads[0].1.len() as u64;
@@ -376,7 +377,7 @@ mod tests {
         let (lost, back) = (trouble(TroubleKind::Lost, 15), trouble(TroubleKind::Back, 0));
         let xid = trouble(TroubleKind::Xid, 79);
         check(&[], "tokenprism_gpu_lost{gpu=\"GPU-1\"} 0\n");
-        check(&[lost.clone()], "tokenprism_gpu_lost{gpu=\"GPU-1\"} 1\n");
+        check(from_ref(&lost), "tokenprism_gpu_lost{gpu=\"GPU-1\"} 1\n");
         check(&[lost.clone(), back], "tokenprism_gpu_lost{gpu=\"GPU-1\"} 0\n");
         // More than a view lists: none is forgotten, and the counter never falls.
         let mut storm = vec![xid.clone(); 120];
