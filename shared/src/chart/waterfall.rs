@@ -266,7 +266,7 @@ pub(super) mod tests {
     fn labels_are_short_lines() {
         let check = |label: &str, expect: &[&str]| assert_eq!(wrapped(label), expect, "{label}");
         check("KV cache", &["KV cache"]);
-        check("Engine, one sequence, eager", &["Engine, one", "sequence, eager"]);
+        check("vLLM, one sequence, eager", &["vLLM, one", "sequence, eager"]);
         check("a word after another until there is no room", &["a word after", "another until…"]);
         check("Donaudampfschifffahrtsgesellschaft", &["Donaudampfschifff…"]);
         assert_eq!([0.031_4, 4.02, 120.4].map(factor), ["× 0.0314", "× 4.02", "× 120"]);

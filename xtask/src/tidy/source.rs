@@ -41,7 +41,9 @@ impl Source {
         for (number, line) in self.text.lines().enumerate() {
             let code = without_comment(line);
             let word = code.trim();
-            if after_test_mark && word.starts_with("mod ") && word.ends_with('{') {
+            // It may be open to the tests beside it.
+            let is_module = word.starts_with("mod ") || word.starts_with("pub") && word.contains(" mod ");
+            if after_test_mark && is_module && word.ends_with('{') {
                 // By this project's habit the inline test module is the file's last item.
                 break;
             }

@@ -68,6 +68,12 @@ fn code_after_a_test_only_import_is_still_code() {
 }
 
 #[test]
+fn a_test_module_that_others_see_is_no_code_either() {
+    let text = "use x;\n#[cfg(test)]\npub(super) mod tests {\n    fn f() { tokio::spawn(g()) }\n}\n";
+    check("pure-rooms", "shared/src/wire.rs", text, &[]);
+}
+
+#[test]
 fn vendors_stay_in_their_rooms() {
     let text =
         "if kind == \"vllm\" {}\n// as vLLM does\nlet tgi_stream = 1;\nlet tgid = 2;\nlet url = \"http://sglang/\";\n";
