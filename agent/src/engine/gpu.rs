@@ -173,7 +173,7 @@ fn on(engine: &EnginePlan, host: HostGpus, inherited: Option<&str>) -> Option<BT
 /// The GPUs of this host that a plan names beyond doubt, of a server that it reaches by URL: by index or UUID, or as
 /// many as there are. None where one of them is not here, nor where one is cut into slices: which of these a server that
 /// was there before uses, nobody here can tell.
-pub(super) fn named(wanted: Option<&Gpus>, host: HostGpus) -> Vec<Gpu> {
+pub(super) fn named(wanted: Option<&Gpus>, mut host: HostGpus) -> Vec<Gpu> {
     let is_certain = match wanted {
         None => false,
         Some(Gpus::Count(n)) => host.devices.len() == *n as usize,
@@ -182,11 +182,12 @@ pub(super) fn named(wanted: Option<&Gpus>, host: HostGpus) -> Vec<Gpu> {
     if !is_certain {
         return Vec::new();
     }
-    let slices: Vec<String> = host.devices.iter().filter_map(|device| device.first_slice.clone()).collect();
-    let by_name = |uuid: &String| matches!(wanted, Some(Gpus::Uuids(named)) if named.contains(uuid));
+    // Without their slices, so that whole ones are chosen as what they are.
+    let cut = host.devices.iter_mut().filter_map(|device| device.first_slice.take().map(|_| device.uuid.clone()));
+    let cut: Vec<String> = cut.collect();
     let gpus = choose(wanted, host, None).map(|devices| devices.gpus).unwrap_or_default();
-    let is_guess = |gpu: &Gpu| gpu.uuid.as_ref().is_some_and(|uuid| slices.contains(uuid) && !by_name(uuid));
-    if gpus.iter().any(is_guess) { Vec::new() } else { gpus }
+    let is_cut = |gpu: &Gpu| gpu.uuid.as_ref().is_some_and(|uuid| cut.contains(uuid));
+    if gpus.iter().any(is_cut) { Vec::new() } else { gpus }
 }
 
 #[cfg(test)]
