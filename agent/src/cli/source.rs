@@ -130,14 +130,13 @@ pub(super) async fn read(names: &[String], data: &DataArg) -> anyhow::Result<Vec
 
 /// The one run of a name.
 pub(super) async fn one(name: &str, data: &DataArg) -> anyhow::Result<Recorded> {
-    let mut runs: Vec<Named> = read(&[name.to_owned()], data).await?.into_iter().flatten().collect();
-    match (runs.pop(), runs.len()) {
-        (Some((_, run)), 0) => Ok(run),
-        (None, _) => anyhow::bail!("{name} holds no run that has figures"),
-        (Some(last), others) => {
-            runs.push(last);
+    let runs: Vec<Named> = read(&[name.to_owned()], data).await?.into_iter().flatten().collect();
+    match <[Named; 1]>::try_from(runs) {
+        Ok([(_, run)]) => Ok(run),
+        Err(none) if none.is_empty() => anyhow::bail!("{name} holds no run that has figures"),
+        Err(runs) => {
             let (of, _) = parts(name);
-            anyhow::bail!("{name} holds {} runs: name one of them, {}", others + 1, choice(of, &runs))
+            anyhow::bail!("{name} holds {} runs: name one of them, {}", runs.len(), choice(of, &runs))
         }
     }
 }
