@@ -14,9 +14,8 @@ use browser::{Chromium, Tab};
 use fake_nvml::FakeNvml;
 use played_engine::{ABLE, play};
 use serde_json::Value;
-use std::process::Command;
 use std::time::Duration;
-use support::{Agent, PROGRAM, TOKEN, attached, state};
+use support::{Agent, TOKEN, attached, state};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -91,9 +90,7 @@ async fn a_gpu_that_is_lost_for_a_while_is_a_gap_a_mark_and_a_sentence() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
-    let mut command = Command::new(PROGRAM);
-    command.env("TOKENPRISM_NVML", fake.driver());
-    let agent = Agent::of(command, data.path(), "127.0.0.1:0");
+    let agent = Agent::driven_by(&fake.driver(), data.path());
     let plan = |load: &str| {
         let plan = attached(&played.url, "gpus = [\"GPU-bb22\"]\n").replace("requests = 12", load);
         format!("{plan}\n[telemetry]\nrate_hz = 10.0\n")
@@ -153,9 +150,7 @@ async fn a_gpu_that_is_lost_for_a_while_is_a_gap_a_mark_and_a_sentence() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_without_a_driver_says_so_and_shows_itself() {
     let (data, played) = (tempfile::tempdir().unwrap(), play(ABLE));
-    let mut command = Command::new(PROGRAM);
-    command.env("TOKENPRISM_NVML", data.path().join("no-such-library.so"));
-    let agent = Agent::of(command, data.path(), "127.0.0.1:0");
+    let agent = Agent::driven_by(&data.path().join("no-such-library.so"), data.path());
     let run = agent.submit(&attached(&played.url, "").replace("requests = 12", "duration_s = 2")).await;
     agent.wait(&run, LIMIT, |view: &Value| state(view) == "done").await;
     let chromium = Chromium::start().await;

@@ -12,16 +12,13 @@ mod support;
 use browser::{Chromium, Tab};
 use fake_nvml::FakeNvml;
 use std::path::Path;
-use std::process::Command;
-use support::{Agent, PROGRAM, TOKEN};
+use support::{Agent, TOKEN};
 
 /// An agent whose driver plays a file of the matrix of faults.
 fn agent_with(fault: &str, data: &Path) -> (FakeNvml, Agent) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/nvml/{fault}.toml"));
     let fake = FakeNvml::playing(&std::fs::read_to_string(script).unwrap());
-    let mut command = Command::new(PROGRAM);
-    command.env("TOKENPRISM_NVML", fake.driver());
-    let agent = Agent::of(command, data, "127.0.0.1:0");
+    let agent = Agent::driven_by(&fake.driver(), data);
     (fake, agent)
 }
 

@@ -14,9 +14,8 @@ use played_engine::{ABLE, Played, play};
 use serde_json::Value;
 use shared::said::machine::driver_says;
 use shared::view::RunView;
-use std::process::Command;
 use std::time::Duration;
-use support::{Agent, PROGRAM, attached, plan_of, state, with_vllm};
+use support::{Agent, attached, plan_of, state, with_vllm};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const GPU: &str = "gpu:GPU-bb22-0000";
@@ -37,12 +36,6 @@ device = 1
 file = "lost"
 fails = "gpu_is_lost"
 "#;
-
-fn agent_with(library: &std::path::Path, data: &std::path::Path) -> Agent {
-    let mut command = Command::new(PROGRAM);
-    command.env("TOKENPRISM_NVML", library);
-    Agent::of(command, data, "127.0.0.1:0")
-}
 
 /// A page of metrics: what runs, how full the cache is, tokens, and `n` requests whose first token came within 20 ms.
 fn page(n: u32) -> String {
@@ -87,7 +80,7 @@ fn bins(view: &Value, source: &str, signal: &str) -> Vec<[u64; 5]> {
 async fn a_run_sees_the_engines_gpu_the_engine_and_the_host_and_notices_a_gpu_that_is_lost() {
     let (fake, data, played) = (FakeNvml::playing(SCRIPT), tempfile::tempdir().unwrap(), play(ABLE));
     played.shows(&page(0));
-    let agent = agent_with(&fake.driver(), data.path());
+    let agent = Agent::driven_by(&fake.driver(), data.path());
     // The second GPU of the host, and never the first one.
     let plan = attached(&played.url, "gpus = [\"GPU-bb22\"]\n").replace("requests = 12", "duration_s = 1.5");
     let plan = format!("{plan}\n[telemetry]\nrate_hz = 10.0\n");
@@ -228,7 +221,7 @@ async fn the_engines_gpus_are_read_however_they_are_spelled() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_without_a_driver_says_so_and_everything_else_goes_on() {
     let (data, played) = (tempfile::tempdir().unwrap(), play(ABLE));
-    let agent = agent_with(std::path::Path::new("libnvidia-ml-that-nobody-has.so.1"), data.path());
+    let agent = Agent::driven_by(std::path::Path::new("libnvidia-ml-that-nobody-has.so.1"), data.path());
     let run = agent.submit(&attached(&played.url, "")).await;
     let view = agent.wait(&run, LIMIT, |view| ["done", "failed"].contains(&state(view))).await;
     assert_eq!(state(&view), "done", "{}", view["reason"]);
@@ -244,7 +237,7 @@ async fn a_host_without_a_driver_says_so_and_everything_else_goes_on() {
 async fn a_driver_that_hangs_keeps_neither_the_machine_nor_the_agent_from_answering_and_ending() {
     let script = format!("{SCRIPT}\n[[fault]]\nfield = \"handle\"\nslow_ms = 3600000\n");
     let (fake, data) = (FakeNvml::playing(&script), tempfile::tempdir().unwrap());
-    let mut agent = agent_with(&fake.driver(), data.path());
+    let mut agent = Agent::driven_by(&fake.driver(), data.path());
     let host =
         async || agent.get("/metrics").await.1.as_str().unwrap().contains("tokenprism_host_host_memory_used_bytes ");
     while !host().await {

@@ -19,9 +19,8 @@ use shared::said::machine::{driver_says, missing, sentences};
 use shared::telemetry::Field;
 use shared::view::{RunView, Telemetry, Track};
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::{Duration, Instant};
-use support::{Agent, PROGRAM, attached, state};
+use support::{Agent, attached, state};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Agents that are asked at a time.
@@ -43,13 +42,13 @@ const SLOWLY: [&str; 9] = [
     "others_memory",
 ];
 
+/// What is known of a GPU's memory only to who started its engine and looked before.
+const OF_A_START: [&str; 3] = ["engine_memory", "engine_memory_by_difference", "others_memory"];
+
 /// Whether a run of some seconds that attaches to a server can tell that.
 fn is_in_a_run(case: &Case, expect: &Expect, signal: &str) -> bool {
-    let is_slow = SLOWLY.contains(&signal);
-    // What there was before its engine nobody knows of a server that was there before.
-    let is_of_a_start = !case.before.is_empty() && signal.ends_with("_memory");
-    let is_of_a_start = is_of_a_start || (!case.before.is_empty() && signal == "engine_memory_by_difference");
-    !is_of_a_start && (!is_slow || expect.read <= 1)
+    let is_of_a_start = !case.before.is_empty() && OF_A_START.contains(&signal);
+    !is_of_a_start && (!SLOWLY.contains(&signal) || expect.read <= 1)
 }
 
 /// Whether a track holds that somewhere.
@@ -105,6 +104,16 @@ fn check_words(name: &str, case: &Case, telemetry: &Telemetry) {
     }
 }
 
+/// The line of a signal of a GPU.
+fn shown<'a>(page: &'a str, signal: &str, gpu: &str) -> Option<&'a str> {
+    let of_gpu = format!("gpu=\"{gpu}\"");
+    page.lines().find(|line| {
+        let (name, labels) = line.split_once('{').unwrap_or_default();
+        let unit = name.strip_prefix("tokenprism_gpu_").and_then(|name| name.strip_prefix(signal));
+        unit.is_some_and(|unit| UNITS.contains(&unit.trim_end_matches("_total"))) && labels.contains(&of_gpu)
+    })
+}
+
 /// What is wrong with what `/metrics` shows of the GPUs in the end: a value that is told must be there, and nothing in place of
 /// one that is not. Nothing where all is right.
 fn wrong_at_metrics(case: &Case, page: &str) -> Option<String> {
@@ -117,27 +126,19 @@ fn wrong_at_metrics(case: &Case, page: &str) -> Option<String> {
         }
         let of_gpu = || case.expect.iter().filter(|expect| expect.gpu == *gpu);
         let last = of_gpu().map(|expect| expect.read).max();
-        for expect in of_gpu().filter(|expect| Some(expect.read) == last) {
-            for (signal, expected) in expect.fields.iter().filter(|(signal, _)| is_in_a_run(case, expect, signal)) {
-                let is_it = |line: &&str| {
-                    let (name, rest) = line.split_once('{').unwrap_or_default();
-                    let named =
-                        name.strip_prefix("tokenprism_gpu_").and_then(|name| name.strip_prefix(signal.as_str()));
-                    let is_unit = |rest: &str| rest.is_empty() || UNITS.contains(&rest.trim_end_matches("_total"));
-                    named.is_some_and(is_unit) && rest.contains(&format!("gpu=\"{gpu}\""))
-                };
-                let shown = page.lines().find(is_it).map(str::to_owned);
-                match (expected.as_integer(), &shown) {
-                    (Some(_), None) => return Some(format!("no {signal} of {gpu}")),
-                    (None, Some(line)) if expected.as_str() != Some("began anew") => return Some(line.clone()),
-                    (Some(power), Some(line)) if signal == "power" => {
-                        let watts = format!(" {}", power as f64 / 1e3);
-                        if !line.ends_with(&watts) {
-                            return Some(line.clone());
-                        }
-                    }
-                    _ => {}
+        let ended = of_gpu().filter(|expect| Some(expect.read) == last);
+        let fields = ended.flat_map(|expect| expect.fields.iter().map(move |(signal, of)| (expect, signal, of)));
+        for (_, signal, expected) in fields.filter(|(expect, signal, _)| is_in_a_run(case, expect, signal)) {
+            let line = shown(page, signal, gpu);
+            match (expected.as_integer(), line) {
+                (Some(_), None) => return Some(format!("no {signal} of {gpu}")),
+                (Some(power), Some(line))
+                    if signal == "power" && !line.ends_with(&format!(" {}", power as f64 / 1e3)) =>
+                {
+                    return Some(line.to_owned());
                 }
+                (None, Some(line)) if expected.as_str() != Some("began anew") => return Some(line.to_owned()),
+                _ => {}
             }
         }
     }
@@ -147,9 +148,7 @@ fn wrong_at_metrics(case: &Case, page: &str) -> Option<String> {
 async fn check(name: String, text: String, case: Case) {
     let (fake, data, played) =
         (FakeNvml::without(&text, &case.missing_functions), tempfile::tempdir().unwrap(), play(ABLE));
-    let mut command = Command::new(PROGRAM);
-    command.env("TOKENPRISM_NVML", fake.driver()).env_remove("CUDA_VISIBLE_DEVICES");
-    let agent = Agent::of(command, data.path(), "127.0.0.1:0");
+    let agent = Agent::driven_by(&fake.driver(), data.path());
     // All are read where none is named; a GPU that is not there would be refused.
     let are_alike = case.slice_of.is_empty() || case.slice_of.len() == case.found.len();
     let is_named = !case.wanted.is_empty() && are_alike;

@@ -57,6 +57,13 @@ impl Agent {
         Self::begin(Command::new(PROGRAM), data_dir, "127.0.0.1:0", args)
     }
 
+    /// Starts an agent on a free port whose driver is this library, and from which no GPU is hidden.
+    pub fn driven_by(library: &std::path::Path, data_dir: &std::path::Path) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.env("TOKENPRISM_NVML", library).env_remove("CUDA_VISIBLE_DEVICES");
+        Self::of(command, data_dir, "127.0.0.1:0")
+    }
+
     /// Starts an agent by a command that the program's arguments can follow.
     pub fn of(command: Command, data_dir: &std::path::Path, address: &str) -> Self {
         Self::begin(command, data_dir, address, &[])
