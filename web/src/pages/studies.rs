@@ -5,7 +5,7 @@ use super::runs::When;
 use super::study::{StudyBadge, deleted_words};
 use crate::erased::{click, kept, live};
 use crate::model::{App, Fetched};
-use crate::parts::{Empty, ErrorBox, Icon};
+use crate::parts::{Empty, ErrorBox, Icon, choice_bar, pick};
 use crate::route::Route;
 use leptos::prelude::*;
 use shared::ids::StudyId;
@@ -55,45 +55,17 @@ pub fn Studies() -> impl IntoView {
             <a href=Route::NewStudy.path() class="button primary">"New study"</a>
         </header>
         <ErrorBox error=of.error/>
-        {choice(chosen)}
+        {choice_bar(chosen, "Chosen studies", words, "compare-studies", || ().into_any())}
         {live(body)}
     }
     .into_any()
 }
 
-/// The bar, in view while studies are chosen.
-fn choice(chosen: RwSignal<Vec<StudyId>>) -> AnyView {
-    let count = kept(move || chosen.with(Vec::len));
-    let words = move || match count.get() {
+fn words(count: usize) -> String {
+    match count {
         1 => "1 study chosen; choose another to compare with it".to_owned(),
         n => format!("{n} studies chosen; like work is compared with the first"),
-    };
-    let href = move || {
-        let ids: Vec<String> = chosen.with(|chosen| chosen.iter().map(ToString::to_string).collect());
-        format!("/compare?runs={}", ids.join(","))
-    };
-    let bar = move || {
-        (count.get() > 0).then(|| {
-            view! {
-                <div class="choice-bar" role="region" aria-label="Chosen studies">
-                    <span aria-live="polite">{live(words)}</span>
-                    <a href=href class="button primary small" data-testid="compare-studies">"Compare"</a>
-                    <button class="button small" on:click=click(move |_| chosen.set(Vec::new()))>"Clear"</button>
-                </div>
-            }
-        })
-    };
-    live(bar).into_any()
-}
-
-/// Takes a study into the choice, behind those that are there, or out of it.
-fn pick(chosen: RwSignal<Vec<StudyId>>, study: &StudyId, is_picked: bool) {
-    chosen.update(|chosen| {
-        chosen.retain(|other| other != study);
-        if is_picked {
-            chosen.push(study.clone());
-        }
-    });
+    }
 }
 
 fn table(app: App, rows: Vec<StudyRow>, chosen: RwSignal<Vec<StudyId>>) -> AnyView {
@@ -102,15 +74,11 @@ fn table(app: App, rows: Vec<StudyRow>, chosen: RwSignal<Vec<StudyId>>) -> AnyVi
         let label = format!("Delete {}", row.name);
         let (study, name) = (row.study.clone(), row.name.clone());
         let remove = move |_| app.delete(vec![study.to_string()], deleted_words(&name));
-        let (is_picked, picked) = (row.study.clone(), row.study.clone());
-        let choose = format!("Choose {} to compare", row.name);
+        let picked = row.study.clone();
+        let choose = Signal::stored(format!("Choose {} to compare", row.name));
         view! {
             <tr data-testid="study-row">
-                <td class="pick">
-                    <input type="checkbox" aria-label=choose data-testid="pick-study"
-                        prop:checked=move || chosen.with(|chosen| chosen.contains(&is_picked))
-                        on:change:target=move |e| pick(chosen, &picked, e.target().checked())/>
-                </td>
+                {pick(chosen, picked, choose, "pick-study")}
                 <th scope="row"><a href=format!("/studies/{}", row.study)>{row.name}</a></th>
                 <td>{row.kind.label()}</td>
                 <td><StudyBadge state=Signal::stored(row.state)/></td>

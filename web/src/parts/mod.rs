@@ -3,6 +3,7 @@
 
 mod badge;
 mod card;
+mod choice;
 mod confirm;
 mod connection;
 mod copy;
@@ -25,6 +26,7 @@ mod toast;
 
 pub use badge::{StateBadge, VerdictBadge};
 pub use card::Card;
+pub use choice::{choice_bar, pick};
 pub use confirm::Confirm;
 pub use connection::ConnectionBanner;
 pub use copy::CopyButton;

@@ -3,6 +3,7 @@
 
 use crate::erased::{click, kept, live};
 use crate::model::App;
+use crate::parts::choice_bar;
 use leptos::prelude::*;
 use shared::ids::RunId;
 use shared::people::Role;
@@ -11,28 +12,13 @@ use shared::people::Role;
 #[component]
 pub(super) fn ChoiceBar(chosen: RwSignal<Vec<RunId>>) -> impl IntoView {
     let app = App::get();
-    let some = kept(move || chosen.with(|chosen| !chosen.is_empty()));
     let may_change = kept(move || app.reader.may(Role::Operator));
-    let words = move || match chosen.with(Vec::len) {
+    let words = |count| match count {
         1 => "1 run chosen; choose another to compare with it".to_owned(),
         n => format!("{n} runs chosen; the first is the base"),
     };
-    let href = move || {
-        let ids: Vec<String> = chosen.with(|chosen| chosen.iter().map(ToString::to_string).collect());
-        format!("/compare?runs={}", ids.join(","))
-    };
-    live(move || {
-        some.get().then(|| {
-            view! {
-                <div class="choice-bar" role="region" aria-label="Chosen runs">
-                    <span aria-live="polite" data-testid="chosen-words">{live(words)}</span>
-                    <a href=href class="button primary small" data-testid="compare-chosen">"Compare"</a>
-                    {live(move || may_change.get().then(|| view! { <Changes chosen=chosen/> }))}
-                    <button class="button small" on:click=click(move |_| chosen.set(Vec::new()))>"Clear"</button>
-                </div>
-            }
-        })
-    })
+    let changes = move || live(move || may_change.get().then(|| view! { <Changes chosen=chosen/> }));
+    choice_bar(chosen, "Chosen runs", words, "compare-chosen", changes)
 }
 
 /// What changes them.

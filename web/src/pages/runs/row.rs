@@ -5,7 +5,7 @@ use super::found::Found;
 use crate::erased::{click, kept, live};
 use crate::format;
 use crate::model::App;
-use crate::parts::{Icon, StateBadge, VerdictBadge};
+use crate::parts::{Icon, StateBadge, VerdictBadge, pick};
 use leptos::prelude::*;
 use shared::event::RunState;
 use shared::ids::RunId;
@@ -49,15 +49,7 @@ fn tag(tag: String) -> AnyView {
 #[component]
 pub(super) fn Row(run: RunId, found: Found, chosen: RwSignal<Vec<RunId>>) -> impl IntoView {
     let app = App::get();
-    let (picked, is_picked, id) = (run.clone(), run.clone(), run.to_string());
-    let pick = move |on: bool| {
-        chosen.update(|chosen| {
-            chosen.retain(|of| *of != picked);
-            if on {
-                chosen.push(picked.clone());
-            }
-        });
-    };
+    let (picked, id) = (run.clone(), run.to_string());
     let link = format!("/runs/{run}");
     // As the list has it, which is live; as it was found where the list does not reach so far back.
     let row = kept(move || app.rows.with(|rows| rows.get(&run).cloned()).or_else(|| found.row(&run)));
@@ -82,15 +74,7 @@ pub(super) fn Row(run: RunId, found: Found, chosen: RwSignal<Vec<RunId>>) -> imp
     };
     view! {
         <tr data-testid="run-row">
-            <td class="pick">
-                <input
-                    type="checkbox"
-                    aria-label=move || pick_label.get()
-                    data-testid="pick-run"
-                    prop:checked=move || chosen.with(|chosen| chosen.contains(&is_picked))
-                    on:change:target=move |e| pick(e.target().checked())
-                />
-            </td>
+            {pick(chosen, picked, Signal::derive(move || pick_label.get()), "pick-run")}
             <th scope="row">
                 <a href=link>{name}</a>
                 {live(move || belongs.get().map(|(words, href)| view! {
