@@ -30,13 +30,11 @@ const RATE_HZ: f64 = 20.0;
 /// What Prometheus puts behind a signal's name.
 const UNITS: [&str; 8] = ["", "_bytes", "_ratio", "_watts", "_joules", "_celsius", "_hertz", "_bytes_per_second"];
 /// What is read once a second, so that in a run of seconds only its first reads are there.
-const SLOWLY: [&str; 9] = [
+const SLOWLY: [&str; 7] = [
     "pcie_rx",
     "pcie_tx",
     "ecc_corrected",
     "ecc_uncorrected",
-    "nvlink0_rx",
-    "nvlink0_tx",
     "engine_memory",
     "engine_memory_by_difference",
     "others_memory",

@@ -30,8 +30,6 @@ struct Slowly {
     xids: Option<Xids>,
     corrected: Increment,
     uncorrected: Increment,
-    nvlink_rx: Increment,
-    nvlink_tx: Increment,
 }
 
 impl Fast {
@@ -101,8 +99,6 @@ impl Slow {
             before: None,
             corrected: Increment::default(),
             uncorrected: Increment::default(),
-            nvlink_rx: Increment::default(),
-            nvlink_tx: Increment::default(),
         };
         Self { gpus: gpus.into_iter().map(slowly).collect(), descends: true }
     }
@@ -133,12 +129,10 @@ impl Source for Slow {
                 vec![(signals::PCIE_RX, rx), (signals::PCIE_TX, tx)]
             })));
             say(Said::Row(Row::read(&source, clock, || {
-                let ((corrected, uncorrected), (rx, tx)) = (of.gpu.ecc(), of.gpu.nvlink());
+                let (corrected, uncorrected) = of.gpu.ecc();
                 vec![
                     (signals::ECC_CORRECTED, of.corrected.of(corrected)),
                     (signals::ECC_UNCORRECTED, of.uncorrected.of(uncorrected)),
-                    (signals::NVLINK_RX, of.nvlink_rx.of(rx)),
-                    (signals::NVLINK_TX, of.nvlink_tx.of(tx)),
                 ]
             })));
             let mut uses = Vec::new();

@@ -227,7 +227,6 @@ fn signal_words(key: &str) -> String {
         "throttled_by_heat" | "throttled_by_power" | "throttled_by_hardware" => "what holds clocks down",
         "pcie_rx" | "pcie_tx" => "PCIe traffic",
         "ecc_corrected" | "ecc_uncorrected" => "memory errors",
-        "nvlink0_rx" | "nvlink0_tx" => "NVLink traffic",
         "engine_memory" | "engine_memory_by_difference" | "others_memory" => "whose memory it is",
         "kv_used" => "share of the KV cache in use",
         "kv_bytes" => "bytes of the KV cache",

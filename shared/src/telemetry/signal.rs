@@ -88,10 +88,6 @@ signals! {
         ECC_CORRECTED "ecc_corrected" "errors";
         /// Memory errors that were not.
         ECC_UNCORRECTED "ecc_uncorrected" "errors";
-        /// Received over the first NVLink.
-        NVLINK_RX "nvlink0_rx" "KiB";
-        /// Sent over the first NVLink.
-        NVLINK_TX "nvlink0_tx" "KiB";
         /// CPU time of the processes that this agent started.
         CHILDREN_CPU "children_cpu" "ns";
         /// CPU time of the agent itself.

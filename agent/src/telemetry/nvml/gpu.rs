@@ -8,9 +8,7 @@ use nvml_wrapper::enum_wrappers::device::{Clock, EccCounter, MemoryError, PcieUt
 use nvml_wrapper::enums::device::SampleValue;
 use nvml_wrapper::error::{Bits, NvmlError};
 use nvml_wrapper::structs::device::FieldId;
-use nvml_wrapper::sys_exports::field_id::{
-    NVML_FI_DEV_MEMORY_TEMP, NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX, NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX,
-};
+use nvml_wrapper::sys_exports::field_id::NVML_FI_DEV_MEMORY_TEMP;
 use nvml_wrapper::{Device, EventSet};
 use shared::telemetry::{Field, GpuFacts, TroubleKind};
 use shared::view::Telemetry;
@@ -245,13 +243,6 @@ impl Gpu {
         (of(MemoryError::Corrected), of(MemoryError::Uncorrected))
     }
 
-    /// What the first NVLink has carried to and from the device, KiB; the wrapper asks for the first alone.
-    #[must_use]
-    pub fn nvlink(&self) -> (Field, Field) {
-        let of = |id| self.of_whole(|| self.value_of(id, u64::MAX / 2));
-        (of(NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX), of(NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX))
-    }
-
     /// Who uses it, or why that is not told. A list with an impossible process was laid out otherwise than it is read.
     pub fn processes(&mut self) -> Result<Vec<Process>, Field> {
         let busy = self.busy_of_processes();
@@ -299,6 +290,8 @@ impl Gpu {
         }
     }
 
+    /// A value that has no function of its own. Never NVLink's counters: asked for them, driver 580.159 writes over the memory of
+    /// the process that asks (docs/evidence/side-by-side.md).
     fn value_of(&self, id: u32, most: u64) -> Field {
         let answer = self.device.field_values_for(&[FieldId(id)]).and_then(|mut values| {
             let sample = values.pop().ok_or(NvmlError::NoData)??;

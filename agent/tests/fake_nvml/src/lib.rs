@@ -264,8 +264,9 @@ pub unsafe extern "C" fn nvmlDeviceGetFieldValues(
         let value = unsafe { &mut *values.add(i) };
         let field = match value.fieldId {
             nvml::field_id::NVML_FI_DEV_MEMORY_TEMP => "memory_temperature",
-            nvml::field_id::NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX => "nvlink_rx",
-            nvml::field_id::NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX => "nvlink_tx",
+            // A real one writes over the memory of the process that asks it.
+            nvml::field_id::NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX
+            | nvml::field_id::NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX => std::process::abort(),
             _ => "unknown",
         };
         value.valueType = nvml::nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG;

@@ -9,8 +9,8 @@ pub use kv::kv_use;
 
 use crate::telemetry::{
     BUSY, CHILDREN_MEMORY, CORE_BUSY_MOST, CPU_BUSY, DISK_READ, DISK_WRITTEN, ENGINE_MEMORY, HOST_MEMORY_USED,
-    MEMORY_BUSY, MEMORY_CLOCK, MEMORY_TEMPERATURE, MEMORY_USED, NET_RX, NET_TX, NVLINK_RX, NVLINK_TX, OTHERS_MEMORY,
-    PCIE_RX, PCIE_TX, POWER, RUNNING, SM_CLOCK, Signal, TEMPERATURE, WAITING,
+    MEMORY_BUSY, MEMORY_CLOCK, MEMORY_TEMPERATURE, MEMORY_USED, NET_RX, NET_TX, OTHERS_MEMORY, PCIE_RX, PCIE_TX, POWER,
+    RUNNING, SM_CLOCK, Signal, TEMPERATURE, WAITING,
 };
 use crate::view::Telemetry;
 
@@ -20,8 +20,6 @@ pub const MOST_GPUS: usize = 4;
 /// Bytes in a GiB and in a MiB.
 const GIB: f64 = (1u64 << 30) as f64;
 const MIB: f64 = (1u64 << 20) as f64;
-/// KiB in a MiB.
-const MIB_OF_KIB: f64 = 1024.0;
 
 /// A chart of signals that are read together.
 pub struct TrackChart {
@@ -160,14 +158,6 @@ pub const GPU_CHARTS: &[TrackChart] = &[
         "MiB/s",
         Whose::Gpus,
         &[line(PCIE_RX, "to the GPU", MIB), line(PCIE_TX, "from it", MIB)],
-    ),
-    chart(
-        "gpu-nvlink",
-        "Traffic over the first NVLink, over run time",
-        "First NVLink",
-        "MiB/s",
-        Whose::Gpus,
-        &[line(NVLINK_RX, "to the GPU", MIB_OF_KIB), line(NVLINK_TX, "from it", MIB_OF_KIB)],
     ),
 ];
 
