@@ -102,6 +102,10 @@ async fn figures_stand_beside_what_the_hardware_allows_or_beside_the_reason() {
         let ceiling = number(limit, "throughput_ceiling");
         assert!((number(summary, "output_throughput") / ceiling / number(limit, "of_throughput") - 1.0).abs() < 1e-9);
     }
+    let kept = stage.run("gpus = [0]\nparams = { prefix_caching = true }").await.1;
+    for summary in summaries(&kept) {
+        assert_eq!(summary["limit"]["prompts_kept"], true, "{summary}");
+    }
     let why = |view: &Value, words: &str| {
         for summary in summaries(view) {
             assert!(summary["limit"].is_null(), "{summary}");
@@ -109,7 +113,6 @@ async fn figures_stand_beside_what_the_hardware_allows_or_beside_the_reason() {
         }
     };
     why(&stage.run("gpus = [1]").await.1, "NVIDIA L4");
-    why(&stage.run("gpus = [0]\nparams = { prefix_caching = true }").await.1, "prefix caching");
     why(&stage.run("gpus = [0]\nextra_args = [\"--speculative-config\", \"x\"]").await.1, "speculative");
     why(&stage.run("gpus = [0]\nextra_args = [\"--dtype\", \"float16\"]").await.1, "engine.extra_args has --dtype");
 }

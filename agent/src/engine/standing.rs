@@ -48,6 +48,7 @@ impl Standing {
         (info.command, info.image, info.dtype, info.seed) = (told.command, told.image, told.dtype, told.seed);
         (info.shape, info.no_shape) = (told.shape, told.no_shape);
         (info.other_work, info.gpus_used) = (told.other_work, told.gpus_used);
+        info.may_keep_prompts = told.may_keep_prompts;
         (info.params, info.phases, info.start_ms) = (told.params, told.phases, told.start_ms);
         info.driver = told.driver;
         engine.caveats.extend(known.caveats.into_iter().filter(|caveat| *caveat != Caveat::LengthNotForced));

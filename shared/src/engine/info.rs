@@ -60,10 +60,13 @@ pub struct EngineInfo {
     /// Why the shape is unknown, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_shape: Option<String>,
-    /// Why its work for a token need not be what the shape says, as a sentence: it guesses tokens, keeps prompts, or
-    /// computes everything anew.
+    /// Why its work for a token need not be what the shape says, as a sentence: it guesses tokens, computes everything anew,
+    /// or nobody knows how it was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_work: Option<String>,
+    /// True where it was started to keep what prompts begin with, so that it need not compute that again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_keep_prompts: bool,
 }
 
 /// A container's image.

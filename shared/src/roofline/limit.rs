@@ -1,7 +1,7 @@
 //! Owns what stands beside measured figures: bounds of the hardware, shares reached, and what both are made of.
 //! Must not know how anything was measured.
 
-use super::{Roofline, context};
+use super::{Lengths, Roofline};
 use serde::{Deserialize, Serialize};
 
 /// What a window saw. Absent is what could not be counted.
@@ -51,6 +51,10 @@ pub struct Limit {
     pub output_tokens: Option<f64>,
     /// Tokens of a text on the mean while it is written: prompt and half of the output.
     pub context_tokens: Option<f64>,
+    /// True where the engine may have kept what prompts begin with: of a prompt only its last token is sure to be computed,
+    /// and one prompt is sure to be read in a step.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prompts_kept: bool,
     /// Bytes of weights that a decode step reads.
     pub weight_bytes: u64,
     /// GPUs that the bounds are of.
@@ -109,15 +113,14 @@ impl Roofline {
     /// it.
     #[must_use]
     pub fn limit(&self, seen: &Seen) -> Limit {
-        let context =
-            Option::zip(seen.prompt_tokens, seen.output_tokens).map(|(prompt, output)| context(prompt, output));
+        let text =
+            Option::zip(seen.prompt_tokens, seen.output_tokens).map(|(prompt, output)| Lengths { prompt, output });
         // A step is at least one request's, even where there was none for some of the time.
-        let floor_s = Option::zip(seen.decoding.filter(|n| *n > 0.0), context)
-            .and_then(|(decoding, context)| self.step_floor_s(decoding.max(1.0), context));
+        let floor_s = Option::zip(seen.decoding.filter(|n| *n > 0.0), text)
+            .and_then(|(decoding, text)| self.step_floor_s(decoding.max(1.0), text));
         let tpot_floor_ms = floor_s.map(|s| s * 1e3).filter(|_| seen.ms_per_token.is_some());
-        let ceiling = Option::zip(seen.in_flight, context).and_then(|(in_flight, _)| {
-            self.throughput_ceiling(in_flight.max(1.0), seen.prompt_tokens?, seen.output_tokens?)
-        });
+        let ceiling = Option::zip(seen.in_flight, text)
+            .and_then(|(in_flight, text)| self.throughput_ceiling(in_flight.max(1.0), text));
         let throughput_ceiling = ceiling.filter(|ceiling| ceiling.is_finite());
         let ttft_floor_ms = seen.prompt_tokens.map(|prompt| self.first_token_floor_s(prompt) * 1e3);
         let share = |part: Option<f64>, whole: Option<f64>| {
@@ -136,7 +139,8 @@ impl Roofline {
             in_flight: seen.in_flight,
             prompt_tokens: seen.prompt_tokens,
             output_tokens: seen.output_tokens,
-            context_tokens: context,
+            context_tokens: text.map(Lengths::context),
+            prompts_kept: self.keeps_prompts,
             weight_bytes: self.weight_bytes,
             gpus: self.gpus,
             bytes_per_s: self.bytes_per_s,

@@ -20,7 +20,31 @@ pub struct Roofline {
     cache_bytes: f64,
     /// Bytes of the weights that a step reads.
     pub weight_bytes: u64,
+    /// True where the engine may have kept what prompts begin with.
+    keeps_prompts: bool,
     shape: ModelShape,
+}
+
+/// How long the texts of requests are, means over requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lengths {
+    /// Tokens of a prompt.
+    pub prompt: f64,
+    /// Tokens of an output.
+    pub output: f64,
+}
+
+impl Lengths {
+    /// Tokens that a text has on the mean while it is written: its prompt, and half of its output.
+    #[must_use]
+    pub fn context(self) -> f64 {
+        self.prompt + self.written()
+    }
+
+    /// Tokens of those that the engine wrote itself.
+    fn written(self) -> f64 {
+        self.output / 2.0
+    }
 }
 
 impl Roofline {
@@ -66,16 +90,25 @@ impl Roofline {
             flops_per_s: best(|gpu| gpu.1),
             cache_bytes: best(|gpu| gpu.2),
             weight_bytes,
+            keeps_prompts: info.may_keep_prompts,
             shape: shape.clone(),
         })
     }
 
-    /// The least time of a decode step by memory, s (METRICS.md `bandwidth_floor`): (weight bytes + KV bytes of the
-    /// batch's texts − bytes that caches hold) / memory bandwidth. `context` is the tokens of one text. Absent where
-    /// the KV bytes are.
+    /// The same where the engine was seen to have kept prompts.
     #[must_use]
-    pub fn bandwidth_floor_s(&self, batch: f64, context: f64) -> Option<f64> {
-        let bytes = self.weight_bytes as f64 + batch * self.shape.kv_bytes_read(context)?;
+    pub fn keeping_prompts(&self) -> Self {
+        Self { keeps_prompts: true, ..self.clone() }
+    }
+
+    /// The least time of a decode step by memory, s (METRICS.md `bandwidth_floor`): (weight bytes + KV bytes of the
+    /// batch's texts − bytes that caches hold) / memory bandwidth. Where prompts may be kept, all of the batch may begin
+    /// with the same one, which is then read once for all. Absent where the KV bytes are.
+    #[must_use]
+    pub fn bandwidth_floor_s(&self, batch: f64, text: Lengths) -> Option<f64> {
+        let whole = self.shape.kv_bytes_read(text.context())?;
+        let own = if self.keeps_prompts { self.shape.kv_bytes_read(text.written())? } else { whole };
+        let bytes = self.weight_bytes as f64 + whole + (batch - 1.0).max(0.0) * own;
         Some((bytes - self.cache_bytes).max(0.0) / self.bytes_per_s)
     }
 
@@ -88,17 +121,17 @@ impl Roofline {
 
     /// The least time of a decode step, s: by memory or by arithmetic (2 × parameters × batch), whichever is longer.
     #[must_use]
-    pub fn step_floor_s(&self, batch: f64, context: f64) -> Option<f64> {
+    pub fn step_floor_s(&self, batch: f64, text: Lengths) -> Option<f64> {
         let compute = batch * (self.layer_flops() + self.head_flops()) / self.flops_per_s;
-        Some(self.bandwidth_floor_s(batch, context)?.max(compute))
+        Some(self.bandwidth_floor_s(batch, text)?.max(compute))
     }
 
-    /// The least time to the first token of one prompt alone, s: its prefill by arithmetic, or reading the weights
-    /// once.
+    /// The least time to the first token of one prompt alone, s: its prefill by arithmetic as far as it is sure to be
+    /// done, or reading the weights once.
     #[must_use]
     pub fn first_token_floor_s(&self, prompt_tokens: f64) -> f64 {
         let weights = (self.weight_bytes as f64 - self.cache_bytes).max(0.0) / self.bytes_per_s;
-        self.compute_floor_s(prompt_tokens).max(weights)
+        self.compute_floor_s(self.computed(prompt_tokens)).max(weights)
     }
 
     /// The most output tokens in a second with `batch` requests of these lengths under way, each text half written on
@@ -109,13 +142,19 @@ impl Roofline {
     /// longer of all its bytes' and all its operations', never their sum. Reading weights for prefill is left out,
     /// since a step of decode can share it.
     #[must_use]
-    pub fn throughput_ceiling(&self, batch: f64, prompt_tokens: f64, output_tokens: f64) -> Option<f64> {
+    pub fn throughput_ceiling(&self, batch: f64, text: Lengths) -> Option<f64> {
         // The first token comes out of the prefill.
-        let steps = (output_tokens - 1.0).max(0.0);
-        let read = steps * self.bandwidth_floor_s(batch, context(prompt_tokens, output_tokens))? / batch;
-        let passes = prompt_tokens + steps;
-        let compute = (passes * self.layer_flops() + output_tokens * self.head_flops()) / self.flops_per_s;
-        Some(output_tokens / read.max(compute))
+        let steps = (text.output - 1.0).max(0.0);
+        let read = steps * self.bandwidth_floor_s(batch, text)? / batch;
+        let passes = self.computed(text.prompt) + steps;
+        let compute = (passes * self.layer_flops() + text.output * self.head_flops()) / self.flops_per_s;
+        Some(text.output / read.max(compute))
+    }
+
+    /// Tokens of a prompt that are sure to be computed: where it may have been kept, the last one, whose output is the first
+    /// token.
+    fn computed(&self, prompt_tokens: f64) -> f64 {
+        if self.keeps_prompts { prompt_tokens.min(1.0) } else { prompt_tokens }
     }
 
     /// Operations of all layers for a token: a multiplication and an addition for each parameter.
@@ -127,12 +166,6 @@ impl Roofline {
     fn head_flops(&self) -> f64 {
         2.0 * self.shape.table_parameters() as f64
     }
-}
-
-/// Tokens that a text has on the mean while it is written: its prompt, and half of its output.
-#[must_use]
-pub fn context(prompt_tokens: f64, output_tokens: f64) -> f64 {
-    prompt_tokens + output_tokens / 2.0
 }
 
 #[cfg(test)]

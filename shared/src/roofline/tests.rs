@@ -34,15 +34,16 @@ fn llama_on_an_h100_by_hand() {
     // 13,476,831,232 bytes of weights without the table of 262,144,000.
     assert_eq!(roofline.weight_bytes, 13_214_687_232);
     // (13,214,687,232 + 320 × 524,288 − 62,914,560) / 3.35232e12 B/s.
-    close(roofline.step_floor_s(1.0, 320.0), 3.973_23e-3);
+    let text = Lengths { prompt: 256.0, output: 128.0 };
+    close(roofline.step_floor_s(1.0, text), 3.973_23e-3);
     // The same with 128 × 320 × 524,288.
-    close(roofline.step_floor_s(128.0, 320.0), 10.329_1e-3);
+    close(roofline.step_floor_s(128.0, text), 10.329_1e-3);
     // (256 × 2 × 6,476,271,616 + 2 × 131,072,000) / 1.070531e15 FLOP/s = 3.0977 ms; reading the weights takes longer.
     close(Some(roofline.compute_floor_s(256.0)), 3.097_7e-3);
     close(Some(roofline.first_token_floor_s(256.0)), 3.923_17e-3);
     close(Some(roofline.first_token_floor_s(2048.0)), 24.779_5e-3);
     // 128 tokens in 127 / 128 of a step of 128; its 383 passes would take 4.67 ms of arithmetic.
-    close(roofline.throughput_ceiling(128.0, 256.0, 128.0), 12_489.7);
+    close(roofline.throughput_ceiling(128.0, text), 12_489.7);
     let alone = Seen {
         decoding: Some(0.97),
         in_flight: Some(1.0),
@@ -57,6 +58,20 @@ fn llama_on_an_h100_by_hand() {
     close(limit.of_ttft, 0.178_33);
     close(limit.throughput_ceiling, 1e3 * 128.0 / (127.0 * 3.973_23));
     assert_eq!((limit.context_tokens, limit.gpus), (Some(320.0), 1));
+}
+
+/// The same, where all prompts may have been kept and be one.
+#[test]
+fn a_prompt_that_may_have_been_kept_is_neither_computed_nor_read_for_each() {
+    let text = Lengths { prompt: 256.0, output: 128.0 };
+    let roofline = Roofline::of(&EngineInfo { may_keep_prompts: true, ..llama() }).unwrap();
+    assert_eq!(roofline, Roofline::of(&llama()).unwrap().keeping_prompts());
+    close(roofline.step_floor_s(1.0, text), 3.973_23e-3);
+    // (13,214,687,232 + (320 + 127 × 64) × 524,288 − 62,914,560) / 3.35232e12 B/s.
+    close(roofline.step_floor_s(128.0, text), 5.244_37e-3);
+    close(Some(roofline.first_token_floor_s(2048.0)), 3.923_17e-3);
+    // 127 / 128 of that step; 128 passes would take 1.58 ms of arithmetic.
+    close(roofline.throughput_ceiling(128.0, text), 128.0 / (127.0 / 128.0 * 5.244_37e-3));
 }
 
 #[test]
@@ -119,11 +134,15 @@ proptest! {
     #[test]
     fn more_work_takes_longer(batch in 1.0..512.0, more in 1.0..512.0, tokens in 1.0..8192.0, extra in 0.0..8192.0) {
         let roofline = Roofline::of(&llama()).unwrap();
-        let floor = |batch, context| roofline.step_floor_s(batch, context).unwrap();
+        let text = |prompt| Lengths { prompt, output: 128.0 };
+        let floor = |batch, prompt| roofline.step_floor_s(batch, text(prompt)).unwrap();
         prop_assert!(floor(batch + more, tokens) >= floor(batch, tokens));
         prop_assert!(floor(batch, tokens + extra) >= floor(batch, tokens));
         prop_assert!(roofline.first_token_floor_s(tokens + extra) >= roofline.first_token_floor_s(tokens));
-        let ceiling = |batch, prompt| roofline.throughput_ceiling(batch, prompt, 128.0).unwrap();
+        let ceiling = |batch, prompt| roofline.throughput_ceiling(batch, text(prompt)).unwrap();
+        let kept = roofline.keeping_prompts();
+        prop_assert!(kept.step_floor_s(batch, text(tokens)).unwrap() <= floor(batch, tokens));
+        prop_assert!(kept.throughput_ceiling(batch, text(tokens)).unwrap() >= ceiling(batch, tokens));
         prop_assert!(ceiling(batch + more, tokens) >= ceiling(batch, tokens));
         prop_assert!(ceiling(batch, tokens + extra) <= ceiling(batch, tokens));
     }
@@ -139,7 +158,7 @@ proptest! {
         let output = 128.0;
         let (mut window, mut decoding, mut in_flight, mut tokens) = (0.0, 0.0, 0.0, 0.0);
         for (held, idle, waiting, pause) in steps {
-            let time = roofline.step_floor_s(f64::from(held), context(prompt, output)).unwrap() + pause;
+            let time = roofline.step_floor_s(f64::from(held), Lengths { prompt, output }).unwrap() + pause;
             window += time;
             decoding += f64::from(held + idle) * time;
             in_flight += f64::from(held + idle + waiting) * time;

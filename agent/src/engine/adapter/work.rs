@@ -28,19 +28,20 @@ impl Adapter {
     /// Why its work for a token need not be what its model's shape says, as a sentence; nothing where it is.
     #[must_use]
     pub fn other_work(&self, serving: &Serving<'_>) -> Option<String> {
-        let on = |key: &str| self.value(key, serving) == Some(ParamValue::Bool(true));
-        let begins =
-            |beginnings: &[&str]| serving.extra.iter().any(|word| beginnings.iter().any(|one| word.starts_with(one)));
-        let why = if self.value("speculative_config", serving).is_some() || begins(&GUESSING) {
+        let why = if self.value("speculative_config", serving).is_some() || begins(serving, &GUESSING) {
             "The engine guesses tokens ahead (speculative decoding), so that a step may give more than one."
-        } else if on("prefix_caching") || begins(&KEEPING) {
-            "The engine keeps the beginnings of prompts (prefix caching), so that it need not compute them."
         } else if self.value("kv_cache", serving) == Some(ParamValue::Bool(false)) {
             "The engine has no KV cache and computes the whole text anew for each token."
         } else {
             return None;
         };
         Some(why.to_owned())
+    }
+
+    /// True where it was asked to keep what prompts begin with (prefix caching), so that it need not compute that again.
+    #[must_use]
+    pub fn may_keep_prompts(&self, serving: &Serving<'_>) -> bool {
+        self.value("prefix_caching", serving) == Some(ParamValue::Bool(true)) || begins(serving, &KEEPING)
     }
 
     /// How many GPUs it computes on; absent where that is its own choice, or arguments may say otherwise.
@@ -60,6 +61,11 @@ impl Adapter {
             None => Some(1),
         }
     }
+}
+
+/// True where an argument of the plan's own begins with one of these.
+fn begins(serving: &Serving<'_>, beginnings: &[&str]) -> bool {
+    serving.extra.iter().any(|word| beginnings.iter().any(|one| word.starts_with(one)))
 }
 
 #[cfg(test)]
@@ -86,12 +92,25 @@ mod tests {
         check(Vllm, r#"{"tensor_parallel_size": 4}"#, &["--no-enable-prefix-caching"], None, Some(4));
         check(Vllm, r#"{"speculative_config": "{}"}"#, &[], Some("guesses"), Some(1));
         check(Vllm, "{}", &["--speculative-config={}"], Some("guesses"), Some(1));
-        check(Vllm, r#"{"prefix_caching": true}"#, &["-pp", "2"], Some("keeps"), None);
-        check(Vllm, "{}", &["--enable-prefix-caching"], Some("keeps"), Some(1));
+        check(Vllm, r#"{"prefix_caching": true}"#, &["-pp", "2"], None, None);
         check(Sglang, "{}", &["--speculative-algorithm", "EAGLE"], Some("guesses"), Some(1));
         check(Tgi, "{}", &["--speculate", "2"], Some("guesses"), None);
         check(LlamaServer, "{}", &["-md", "small.gguf"], Some("guesses"), None);
         check(Transformers, r#"{"kv_cache": false}"#, &[], Some("no KV cache"), Some(1));
         check(Builtin, "{}", &[], None, None);
+    }
+
+    #[test]
+    fn what_prompts_begin_with_may_be_kept_where_that_was_asked_for() {
+        let check = |params: &str, extra: &[&str], expect: bool| {
+            let params: BTreeMap<String, ParamValue> = serde_json::from_str(params).unwrap();
+            let extra: Vec<String> = extra.iter().map(|word| (*word).to_owned()).collect();
+            let serving = Serving { model: "m", name: None, params: &params, extra: &extra, reuses_prefixes: false };
+            assert_eq!(Adapter::of(EngineKind::Vllm).unwrap().may_keep_prompts(&serving), expect, "{extra:?}");
+        };
+        check("{}", &[], false);
+        check(r#"{"prefix_caching": true}"#, &[], true);
+        check(r#"{"prefix_caching": false}"#, &["--no-enable-prefix-caching"], false);
+        check("{}", &["--enable-prefix-caching"], true);
     }
 }

@@ -134,6 +134,7 @@ async fn run(
     let seed = ["seed", "random_seed"].iter().find_map(|key| order.adapter.value(key, &order.serving));
     info.seed = if let Some(ParamValue::Int(seed)) = seed { Some(seed) } else { None };
     info.other_work = order.adapter.other_work(&order.serving);
+    info.may_keep_prompts = order.adapter.may_keep_prompts(&order.serving);
     info.gpus_used = order.adapter.gpus_used(&order.serving);
     let running = order.adapter.running.and_then(|key| order.adapter.value(key, &order.serving));
     if let Some(ParamValue::Int(running)) = running {

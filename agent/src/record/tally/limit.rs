@@ -12,12 +12,12 @@ impl Tally {
         match &terms.roofline {
             None => (None, None),
             Some(Err(why)) => (None, Some(why.clone())),
-            Some(Ok(_)) if self.prefix_cache.is_some_and(|cache| cache.hits > 0) => (
-                None,
-                Some("The engine found prompts in its prefix cache, so that it did not compute them.".to_owned()),
-            ),
             Some(Ok(roofline)) => {
-                let limit = roofline.limit(&self.seen());
+                let was_kept = self.prefix_cache.is_some_and(|cache| cache.hits > 0);
+                let limit = match was_kept {
+                    true => roofline.keeping_prompts().limit(&self.seen()),
+                    false => roofline.limit(&self.seen()),
+                };
                 let shares = [limit.of_tpot, limit.of_throughput, limit.of_ttft];
                 let why = if shares.iter().flatten().any(|share| *share > 1.0) {
                     "The figures are better than the hardware allows: the engine does not do what its model's config says."

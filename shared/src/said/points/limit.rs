@@ -60,8 +60,12 @@ fn words(s: &Summary, of: fn(&Limit) -> String) -> String {
     let Some(limit) = &s.limit else { return s.no_limit.clone().unwrap_or_default() };
     let gpus = if limit.gpus == 1 { "one GPU".to_owned() } else { format!("{} GPUs", limit.gpus) };
     let (bandwidth, peak) = (limit.bytes_per_s / 1e12, limit.flops_per_s / 1e12);
+    let kept = match limit.prompts_kept {
+        true => " Prompts may have been kept, so only the last token of each is counted as computed.",
+        false => "",
+    };
     format!(
-        "{} Of {gpus}: {}, {}, by the driver's highest clocks; {} of weights a step.",
+        "{} Of {gpus}: {}, {}, by the driver's highest clocks; {} of weights a step.{kept}",
         of(limit),
         format::figure(Some(bandwidth), "TB/s"),
         format::figure(Some(peak), "TFLOP/s"),
@@ -95,6 +99,12 @@ mod tests {
              tokens. Of one GPU: 3.35 TB/s, 1,070 TFLOP/s, by the driver's highest clocks; 12.3 GiB of weights a step."
         );
         assert_eq!((OF_TTFT.text)(&summary), format::ABSENT);
+        let kept = Summary { limit: summary.limit.map(|limit| Limit { prompts_kept: true, ..limit }), ..summary };
+        assert!(
+            (OF_TPOT.hover)(&kept).ends_with(
+                "a step. Prompts may have been kept, so only the last token of each is counted as computed."
+            )
+        );
         let none = Summary { no_limit: Some("It guesses.".to_owned()), ..Summary::default() };
         assert_eq!((OF_TTFT.hover)(&none), "It guesses.");
     }
