@@ -7,6 +7,7 @@ mod clock;
 mod figures;
 mod history;
 mod host;
+mod import;
 mod observer;
 mod pacer;
 mod parity;
@@ -24,6 +25,7 @@ mod viewers;
 pub use client::{ClientBench, run_client};
 pub use clock::SharedClock;
 pub use history::{HistoryBench, run_history};
+pub use import::{ImportBench, run_import};
 pub use observer::{ObserverBench, run_observer};
 pub use pacer::{
     Account, Ending, PacerArgs, PacerConfig, PacerError, PacerHandle, Served, Written, fetch_account, run_pacer,

@@ -149,6 +149,8 @@ enum BenchCommand {
     ViewersSoak(bench::ViewersSoak),
     /// How long lists and searches take where there are many runs.
     History(bench::HistoryBench),
+    /// How long a folder of other tools' results takes to be imported.
+    Import(bench::ImportBench),
     /// What sampling of eight GPUs, host and an engine's page changes in what the load generator reports.
     Observer(bench::ObserverBench),
 }
@@ -207,7 +209,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Queue(command) => block_on(queue::queue(command)),
         Command::Token(command) => block_on(token::token(command)),
         Command::Backup(args) => backup::backup(&args),
-        Command::Restore(args) => backup::restore(&args),
+        Command::Restore(args) => block_on(backup::restore(&args)),
         Command::Runs(command) => block_on(runs::runs(command)),
         Command::Price(command) => price::price(&command),
         Command::Doctor(args) if args.cost.observer => block_on(observer::observer(&args.cost, &args.data)),
@@ -219,6 +221,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Bench(BenchCommand::History(args)) => {
             block_on(async { bench::run_history(args).await.map(|()| DONE) })
         }
+        Command::Bench(BenchCommand::Import(args)) => block_on(async { bench::run_import(args).await.map(|()| DONE) }),
         Command::Bench(BenchCommand::Viewers(args)) => {
             block_on(async { bench::run_viewers(args).await.map(|()| DONE) })
         }
