@@ -74,6 +74,10 @@ struct ProxyArgs {
     /// The header in which it names the user's role: viewer, operator or admin.
     #[arg(long, value_name = "NAME", requires = "proxy_user_header")]
     proxy_role_header: Option<HeaderName>,
+    /// The header in which it says from which address a request comes (X-Forwarded-For): wrong tokens are then counted by that
+    /// address and not by the proxy's.
+    #[arg(long, value_name = "NAME", requires = "proxy_user_header")]
+    proxy_address_header: Option<HeaderName>,
     /// The role of users of whom it does not name one.
     #[arg(long, value_name = "ROLE", default_value = "viewer", requires = "proxy_user_header")]
     proxy_role: Role,
@@ -83,7 +87,13 @@ impl ProxyArgs {
     /// The proxy, where one is named.
     fn proxy(self) -> Option<http::Proxy> {
         let user = self.proxy_user_header?;
-        Some(http::Proxy { from: self.trusted_proxy, user, role: self.proxy_role_header, usual: self.proxy_role })
+        Some(http::Proxy {
+            from: self.trusted_proxy,
+            user,
+            role: self.proxy_role_header,
+            usual: self.proxy_role,
+            address: self.proxy_address_header,
+        })
     }
 }
 

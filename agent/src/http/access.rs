@@ -71,6 +71,11 @@ impl Access {
         }
     }
 
+    /// Where a request comes from that this peer sent: a proxy that is believed may send it for somebody else.
+    pub(super) fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        self.proxy.as_ref().map_or(peer, |proxy| proxy.origin(peer, headers))
+    }
+
     pub(super) fn hosts(&self) -> &[String] {
         &self.hosts
     }

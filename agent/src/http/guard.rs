@@ -123,6 +123,8 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     app.state.access.strip(peer.ip(), request.headers_mut());
+    let origin = app.state.access.origin(peer.ip(), request.headers());
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::new(origin, peer.port())));
     let mut response = match check(&app, &request) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),

@@ -6,7 +6,7 @@ use crate::people::Principal;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use ipnet::IpNet;
 use shared::people::{Role, Who};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Longest name of a user, bytes.
 const MAX_USER: usize = 200;
@@ -22,6 +22,8 @@ pub struct Proxy {
     pub role: Option<HeaderName>,
     /// The role of a user of whom it does not name one.
     pub usual: Role,
+    /// The header in which it says where a request comes from, the last sender last.
+    pub address: Option<HeaderName>,
 }
 
 impl Proxy {
@@ -35,10 +37,28 @@ impl Proxy {
     /// Takes away what only the proxy may say, where somebody else says it.
     pub(super) fn strip(&self, peer: IpAddr, headers: &mut HeaderMap) {
         if !self.is(peer) {
-            for name in std::iter::once(&self.user).chain(&self.role) {
+            for name in std::iter::once(&self.user).chain(&self.role).chain(&self.address) {
                 headers.remove(name);
             }
         }
+    }
+
+    /// Where a request comes from: the proxy's own word of it, else the proxy. Of several addresses the last one counts that is
+    /// no proxy's: those before it are what the client says of itself.
+    pub(super) fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let Some(name) = self.address.as_ref().filter(|_| self.is(peer)) else { return peer };
+        let mut origin = peer;
+        for value in headers.get_all(name).iter().rev() {
+            for word in value.to_str().unwrap_or_default().rsplit(',') {
+                // What cannot be read ends what can be believed.
+                let Some(address) = address(word.trim()) else { return origin };
+                origin = address;
+                if !self.is(address) {
+                    return origin;
+                }
+            }
+        }
+        origin
     }
 
     /// Whom the proxy names; nothing where it names nobody.
@@ -57,6 +77,13 @@ impl Proxy {
         // Marked, so that no user's name can be taken for another kind of id.
         Ok(Some(Principal::of(Who { id: format!("user:{user}"), name: user }, role)))
     }
+}
+
+/// An address as proxies write it: alone, or with a port.
+fn address(word: &str) -> Option<IpAddr> {
+    let bare = word.strip_prefix('[').and_then(|word| word.strip_suffix(']')).unwrap_or(word);
+    let address = bare.parse().ok().or_else(|| Some(word.parse::<SocketAddr>().ok()?.ip()))?;
+    Some(address.to_canonical())
 }
 
 /// The one value of a header; nothing where it is absent or empty.
@@ -87,6 +114,7 @@ mod tests {
             user: HeaderName::from_static("x-user"),
             role: Some(HeaderName::from_static("x-role")),
             usual: Role::Viewer,
+            address: Some(HeaderName::from_static("x-from")),
         }
     }
 
@@ -101,9 +129,12 @@ mod tests {
     #[test]
     fn nobody_but_the_proxy_names_a_user() {
         let check = |peer: &str, kept: bool| {
-            let mut headers = headers(&[("x-user", "ada"), ("x-role", "admin"), ("x-other", "1")]);
+            let mut headers =
+                headers(&[("x-user", "ada"), ("x-role", "admin"), ("x-from", "9.9.9.9"), ("x-other", "1")]);
             proxy().strip(peer.parse().unwrap(), &mut headers);
-            assert_eq!((headers.contains_key("x-user"), headers.contains_key("x-role")), (kept, kept), "{peer}");
+            for own in ["x-user", "x-role", "x-from"] {
+                assert_eq!(headers.contains_key(own), kept, "{peer}: {own}");
+            }
             assert!(headers.contains_key("x-other"));
         };
         check("10.1.2.3", true);
@@ -112,6 +143,29 @@ mod tests {
         check("10.2.0.1", false);
         check("127.0.0.1", false);
         check("::2", false);
+    }
+
+    #[test]
+    fn a_request_comes_from_where_the_proxy_says_and_not_from_where_the_client_does() {
+        let check = |peer: &str, from: &[&str], expect: &str| {
+            let pairs: Vec<_> = from.iter().map(|from| ("x-from", *from)).collect();
+            let origin = proxy().origin(peer.parse().unwrap(), &headers(&pairs));
+            assert_eq!(origin, expect.parse::<IpAddr>().unwrap(), "{peer}: {from:?}");
+        };
+        check("10.1.0.1", &[], "10.1.0.1");
+        check("10.1.0.1", &["203.0.113.7"], "203.0.113.7");
+        // The client had written the first.
+        check("10.1.0.1", &["198.51.100.1, 203.0.113.7"], "203.0.113.7");
+        check("10.1.0.1", &["198.51.100.1", "203.0.113.7"], "203.0.113.7");
+        // Two proxies, one behind the other.
+        check("10.1.0.1", &["198.51.100.1, 203.0.113.7, 10.1.0.2"], "203.0.113.7");
+        check("::ffff:10.1.0.1", &["2001:db8::7"], "2001:db8::7");
+        check("10.1.0.1", &["[2001:db8::7]:4711"], "2001:db8::7");
+        check("10.1.0.1", &["203.0.113.7:4711"], "203.0.113.7");
+        check("10.1.0.1", &["198.51.100.1, unknown"], "10.1.0.1");
+        check("10.1.0.1", &["198.51.100.1, unknown, 10.1.0.2"], "10.1.0.2");
+        // Nobody else may say so.
+        check("203.0.113.9", &["198.51.100.1"], "203.0.113.9");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod page;
 mod people;
 mod plans;
 mod prices;
+mod proxy;
 mod requests;
 mod retention;
 mod runs;

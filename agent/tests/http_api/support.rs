@@ -198,15 +198,20 @@ impl Server {
 
     /// One that looks at its machine in this manner.
     pub async fn looking(manner: Manner) -> Self {
-        Self::of(manner, &[], &[]).await
+        Self::of(manner, &[], &[], None).await
+    }
+
+    /// One that believes this proxy.
+    pub async fn behind(proxy: http::Proxy) -> Self {
+        Self::of(Manner::default(), &[], &[], Some(proxy)).await
     }
 
     /// One that finds these tokens and shares in its log.
     pub async fn with(tokens: &[KeptToken], shares: &[KeptShare]) -> Self {
-        Self::of(Manner::default(), tokens, shares).await
+        Self::of(Manner::default(), tokens, shares, None).await
     }
 
-    async fn of(manner: Manner, tokens: &[KeptToken], shares: &[KeptShare]) -> Self {
+    async fn of(manner: Manner, tokens: &[KeptToken], shares: &[KeptShare], proxy: Option<http::Proxy>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = SqliteLog::open(&dir.path().join("log.sqlite")).unwrap();
         for token in tokens {
@@ -221,6 +226,10 @@ impl Server {
             async |name: &str, role| people.create_token(name, role, None, who()).await.unwrap().1.expose().to_owned();
         let (viewer, operator) = (token("Vi", Role::Viewer).await, token("Op", Role::Operator).await);
         let access = Access::new(ADMIN, people.clone()).allow_host("named.example");
+        let access = match proxy {
+            Some(proxy) => access.behind(proxy),
+            None => access,
+        };
         let host = process::Host::open(dir.path()).unwrap().0.with_supervisor(env!("CARGO_BIN_EXE_tokenprism"));
         let means = Means::of(dir.path(), host);
         let state = http::State {
@@ -271,6 +280,14 @@ impl Server {
     pub async fn run(&self, run: &RunId) {
         let plan = Plan::from_toml(PLAN).unwrap();
         self.log.append(run, vec![(0, created(run, plan))]).await.unwrap();
+    }
+
+    /// A study of one engine, none of whose runs has begun.
+    pub async fn study(&self, study: &StudyId) {
+        let engine = "kind = \"curves\"\n[engines.one]\nkind = \"builtin\"";
+        let plan = StudyPlan::from_toml(&PLAN.replace("[engine]\nkind = \"builtin\"", engine)).unwrap();
+        let kept = Study { study: study.clone(), plan, created_unix_ms: 1 };
+        self.log.begin_study(kept).await.unwrap();
     }
 
     pub async fn state(&self, run: &RunId, t_ns: u64, state: RunState) {
