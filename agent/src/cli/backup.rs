@@ -3,8 +3,10 @@
 
 use super::{DONE, DataArg};
 use crate::backup::{self, Restored, Written};
+use crate::log::{DataDir, SqliteLog};
+use crate::people::{People, command_line};
 use anyhow::Context;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `backup`.
 #[derive(clap::Args, Debug)]
@@ -23,6 +25,9 @@ pub struct RestoreArgs {
     /// Folder of the log and the records; it is made, or is empty.
     #[arg(long = "data", value_name = "DIR")]
     data_dir: PathBuf,
+    /// Let the named tokens and links of that time in again, those that were revoked since too.
+    #[arg(long)]
+    keep_access: bool,
 }
 
 /// Keeps a data directory in a file.
@@ -39,7 +44,7 @@ pub fn backup(args: &BackupArgs) -> anyhow::Result<u8> {
 }
 
 /// Makes a data directory of a backup.
-pub fn restore(args: &RestoreArgs) -> anyhow::Result<u8> {
+pub async fn restore(args: &RestoreArgs) -> anyhow::Result<u8> {
     let Restored { manifest, missing } = backup::restore(&args.file, &args.data_dir)?;
     let data = args.data_dir.to_str().context("the folder's name cannot be shown")?;
     println!(
@@ -51,7 +56,30 @@ pub fn restore(args: &RestoreArgs) -> anyhow::Result<u8> {
         &missing,
         "are not in the backup: figures that are computed of them anew are missing, those in the log are there",
     );
+    if !args.keep_access {
+        let (tokens, links) = end_access(&args.data_dir).await?;
+        if tokens + links > 0 {
+            println!(
+                "{tokens} named tokens and {links} links of that time are ended: one may have been revoked since."
+            );
+            println!("Make them anew, or restore with --keep-access.");
+        }
+    }
     Ok(DONE)
+}
+
+/// Ends every named token and every link: a backup does not know which of them were revoked after it.
+async fn end_access(data_dir: &Path) -> anyhow::Result<(usize, usize)> {
+    let data_dir = DataDir::lock(data_dir)?;
+    let people = People::open(SqliteLog::open(&data_dir.log_path())?).await?;
+    let (tokens, links) = (people.tokens(), people.shares());
+    for token in &tokens {
+        people.revoke_token(&token.token, command_line()).await?;
+    }
+    for link in &links {
+        people.revoke_share(&link.share, command_line()).await?;
+    }
+    Ok((tokens.len(), links.len()))
 }
 
 /// Says what is missing, at most twenty by name.
