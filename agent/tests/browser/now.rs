@@ -1,18 +1,12 @@
 //! Owns the machine on the first screen in a real browser: cards of GPUs and host, what each is, lacks and suffers; and the
 //! prices of GPUs that somebody gives on the page.
 //! Must not know the agent's insides: a played driver stands in for a real one.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/fake_nvml.rs"]
-mod fake_nvml;
-mod support;
-
-use browser::{Chromium, Tab};
-use fake_nvml::FakeNvml;
+use crate::browser::{Chromium, Tab};
+use crate::fake_nvml::FakeNvml;
+use crate::support::{Agent, TOKEN};
+use crate::turns::beside_another;
 use std::path::Path;
-use support::{Agent, TOKEN};
 
 /// An agent whose driver plays a file of the matrix of faults.
 fn agent_with(fault: &str, data: &Path) -> (FakeNvml, Agent) {
@@ -35,6 +29,7 @@ async fn cards(tab: &Tab, expect: &[&[&str]]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_gpu_has_a_card_that_says_what_it_is_and_what_it_suffers() {
+    let _turn = beside_another().await;
     let dirs: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
     let chromium = Chromium::start().await;
     let open = async |agent: &Agent| chromium.open(&format!("{}/?token={TOKEN}", agent.url)).await;
@@ -70,6 +65,7 @@ async fn every_gpu_has_a_card_that_says_what_it_is_and_what_it_suffers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_price_is_given_and_forgotten_on_the_page() {
+    let _turn = beside_another().await;
     let data = tempfile::tempdir().unwrap();
     let agent = Agent::start(data.path());
     let chromium = Chromium::start().await;

@@ -1,16 +1,12 @@
 //! Owns studies, comparisons and imports in a real browser: begun there, filling, compared, and taken in.
 //! Must not know the agent's insides.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-#[path = "support/browser.rs"]
-mod browser;
-mod support;
-
-use browser::{Chromium, Tab};
+use crate::browser::{Chromium, Tab};
+use crate::support::{Agent, TOKEN, state};
+use crate::turns::beside_another;
 use chromiumoxide::cdp::browser_protocol::dom::SetFileInputFilesParams;
 use std::path::Path;
 use std::time::Duration;
-use support::{Agent, TOKEN, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -68,6 +64,7 @@ async fn count(tab: &Tab, selector: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decomposition_is_begun_with_two_clicks_and_fills() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;
@@ -141,6 +138,7 @@ async fn a_decomposition_is_begun_with_two_clicks_and_fills() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_runs_are_chosen_and_compared() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let (first, second) = (agent.submit(&plan("Same", 1)).await, agent.submit(&plan("Same", 4)).await);
@@ -186,6 +184,7 @@ async fn two_runs_are_chosen_and_compared() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_other_tools_are_taken_in_and_shown_for_what_they_are() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/import");

@@ -1,21 +1,13 @@
 //! Owns the machine in a real browser: tracks on a run's page, a GPU that is lost for a while, one that lacks much, none.
 //! Must not know the agent's insides: a played engine and a played driver stand in for real ones.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/fake_nvml.rs"]
-mod fake_nvml;
-#[path = "support/played_engine.rs"]
-mod played_engine;
-mod support;
-
-use browser::{Chromium, Tab};
-use fake_nvml::FakeNvml;
-use played_engine::{ABLE, play};
+use crate::browser::{Chromium, Tab};
+use crate::fake_nvml::FakeNvml;
+use crate::played_engine::{ABLE, play};
+use crate::support::{Agent, TOKEN, attached, state};
+use crate::turns::beside_another;
 use serde_json::Value;
 use std::time::Duration;
-use support::{Agent, TOKEN, attached, state};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -81,6 +73,7 @@ async fn marks(tab: &Tab, chart: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gpu_that_is_lost_for_a_while_is_a_gap_a_mark_and_a_sentence() {
+    let _turn = beside_another().await;
     let (fake, data, played) = (FakeNvml::playing(SCRIPT), tempfile::tempdir().unwrap(), play(ABLE));
     played.shows(&page(0));
     let metrics = std::sync::Arc::clone(&played.metrics);
@@ -149,6 +142,7 @@ async fn a_gpu_that_is_lost_for_a_while_is_a_gap_a_mark_and_a_sentence() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_without_a_driver_says_so_and_shows_itself() {
+    let _turn = beside_another().await;
     let (data, played) = (tempfile::tempdir().unwrap(), play(ABLE));
     let agent = Agent::driven_by(&data.path().join("no-such-library.so"), data.path());
     let run = agent.submit(&attached(&played.url, "").replace("requests = 12", "duration_s = 2")).await;

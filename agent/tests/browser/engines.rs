@@ -1,17 +1,11 @@
 //! Owns the Engines page in a real browser: start by hand, look, measure, stop, and a start that fails.
 //! Must not know the agent's insides.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/failing_engine.rs"]
-mod failing_engine;
-mod support;
-
-use browser::{Chromium, Tab};
-use failing_engine::out_of_memory;
+use crate::browser::{Chromium, Tab};
+use crate::failing_engine::out_of_memory;
+use crate::support::{Agent, TOKEN, state};
+use crate::turns::beside_another;
 use std::time::Duration;
-use support::{Agent, TOKEN, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -23,6 +17,7 @@ async fn run_of(tab: &Tab) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_is_started_by_hand_looked_at_measured_and_stopped() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;
@@ -64,6 +59,7 @@ async fn an_engine_is_started_by_hand_looked_at_measured_and_stopped() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_fails_shows_its_root_and_its_log() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let engine = out_of_memory(dir.path());
@@ -86,6 +82,7 @@ async fn a_start_that_fails_shows_its_root_and_its_log() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_of_the_form_are_those_of_the_run_and_several_values_vary() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;

@@ -1,16 +1,12 @@
 //! Owns the history in a real browser: found by address, tagged, pinned, noted, deleted together, and brought back.
 //! Must not know the agent's insides.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-#[path = "support/browser.rs"]
-mod browser;
-mod support;
-
-use browser::{Chromium, Tab};
+use crate::browser::{Chromium, Tab};
+use crate::support::{Agent, SHORT_PLAN, TOKEN, state};
+use crate::turns::beside_another;
 use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
-use support::{Agent, SHORT_PLAN, TOKEN, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -36,6 +32,7 @@ async fn picture(tab: &Tab, name: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_are_found_marked_deleted_and_brought_back() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let mut runs = Vec::new();

@@ -1,14 +1,10 @@
 //! Owns the load in a real browser: an arrival chosen in the form, its run live and after, a distribution, goodput.
 //! Must not know the agent's insides.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "support/browser.rs"]
-mod browser;
-mod support;
-
-use browser::{Chromium, Tab};
+use crate::browser::{Chromium, Tab};
+use crate::support::{Agent, TOKEN};
+use crate::turns::beside_another;
 use chromiumoxide::cdp::browser_protocol::emulation::SetDeviceMetricsOverrideParams;
-use support::{Agent, TOKEN};
 
 /// Keeps what the console is told beyond information, and what nobody caught.
 const CONSOLE: &str = "
@@ -28,6 +24,7 @@ async fn holds_points(tab: &Tab, chart: &str, least: u32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn poisson_arrivals_from_the_form_to_goodput_after_the_run() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;

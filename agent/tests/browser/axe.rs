@@ -1,19 +1,15 @@
 //! Owns what axe finds on every page, wide and narrow, light and dark: nothing that is serious or critical.
 //! Must not know how the pages are made.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-#[path = "support/browser.rs"]
-mod browser;
-mod support;
-
-use browser::{Chromium, Tab};
+use crate::browser::{Chromium, Tab};
+use crate::support::{Agent, SHORT_PLAN, TOKEN, state};
+use crate::turns::beside_another;
 use chromiumoxide::cdp::browser_protocol::emulation::{
     MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams,
 };
 use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
-use support::{Agent, SHORT_PLAN, TOKEN, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -74,6 +70,7 @@ async fn shown_as(tab: &Tab, width: i64, theme: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn axe_finds_nothing_serious_on_any_page() {
+    let _turn = beside_another().await;
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/node_modules/axe-core/axe.min.js");
     let axe = std::fs::read_to_string(file).expect("cargo xtask up installs axe-core");
     let dir = tempfile::tempdir().unwrap();

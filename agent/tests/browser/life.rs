@@ -1,16 +1,12 @@
 //! Owns what a page holds and shows over its life: nothing piles up, and no clock of the browser's matters.
 //! Must not know the agent's insides.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "support/browser.rs"]
-mod browser;
-mod support;
-
-use browser::{Chromium, Tab};
+use crate::browser::{Chromium, Tab};
+use crate::support::{Agent, LONG_PLAN, SHORT_PLAN, TOKEN, state};
+use crate::turns::alone;
 use chromiumoxide::cdp::browser_protocol::emulation::SetTimezoneOverrideParams;
 use serde_json::Value;
 use std::time::Duration;
-use support::{Agent, LONG_PLAN, SHORT_PLAN, TOKEN, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -82,6 +78,7 @@ async fn held_after(tab: &Tab, rounds: u32, runs: &[String]) -> Held {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_goes_from_run_to_run_holds_no_more_than_at_first() {
+    let _turn = alone().await;
     // CASES B70.
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
@@ -126,6 +123,7 @@ const PICTURE: &str = "JSON.stringify([
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_whose_clock_is_an_hour_off_shows_the_same_picture() {
+    let _turn = alone().await;
     // CASES B71.
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());

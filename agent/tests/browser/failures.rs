@@ -1,23 +1,18 @@
 //! Owns what a page says when something fails: each kind a sentence, in a real browser.
 //! Must not know the agent's insides.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/small_disk.rs"]
-mod small_disk;
-mod support;
-
-use browser::Chromium;
-use small_disk::on_a_small_disk;
+use crate::browser::Chromium;
+use crate::small_disk::on_a_small_disk;
+use crate::support::{Agent, LONG_PLAN, PROGRAM, TOKEN, attached, engines_of, state};
+use crate::turns::beside_another;
 use std::time::Duration;
-use support::{Agent, LONG_PLAN, PROGRAM, TOKEN, attached, engines_of, state};
 use tokenprism::bench::{PacerConfig, spawn_pacer_in_process};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_cannot_be_measured_says_why_on_its_page() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let pacer = spawn_pacer_in_process(PacerConfig::default()).unwrap();
@@ -51,6 +46,7 @@ async fn a_run_that_cannot_be_measured_says_why_on_its_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_plan_is_refused_above_the_form() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;
@@ -67,6 +63,7 @@ async fn a_bad_plan_is_refused_above_the_form() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_token_is_refused_beside_its_field_and_the_right_one_still_fits() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;
@@ -89,6 +86,7 @@ async fn a_wrong_token_is_refused_beside_its_field_and_the_right_one_still_fits(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_lost_leaves_what_was_typed() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let mut agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;
@@ -108,6 +106,7 @@ async fn a_connection_that_is_lost_leaves_what_was_typed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_screen_whose_code_does_not_come_says_so_and_offers_to_reload() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let mut agent = Agent::start(dir.path());
     let run = agent.submit(LONG_PLAN).await;
@@ -137,6 +136,7 @@ async fn a_screen_whose_code_does_not_come_says_so_and_offers_to_reload() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_told_by_the_run_that_it_ended_and_by_the_one_that_it_does_not_take() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let Some(program) = on_a_small_disk(dir.path(), 768, PROGRAM) else { return };
     let agent = Agent::of(program, dir.path(), "127.0.0.1:0");
@@ -157,6 +157,7 @@ async fn a_full_disk_is_told_by_the_run_that_it_ended_and_by_the_one_that_it_doe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_cannot_be_read_are_told_as_another_version() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;

@@ -1,16 +1,12 @@
 //! Owns the pages of queue and schedule in a real browser: arranged by hand, the next times shown, an end told of; by keyboard and
 //! on a narrow screen.
 //! Must not know the agent's insides.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "support/browser.rs"]
-mod browser;
-mod support;
-
-use browser::{Chromium, Tab};
+use crate::browser::{Chromium, Tab};
+use crate::support::{Agent, LONG_PLAN, SHORT_PLAN, TOKEN, state};
+use crate::turns::beside_another;
 use chromiumoxide::cdp::browser_protocol::emulation::SetDeviceMetricsOverrideParams;
 use std::time::Duration;
-use support::{Agent, LONG_PLAN, SHORT_PLAN, TOKEN, state};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -42,6 +38,7 @@ async fn width(tab: &Tab, width: u32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_seen_arranged_and_told_of_at_its_end() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;
@@ -95,6 +92,7 @@ async fn what_waits_is_seen_arranged_and_told_of_at_its_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_shows_its_next_times_before_it_is_made() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;

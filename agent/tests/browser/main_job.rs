@@ -1,14 +1,19 @@
 //! Owns the main job in a real browser: preset, start, live charts, a latecomer, a reload, a restart of the agent.
 //! Must not know the agent's insides.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "support/browser.rs"]
-mod browser;
-mod support;
-
-use browser::{Chromium, Tab};
+use crate::browser::{Chromium, Tab};
+use crate::support::{Agent, LONG_PLAN, SHORT_PLAN, TOKEN, state};
+use crate::turns::beside_another;
+use serde_json::json;
 use std::time::Duration;
-use support::{Agent, LONG_PLAN, SHORT_PLAN, TOKEN, state};
+
+/// Keeps what the browser was asked to tell, in place of telling it.
+const NOTICES: &str = "window.notices = [];
+window.Notification = class {
+  static permission = 'granted';
+  static requestPermission() { return Promise.resolve('granted'); }
+  constructor(told) { notices.push(told); }
+};";
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -18,10 +23,11 @@ async fn sequence(tab: &Tab) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_clicks_from_the_url_to_a_live_run_that_every_viewer_sees_alike() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let chromium = Chromium::start().await;
-    let tab = chromium.open(&format!("{}/new?token={TOKEN}", agent.url)).await;
+    let tab = chromium.open_with(NOTICES, &format!("{}/new?token={TOKEN}", agent.url)).await;
     tab.click("preset-first").await;
     tab.wait("plan-toml", |text| text.contains("kind = \"builtin\"")).await;
     tab.click("start-run").await;
@@ -34,7 +40,7 @@ async fn two_clicks_from_the_url_to_a_live_run_that_every_viewer_sees_alike() {
     tab.wait_for("Number(document.querySelector('[data-testid=\"chart-throughput\"]')?.dataset.points ?? document.querySelector('[data-testid=\"chart-throughput\"] [data-points]')?.dataset.points) > 3").await;
 
     // A teammate who joins late sees the same at the same sequence number.
-    let late = chromium.open(tab.eval("location.href").await.as_str().unwrap()).await;
+    let late = chromium.open_with(NOTICES, tab.eval("location.href").await.as_str().unwrap()).await;
     assert!(sequence(&late).await > 1);
 
     // A page draws only while it is in front, so each is brought there to be read.
@@ -47,6 +53,10 @@ async fn two_clicks_from_the_url_to_a_live_run_that_every_viewer_sees_alike() {
     let rows = tab.rows().await;
     assert_eq!(rows.len(), 3);
     assert_eq!(rows, late_rows);
+    // The browser tells whoever started it, and nobody else.
+    tab.wait_for("notices.length > 0").await;
+    assert_eq!(tab.eval("notices.map(told => /^\"[^\"]+\" is done\\.$/.test(told))").await, json!([true]));
+    assert_eq!(late.eval("notices").await, json!([]));
 
     // A reload shows the same again.
     tab.0.reload().await.unwrap();
@@ -59,6 +69,7 @@ async fn two_clicks_from_the_url_to_a_live_run_that_every_viewer_sees_alike() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelled_interrupted_and_unknown_runs_say_so() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let mut agent = Agent::start(dir.path());
     let cancelled = agent.submit(LONG_PLAN).await;
@@ -84,6 +95,7 @@ async fn cancelled_interrupted_and_unknown_runs_say_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_connection_is_shown_as_lost_and_the_hole_is_filled_when_the_agent_returns() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let mut agent = Agent::start(dir.path());
     let run = agent.submit(LONG_PLAN).await;
@@ -101,6 +113,7 @@ async fn the_connection_is_shown_as_lost_and_the_hole_is_filled_when_the_agent_r
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_phone_width_nothing_is_wider_than_the_screen() {
+    let _turn = beside_another().await;
     let dir = tempfile::tempdir().unwrap();
     let agent = Agent::start(dir.path());
     let run = agent.submit(SHORT_PLAN).await;
