@@ -64,7 +64,7 @@ impl<'a> Arm<'a> {
         self.run.points.get(self.index as usize)
     }
 
-    /// Each trial's repeat and value.
+    /// Each trial's repeat and value, by the repeat.
     ///
     /// # Errors
     /// [`Missing`] where not every trial has one: figures of the others would be of a choice.
@@ -73,11 +73,13 @@ impl<'a> Arm<'a> {
         if trials.is_empty() {
             return Err(Missing::NoTrials);
         }
-        let values: Vec<(u32, f64)> =
+        let mut values: Vec<(u32, f64)> =
             trials.iter().filter_map(|trial| Some((trial.repeat, figure.read(&trial.summary)?))).collect();
         if values.len() < trials.len() {
             return Err(Missing::Values { have: values.len() as u32, of: trials.len() as u32 });
         }
+        // Trials lie as they were executed, and one that was made up for comes late; rounds are told by their repeats.
+        values.sort_by_key(|(repeat, _)| *repeat);
         Ok(values)
     }
 

@@ -103,6 +103,10 @@ fn what_is_no_study_is_refused_with_a_sentence() {
     check("ab", "order = \"interleaved\"", "", "interleaved");
     check("ab", "trials = 10", "trials = 5", "needs 6");
     check("ab", "kind = \"ab\"", "kind = \"abc\"", "could not be read");
+    let tasks = "kind = \"ab\"\ntasks = [\"Translation\", \"Factual recall\"]";
+    let text = toml("ab").unwrap().replace("kind = \"ab\"", tasks).replace("trials = 10", "trials = 6");
+    let error = StudyPlan::from_toml(&text).unwrap_err().to_string();
+    assert!(error.contains("levels and tasks needs 7"), "{error}");
 }
 
 #[test]

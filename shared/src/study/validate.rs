@@ -74,7 +74,9 @@ impl StudyPlan {
                 "of an A/B needs one parameter with two values in vary, and order = \"interleaved\".",
             ));
         }
-        self.needs_trials(needed(self.load.levels().len() as u32, true), "an A/B of so many levels")
+        // Every level of every task is read together.
+        let family = self.load.levels().len() * self.tasks.len().max(1);
+        self.needs_trials(needed(family as u32, true), "an A/B of so many levels and tasks")
     }
 
     fn validate_ladder(&self) -> Result<(), StudyError> {
