@@ -15,7 +15,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use model::{App, Connection};
 use pages::{Now, OnDemand, Screen};
-use parts::{ConnectionBanner, DamageBanner, Empty, Help, Rail, Toasts};
+use parts::{ConnectionBanner, DamageBanner, Empty, ErrorBox, Help, Rail, Toasts};
 use route::{Place, Route};
 use shared::format;
 use wasm_bindgen::JsCast;
@@ -59,9 +59,16 @@ fn Page() -> impl IntoView {
 /// One screen by address.
 #[component]
 fn Screens() -> impl IntoView {
-    let (reader, route) = (App::get().reader, Place::get().route());
+    let (app, route) = (App::get(), Place::get().route());
+    let reader = app.reader;
+    // Without that no screen has anything to show; the error above says it.
+    let nobody = kept(move || app.missing.with(Option::is_some) && !reader.is_known());
+    let again = Callback::new(move |()| app.ask());
     let guest = kept(move || reader.is_guest());
-    live(move || {
+    let screen = live(move || {
+        if nobody.get() {
+            return ().into_any();
+        }
         if guest.get() && !route.with(Route::is_for_guests) {
             return view! { <OnDemand screen=Screen::NotShared/> }.into_any();
         }
@@ -85,7 +92,8 @@ fn Screens() -> impl IntoView {
         }
         .into_any(),
     }
-    })
+    });
+    view! { <ErrorBox error=app.missing again=again/>{screen} }.into_any()
 }
 
 /// The keys that work everywhere outside input fields.

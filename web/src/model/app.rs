@@ -21,7 +21,7 @@ use shared::ids::RunId;
 use shared::people::Shared;
 use shared::plan::Plan;
 use shared::view::RunView;
-use shared::wire::{ClientMessage, EngineRow, Lead, PROTOCOL_VERSION, RunRow};
+use shared::wire::{ApiError, ClientMessage, EngineRow, Lead, PROTOCOL_VERSION, RunRow};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,6 +103,8 @@ pub struct App {
     pub tick: RwSignal<u64>,
     /// What the agent says of itself.
     pub agent: RwSignal<AgentInfo>,
+    /// Why something that every page needs did not come.
+    pub missing: RwSignal<Option<ApiError>>,
     /// Who reads.
     pub reader: Reader,
     /// Light or dark, as shown now.
@@ -156,6 +158,7 @@ impl App {
             rows: RwSignal::new(Rows::default()),
             tick: RwSignal::new(0),
             agent: RwSignal::new(AgentInfo::default()),
+            missing: RwSignal::new(None),
             reader: Reader::default(),
             theme: RwSignal::new(theme),
             toast: RwSignal::new(None),
@@ -200,7 +203,8 @@ impl App {
     }
 
     /// Asks again who reads, and then for what they may see.
-    fn ask(self) {
+    pub fn ask(self) {
+        self.missing.set(None);
         spawn(async move {
             match http::get::<Value>("/api/v1/me").await {
                 Ok(me) if self.reader.is(&me) => {
@@ -209,7 +213,7 @@ impl App {
                     self.agent.set(AgentInfo { utc_offset_minutes: minutes, time_zone, ..AgentInfo::default() });
                 }
                 Ok(_) => self.ask_all(),
-                Err(failure) => self.failed(&failure),
+                Err(failure) => self.lacks(&failure),
             }
         });
     }
@@ -219,7 +223,7 @@ impl App {
         spawn(async move {
             match http::get::<AgentInfo>("/api/v1/agent").await {
                 Ok(agent) => self.agent.set(agent),
-                Err(failure) => self.failed(&failure),
+                Err(failure) => self.lacks(&failure),
             }
         });
         spawn(async move {
@@ -227,14 +231,14 @@ impl App {
                 // Setting the same again would begin the form anew under somebody's hands.
                 Ok(presets) if self.presets.with_untracked(|p| *p == presets) => {}
                 Ok(presets) => self.presets.set(presets),
-                Err(failure) => self.failed(&failure),
+                Err(failure) => self.lacks(&failure),
             }
         });
         spawn(async move {
             match http::get::<Vec<EngineRow>>("/api/v1/engines").await {
                 Ok(kinds) if self.kinds.with_untracked(|k| *k == kinds) => {}
                 Ok(kinds) => self.kinds.set(kinds),
-                Err(failure) => self.failed(&failure),
+                Err(failure) => self.lacks(&failure),
             }
         });
         self.load_rows(None);
@@ -259,6 +263,21 @@ impl App {
                 }
             }
         });
+    }
+
+    /// Notes that something did not come without which no page is whole.
+    fn lacks(self, failure: &Failure) {
+        self.failed(failure);
+        // Whoever is not signed in is asked for a token instead.
+        if !matches!(failure, Failure::SignedOut(_)) {
+            self.missing.set(Some(failure.error()));
+        }
+    }
+
+    /// Loads the newest runs again after an error.
+    pub fn load_rows_again(self) {
+        self.rows.update(|rows| rows.error = None);
+        self.load_rows(None);
     }
 
     /// Notes a failure that concerns the whole page.

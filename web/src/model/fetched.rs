@@ -2,7 +2,7 @@
 //! Must not know what is asked for, nor who shows it.
 
 use super::app::App;
-use crate::erased::spawn;
+use crate::erased::{Kept, kept, spawn};
 use crate::link::http::{self, Failure};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
@@ -27,6 +27,8 @@ pub struct Fetched<T: Send + Sync + 'static> {
 struct Asking {
     is_under_way: bool,
     next: Option<String>,
+    /// What was asked last.
+    last: String,
 }
 
 impl<T: Send + Sync + 'static> Clone for Fetched<T> {
@@ -43,9 +45,23 @@ impl<T: DeserializeOwned + PartialEq + Send + Sync + 'static> Fetched<T> {
         Self { value: RwSignal::new(None), error: RwSignal::new(None), asking: StoredValue::new(Asking::default()) }
     }
 
+    /// True once there was an answer.
+    pub fn known(self) -> Kept<bool> {
+        kept(move || self.value.with(Option::is_some))
+    }
+
+    /// What forgets the error and asks anew what was asked last.
+    pub fn again(self, app: App) -> Callback<()> {
+        Callback::new(move |()| {
+            self.error.set(None);
+            self.ask(app, self.asking.with_value(|asking| asking.last.clone()));
+        })
+    }
+
     /// Asks a path now, or right after the answer that is on its way.
     pub fn ask(self, app: App, path: String) {
         let begins = self.asking.try_update_value(|asking| {
+            asking.last.clone_from(&path);
             if asking.is_under_way {
                 asking.next = Some(path.clone());
                 return false;

@@ -65,6 +65,11 @@ impl Reader {
         self.out.get()
     }
 
+    /// True once the agent told who reads.
+    pub fn is_known(self) -> bool {
+        self.me.with(Option::is_some)
+    }
+
     /// True where this role's rights are there; until the agent told, none are.
     pub fn may(self, role: Role) -> bool {
         self.me.with(|me| me.as_ref().is_some_and(|me| me.role >= role))

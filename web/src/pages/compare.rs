@@ -4,7 +4,7 @@
 use super::compared::{Beside, Known};
 use crate::erased::{kept, live};
 use crate::model::{App, Fetched};
-use crate::parts::{CopyButton, Download, Empty, ErrorBox, ShareButton};
+use crate::parts::{Awaited, CopyButton, Download, Empty, ShareButton};
 use crate::route::Place;
 use leptos::prelude::*;
 use shared::compare::{Compared, Figure};
@@ -86,12 +86,14 @@ pub fn Compare() -> impl IntoView {
         }
         if of.error.with(Option::is_some) {
             return view! {
-                <Empty title="These cannot be compared" text="One of them may have been deleted, or the address is incomplete." action="Choose runs" href="/runs"/>
+                <Empty title="These cannot be compared" text="The reason is above. Others can be chosen in the list of runs." action="Choose runs" href="/runs"/>
             }
             .into_any();
         }
-        view! { <div class="skeleton" role="status" aria-label="Loading the comparison" aria-busy="true" data-testid="loading"></div> }.into_any()
+        ().into_any()
     };
+    // Where nothing is asked for, nothing is waited for.
+    let settled = kept(move || came.get() || asked.with(Option::is_none));
     let link = Signal::derive(|| window().location().href().unwrap_or_default());
     view! {
         <header class="page-head">
@@ -108,7 +110,7 @@ pub fn Compare() -> impl IntoView {
             <ShareButton what=Callback::new(move |()| runs.get_untracked().and_then(|runs| sharing(&runs)))/>
             {live(move || asked.get().map(|path| view! { <Download files=files(path)/> }))}
         </header>
-        <ErrorBox error=of.error/>
+        <Awaited known=settled error=of.error again=of.again(app)/>
         {live(body)}
     }
     .into_any()

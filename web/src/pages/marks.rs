@@ -5,7 +5,7 @@ use super::runs::When;
 use crate::erased::{Kept, click, kept, live, spawn};
 use crate::link::http;
 use crate::model::{App, Fetched};
-use crate::parts::{Card, ErrorBox, Icon};
+use crate::parts::{Awaited, Card, ErrorBox, Icon};
 use leptos::prelude::*;
 use shared::history::{Marked, Note};
 use shared::people::Role;
@@ -73,13 +73,16 @@ pub fn Marks(id: String) -> impl IntoView {
         }
     });
     let may_change = kept(move || app.reader.may(Role::Operator));
+    let known = state.of.known();
     live(move || {
         knows.get().then(|| {
             view! {
                 <Card title="Tags and note">
-                    <ErrorBox error=state.of.error/>
-                    <Tags state=state may_change=may_change/>
-                    <NoteText state=state may_change=may_change/>
+                    <Awaited known=state.of.known() error=state.of.error again=state.of.again(app) short=true/>
+                    {live(move || known.get().then(|| view! {
+                        <Tags state=state may_change=may_change/>
+                        <NoteText state=state may_change=may_change/>
+                    }))}
                 </Card>
             }
         })
@@ -181,10 +184,6 @@ fn NoteText(state: State, may_change: Kept<bool>) -> impl IntoView {
             }
             .into_any();
         }
-        match note.get() {
-            Some(note) => shown(note),
-            None => view! { <div class="skeleton short" role="status" aria-label="Loading" aria-busy="true"></div> }
-                .into_any(),
-        }
+        note.get().map(shown).into_any()
     })
 }

@@ -6,7 +6,7 @@ use crate::erased::{click, kept, live, spawn};
 use crate::link::http;
 use crate::model::App;
 use crate::model::form::{Form, FormError};
-use crate::parts::{Card, CopyButton, ErrorBox};
+use crate::parts::{Card, CopyButton, ErrorBox, Loading};
 use crate::route::{Place, Route};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -67,7 +67,9 @@ pub fn NewRun() -> impl IntoView {
         match begin(app, key.as_deref()) {
             Some(plan) => view! { <Editor plan=plan/> }.into_any(),
             None => {
-                view! { <h1>"New run"</h1><div class="skeleton" role="status" aria-label="Loading"></div> }.into_any()
+                // Where they do not come, the error above says it.
+                let waits = move || app.missing.with(Option::is_none).then(|| view! { <Loading/> });
+                view! { <h1>"New run"</h1>{live(waits)} }.into_any()
             }
         }
     })

@@ -7,7 +7,7 @@ use super::runs::{When, best, engine_words};
 use crate::erased::{Kept, kept, live};
 use crate::format;
 use crate::model::App;
-use crate::parts::{Card, ErrorBox, Figure, StateBadge, VerdictBadge};
+use crate::parts::{Awaited, Card, Figure, StateBadge, VerdictBadge};
 use leptos::prelude::*;
 use shared::event::RunState;
 use shared::ids::RunId;
@@ -33,7 +33,7 @@ pub fn Now() -> impl IntoView {
     let nothing = kept(move || loaded.get() && app.rows.with(|r| r.visible().next().is_none()));
     let content = move || {
         if !loaded.get() {
-            return view! { <div class="skeleton" role="status" aria-label="Loading"></div> }.into_any();
+            return ().into_any();
         }
         if nothing.get() {
             return view! {
@@ -72,7 +72,7 @@ pub fn Now() -> impl IntoView {
     };
     view! {
         <h1>"Now"</h1>
-        <ErrorBox error=error/>
+        <Awaited known=loaded error=error again=Callback::new(move |()| app.load_rows_again())/>
         {live(content)}
     }
     .into_any()

@@ -21,7 +21,7 @@ use super::source::Imported;
 use super::studies::Studies;
 use super::study::Study;
 use crate::erased::{click, live, spawn};
-use crate::parts::reload;
+use crate::parts::{Loading, reload};
 use leptos::prelude::*;
 use wasm_split_helpers::SplitLoaderError;
 
@@ -172,7 +172,7 @@ pub fn OnDemand(
     });
     live(move || {
         match code.get() {
-        Code::Coming => view! { <div class="skeleton" role="status" aria-label="Loading"></div> }.into_any(),
+        Code::Coming => view! { <Loading/> }.into_any(),
         Code::Here(make) => make(of.clone()),
         Code::Missing => view! {
             <div class="empty" role="alert" data-testid="code-missing">

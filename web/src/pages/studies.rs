@@ -5,7 +5,7 @@ use super::runs::When;
 use super::study::{StudyBadge, deleted_words};
 use crate::erased::{click, kept, live};
 use crate::model::{App, Fetched};
-use crate::parts::{Empty, ErrorBox, Icon, choice_bar, pick};
+use crate::parts::{Awaited, Empty, Icon, choice_bar, pick};
 use crate::route::Route;
 use leptos::prelude::*;
 use shared::ids::StudyId;
@@ -35,8 +35,7 @@ pub fn Studies() -> impl IntoView {
     let rows = kept(move || of.value.with(|rows| rows.as_ref().map(|rows| rows.to_vec())));
     let body = move || {
         match rows.get() {
-        None if of.error.with(Option::is_some) => ().into_any(),
-        None => view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> }.into_any(),
+        None => ().into_any(),
         Some(rows) if rows.is_empty() => view! {
             <Empty
                 title="No study yet"
@@ -54,7 +53,7 @@ pub fn Studies() -> impl IntoView {
             <h1>"Studies"</h1>
             <a href=Route::NewStudy.path() class="button primary">"New study"</a>
         </header>
-        <ErrorBox error=of.error/>
+        <Awaited known=of.known() error=of.error again=of.again(app)/>
         {choice_bar(chosen, "Chosen studies", words, "compare-studies", || ().into_any())}
         {live(body)}
     }

@@ -1,14 +1,19 @@
-//! Owns how an error looks: the sentence, the detail one click below, a copy button.
+//! Owns how an error looks: the sentence, the detail one click below, a copy button, one that tries again where that helps.
 //! Must not know what went wrong.
 
 use super::CopyButton;
-use crate::erased::live;
+use crate::erased::{click, live};
 use leptos::prelude::*;
 use shared::wire::ApiError;
 
 /// An error, where there is one.
 #[component]
-pub fn ErrorBox(#[prop(into)] error: Signal<Option<ApiError>>) -> impl IntoView {
+pub fn ErrorBox(
+    #[prop(into)] error: Signal<Option<ApiError>>,
+    /// Tries again what brought the error.
+    #[prop(optional)]
+    again: Option<Callback<()>>,
+) -> impl IntoView {
     let shown = move |error: ApiError| {
         let all =
             [Some(error.error.clone()), error.detail.clone()].into_iter().flatten().collect::<Vec<_>>().join("\n");
@@ -18,7 +23,12 @@ pub fn ErrorBox(#[prop(into)] error: Signal<Option<ApiError>>) -> impl IntoView 
                 {error.detail.map(|detail| view! {
                     <details><summary>"Technical detail"</summary><pre>{detail}</pre></details>
                 })}
-                <CopyButton text=Signal::stored(all) label="Copy"/>
+                <div class="tools">
+                    {again.map(|again| view! {
+                        <button type="button" class="button small" data-testid="again" on:click=click(move |_| again.run(()))>"Try again"</button>
+                    })}
+                    <CopyButton text=Signal::stored(all) label="Copy"/>
+                </div>
             </div>
         }
     };

@@ -1,6 +1,7 @@
 //! Owns the small pieces that pages are made of, one component a file.
 //! Must not know runs' meaning beyond the words that `shared` gives.
 
+mod awaited;
 mod badge;
 mod card;
 mod choice;
@@ -24,6 +25,7 @@ mod tabs;
 mod theme_switch;
 mod toast;
 
+pub use awaited::{Awaited, Loading};
 pub use badge::{StateBadge, VerdictBadge};
 pub use card::Card;
 pub use choice::{choice_bar, pick};

@@ -6,7 +6,7 @@ use crate::link::http;
 use crate::model::App;
 use crate::model::form::Form;
 use crate::pages::plan_form::{Fields, engine_fields};
-use crate::parts::{Card, ErrorBox};
+use crate::parts::{Card, ErrorBox, Loading};
 use leptos::prelude::*;
 use shared::plan::Plan;
 use shared::wire::{ApiError, StartedEngine};
@@ -25,7 +25,8 @@ pub fn Start() -> impl IntoView {
     });
     let form = move || match first.get() {
         Some(plan) => view! { <StartForm plan=plan/> }.into_any(),
-        None => view! { <div class="skeleton" role="status" aria-label="Loading"></div> }.into_any(),
+        // Where it does not come, the error above the screen says it.
+        None => app.missing.with(Option::is_none).then(|| view! { <Loading/> }).into_any(),
     };
     view! {
         <Card

@@ -9,7 +9,7 @@ use crate::erased::{Kept, kept, live};
 use crate::format;
 use crate::link::tree;
 use crate::model::{App, MachineFold};
-use crate::parts::Card;
+use crate::parts::{Card, Loading};
 use leptos::ev;
 use leptos::prelude::*;
 use shared::units::{NS_PER_MS, NS_PER_S};
@@ -74,7 +74,7 @@ pub fn Machine() -> impl IntoView {
         })
     });
     let state = move || match asked.get() {
-        None => Some(view! { <div class="skeleton short" role="status" aria-label="Loading"></div> }.into_any()),
+        None => Some(view! { <Loading short=true/> }.into_any()),
         Some(false) => {
             Some(view! { <p class="quiet">"The driver is being asked which GPUs there are."</p> }.into_any())
         }

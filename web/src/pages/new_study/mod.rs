@@ -8,7 +8,7 @@ mod work;
 use crate::erased::{click, kept, live, spawn};
 use crate::link::http;
 use crate::model::{App, StudyForm};
-use crate::parts::{Card, CopyButton, ErrorBox};
+use crate::parts::{Awaited, Card, CopyButton, ErrorBox};
 use crate::route::{Place, Route};
 use checked::Draft;
 use leptos::prelude::*;
@@ -71,7 +71,13 @@ pub fn NewStudy() -> impl IntoView {
     let (of, preset) = (place.query("of"), place.query("preset"));
     let plan = RwSignal::new(None::<StudyPlan>);
     let error = RwSignal::new(None::<ApiError>);
+    let tries = RwSignal::new(0u32);
+    let again = Callback::new(move |()| {
+        error.set(None);
+        tries.update(|tries| *tries += 1);
+    });
     Effect::new(move |_| {
+        tries.track();
         let (of, preset) = (of.get(), preset.get());
         spawn(async move {
             match beginning(of, preset).await {
@@ -90,8 +96,7 @@ pub fn NewStudy() -> impl IntoView {
         Some(plan) => view! { <Editor plan=plan/> }.into_any(),
         None => view! {
             <h1>"New study"</h1>
-            <ErrorBox error=error/>
-            <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div>
+            <Awaited known=Signal::stored(false) error=error again=again/>
         }
         .into_any(),
     })

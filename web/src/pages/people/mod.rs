@@ -10,6 +10,7 @@ pub use share::Share;
 
 use crate::erased::{kept, live};
 use crate::model::App;
+use crate::parts::Loading;
 use leptos::prelude::*;
 use shared::people::Role;
 
@@ -28,7 +29,7 @@ pub fn People() -> impl IntoView {
             </div>
         }
         .into_any(),
-        None => view! { <div class="skeleton" role="status" aria-label="Loading"></div> }.into_any(),
+        None => view! { <Loading/> }.into_any(),
     };
     view! {
         <header class="page-head"><h1>"People"</h1></header>

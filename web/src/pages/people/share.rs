@@ -38,7 +38,7 @@ pub fn Share() -> impl IntoView {
                 Ok(made) => {
                     let origin = window().location().origin().unwrap_or_default();
                     fresh.try_set(Some(format!("{origin}{}", crate::base::out(&made.path))));
-                    listed.add(made.row);
+                    listed.done(app);
                 }
                 Err(failure) => listed.failed(app, &failure),
             }

@@ -2,11 +2,11 @@
 //! Must not know how a link is made.
 
 use super::Ends;
-use crate::erased::{click, live, spawn};
+use crate::erased::{click, kept, live, spawn};
 use crate::link::http;
-use crate::model::App;
+use crate::model::{App, Fetched};
 use crate::pages::runs::When;
-use crate::parts::{Card, ErrorBox};
+use crate::parts::{Awaited, Card, ErrorBox};
 use leptos::prelude::*;
 use shared::people::ShareRow;
 use shared::wire::ApiError;
@@ -14,25 +14,20 @@ use shared::wire::ApiError;
 /// The links that are listed.
 #[derive(Clone, Copy)]
 pub(super) struct Listed {
-    rows: RwSignal<Option<Vec<ShareRow>>>,
+    of: Fetched<Vec<ShareRow>>,
     /// Why something did not work.
     pub(super) error: RwSignal<Option<ApiError>>,
 }
 
 impl Listed {
     pub(super) fn new() -> Self {
-        Self { rows: RwSignal::new(None), error: RwSignal::new(None) }
+        Self { of: Fetched::new(), error: RwSignal::new(None) }
     }
 
     /// Asks for the links: those of a run or a study, or all.
     pub(super) fn load(self, app: App, of: Option<String>) {
         let path = of.map_or_else(|| "/api/v1/shares".to_owned(), |of| format!("/api/v1/shares?of={of}"));
-        spawn(async move {
-            match http::get::<Vec<ShareRow>>(&path).await {
-                Ok(rows) => drop(self.rows.try_set(Some(rows))),
-                Err(failure) => self.failed(app, &failure),
-            }
-        });
+        self.of.ask(app, path);
     }
 
     pub(super) fn failed(self, app: App, failure: &http::Failure) {
@@ -40,20 +35,16 @@ impl Listed {
         self.error.try_set(Some(failure.error()));
     }
 
-    /// A link that was just made.
-    pub(super) fn add(self, row: ShareRow) {
+    /// Asks again after something was done.
+    pub(super) fn done(self, app: App) {
         self.error.try_set(None);
-        self.rows.try_update(|rows| rows.get_or_insert_default().push(row));
+        self.of.again(app).run(());
     }
 
     fn revoke(self, app: App, row: ShareRow) {
         spawn(async move {
             match http::delete(&format!("/api/v1/shares/{}", row.share)).await {
-                Ok(()) => drop(self.rows.try_update(|rows| {
-                    if let Some(rows) = rows {
-                        rows.retain(|listed| listed.share != row.share);
-                    }
-                })),
+                Ok(()) => self.done(app),
                 Err(failure) => self.failed(app, &failure),
             }
         });
@@ -80,8 +71,9 @@ pub(super) fn Table(listed: Listed, shows: bool) -> impl IntoView {
             </tr>
         }
     };
-    let table = move || match listed.rows.get() {
-        None => view! { <div class="skeleton short" role="status" aria-label="Loading"></div> }.into_any(),
+    let rows = kept(move || listed.of.value.with(|rows| rows.as_ref().map(|rows| rows.to_vec())));
+    let table = move || match rows.get() {
+        None => ().into_any(),
         Some(rows) if rows.is_empty() => {
             view! { <p class="quiet" data-testid="no-shares">"There is no link now."</p> }.into_any()
         }
@@ -97,7 +89,11 @@ pub(super) fn Table(listed: Listed, shows: bool) -> impl IntoView {
         }
         .into_any(),
     };
-    live(table)
+    view! {
+        <Awaited known=listed.of.known() error=listed.of.error again=listed.of.again(App::get()) short=true/>
+        {live(table)}
+    }
+    .into_any()
 }
 
 /// All links.

@@ -2,11 +2,11 @@
 //! Must not know links.
 
 use super::Ends;
-use crate::erased::{click, live, spawn};
+use crate::erased::{click, kept, live, spawn};
 use crate::link::http;
-use crate::model::App;
+use crate::model::{App, Fetched};
 use crate::pages::runs::When;
-use crate::parts::{Card, CopyButton, ErrorBox};
+use crate::parts::{Awaited, Card, CopyButton, ErrorBox};
 use leptos::prelude::*;
 use shared::people::{NewToken, Role, TokenRow};
 use shared::wire::ApiError;
@@ -18,7 +18,8 @@ const DAYS: [(&str, &str); 5] =
 /// What the card knows.
 #[derive(Clone, Copy)]
 struct State {
-    rows: RwSignal<Option<Vec<TokenRow>>>,
+    of: Fetched<Vec<TokenRow>>,
+    /// Why something did not work.
     error: RwSignal<Option<ApiError>>,
     /// The token that was just made.
     fresh: RwSignal<Option<(String, String)>>,
@@ -26,12 +27,7 @@ struct State {
 
 impl State {
     fn load(self, app: App) {
-        spawn(async move {
-            match http::get::<Vec<TokenRow>>("/api/v1/tokens").await {
-                Ok(rows) => drop(self.rows.try_set(Some(rows))),
-                Err(failure) => self.failed(app, &failure),
-            }
-        });
+        self.of.ask(app, "/api/v1/tokens".to_owned());
     }
 
     fn failed(self, app: App, failure: &http::Failure) {
@@ -44,11 +40,12 @@ impl State {
 #[component]
 pub fn Tokens() -> impl IntoView {
     let app = App::get();
-    let state = State { rows: RwSignal::new(None), error: RwSignal::new(None), fresh: RwSignal::new(None) };
+    let state = State { of: Fetched::new(), error: RwSignal::new(None), fresh: RwSignal::new(None) };
     state.load(app);
+    let rows = kept(move || state.of.value.with(|rows| rows.as_ref().map(|rows| rows.to_vec())));
     let table = move || {
-        match state.rows.get() {
-        None => view! { <div class="skeleton short" role="status" aria-label="Loading"></div> }.into_any(),
+        match rows.get() {
+        None => ().into_any(),
         Some(rows) if rows.is_empty() => view! {
             <p class="quiet">"No token was made yet. The one that the agent printed at start is always an admin's."</p>
         }
@@ -70,6 +67,7 @@ pub fn Tokens() -> impl IntoView {
             <Make state=state/>
             <ErrorBox error=state.error/>
             {live(move || state.fresh.get().map(|(name, secret)| view! { <Fresh name=name secret=secret/> }))}
+            <Awaited known=state.of.known() error=state.of.error again=state.of.again(app) short=true/>
             {live(table)}
         </Card>
     }

@@ -7,7 +7,7 @@ mod waiting;
 use crate::erased::{Kept, click, kept, live, spawn};
 use crate::link::http::{self, Failure};
 use crate::model::{App, Fetched};
-use crate::parts::{Card, Empty, ErrorBox};
+use crate::parts::{Awaited, Card, Empty};
 use leptos::prelude::*;
 use running::Running;
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ pub fn QueuePage() -> impl IntoView {
             <a href="/schedule" class="button">"Schedule"</a>
             {live(pause)}
         </header>
-        <ErrorBox error=queue.now.error/>
+        <Awaited known=queue.now.known() error=queue.now.error again=queue.now.again(queue.app)/>
         {live(move || paused.get().flatten().map(|who| view! {
             <p class="notice" role="status" data-testid="queue-paused">
                 <span class="shape" aria-hidden="true">"‖"</span>
@@ -102,7 +102,6 @@ pub fn QueuePage() -> impl IntoView {
 #[derive(Clone, Copy, PartialEq)]
 enum Shown {
     Nothing,
-    Failed,
     Empty,
     Lists,
 }
@@ -111,15 +110,13 @@ fn body(queue: Queue) -> AnyView {
     let shown = kept(move || match queue.now.value.get() {
         Some(now) if now.running.is_empty() && now.waiting.is_empty() => Shown::Empty,
         Some(_) => Shown::Lists,
-        None if queue.now.error.with(Option::is_some) => Shown::Failed,
         None => Shown::Nothing,
     });
     let none = move |of: fn(&QueueNow) -> bool| kept(move || queue.now.value.get().is_some_and(|now| of(&now)));
     let (none_runs, none_waits) = (none(|now| now.running.is_empty()), none(|now| now.waiting.is_empty()));
     live(move || {
         match shown.get() {
-        Shown::Failed => ().into_any(),
-        Shown::Nothing => view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> }.into_any(),
+        Shown::Nothing => ().into_any(),
         Shown::Empty => view! {
             <Empty
                 title="Nothing runs and nothing waits"
@@ -164,7 +161,7 @@ pub fn WhatWaits() -> impl IntoView {
         })
     };
     view! {
-        <ErrorBox error=queue.now.error/>
+        <Awaited known=queue.now.known() error=queue.now.error again=queue.now.again(queue.app) short=true/>
         {live(lines)}
         <a href="/queue">"The queue"</a>
     }

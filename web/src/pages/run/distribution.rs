@@ -5,7 +5,7 @@ use crate::charts::Chart;
 use crate::erased::{kept, live, spawn};
 use crate::link::http;
 use crate::model::App;
-use crate::parts::{Card, ErrorBox, MetricLink};
+use crate::parts::{Awaited, Card, MetricLink};
 use leptos::prelude::*;
 use shared::chart::{self, Overlay, PALETTE};
 use shared::wire::{ApiError, PointDistribution};
@@ -42,7 +42,14 @@ pub fn Distributions() -> impl IntoView {
     let error = RwSignal::new(None::<ApiError>);
     // Counts questions, so that a slow answer to an earlier one is dropped.
     let asked = RwSignal::new(0u64);
+    let came = RwSignal::new(false);
+    let tries = RwSignal::new(0u32);
+    let again = Callback::new(move |()| {
+        error.set(None);
+        tries.update(|tries| *tries += 1);
+    });
     Effect::new(move |_| {
+        tries.track();
         let (metric, wanted, Some(run)) = (metric.get(), wanted.get(), app.run()) else { return };
         asked.update(|n| *n += 1);
         let question = asked.get_untracked();
@@ -61,6 +68,7 @@ pub fn Distributions() -> impl IntoView {
             }
             if asked.try_get_untracked() == Some(question) {
                 error.set(None);
+                came.set(true);
                 overlays.set(Arc::new(found));
             }
         });
@@ -115,7 +123,7 @@ pub fn Distributions() -> impl IntoView {
                 <div class="chips">{live(move || points.get().into_iter().map(chip).collect_view())}</div>
                 {live(move || view! { <MetricLink key=metric.get() words="What it means"/> })}
             </div>
-            <ErrorBox error=error/>
+            <Awaited known=came error=error again=again/>
             {live(move || empty().then(|| view! { <p class="quiet">"No request has this latency: the metric's definition says when it is absent."</p> }))}
             {live(move || drawn.get().then(|| view! {
                 <div class="charts">

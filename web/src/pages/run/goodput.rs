@@ -5,7 +5,7 @@ use crate::erased::{live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
-use crate::parts::{Card, ErrorBox, MetricLink};
+use crate::parts::{Awaited, Card, MetricLink};
 use leptos::prelude::*;
 use shared::ids::RunId;
 use shared::wire::{ApiError, PointGoodput};
@@ -37,15 +37,22 @@ pub fn Goodput() -> impl IntoView {
     let limits = RwSignal::new(planned);
     let rows = RwSignal::new(None::<Vec<PointGoodput>>);
     let error = RwSignal::new(None::<ApiError>);
+    // Nothing is on its way.
+    let settled = RwSignal::new(true);
     let judge = move || {
         error.set(None);
+        settled.set(false);
         let Some(path) = app.run().and_then(|run| limits.with_untracked(|limits| address(&run, limits))) else {
             rows.set(None);
+            settled.set(true);
             return;
         };
         spawn(async move {
             match http::get::<Vec<PointGoodput>>(&path).await {
-                Ok(found) => drop(rows.try_set(Some(found))),
+                Ok(found) => {
+                    settled.try_set(true);
+                    rows.try_set(Some(found));
+                }
                 Err(failure) => {
                     app.failed(&failure);
                     error.try_set(Some(failure.error()));
@@ -73,6 +80,7 @@ pub fn Goodput() -> impl IntoView {
     };
     let table = move || {
         match rows.get() {
+        None if !settled.get() => ().into_any(),
         None => view! { <p class="quiet">"Say how long a request may take, and see how many of each point kept that; those that failed are misses."</p> }.into_any(),
         Some(rows) => view! {
             <div class="scroll">
@@ -99,7 +107,7 @@ pub fn Goodput() -> impl IntoView {
                 <button class="button" data-testid="judge">"Judge"</button>
                 <MetricLink key="goodput" words="What it means"/>
             </form>
-            <ErrorBox error=error/>
+            <Awaited known=settled error=error again=Callback::new(move |()| judge()) short=true/>
             {live(table)}
         </Card>
     }

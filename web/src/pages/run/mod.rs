@@ -17,7 +17,7 @@ use super::on_demand::{OnDemand, Screen};
 use crate::charts::TimeAxis;
 use crate::erased::{kept, live};
 use crate::model::{App, FOLD};
-use crate::parts::{Empty, ErrorBox};
+use crate::parts::{Empty, ErrorBox, Loading};
 use leptos::prelude::*;
 use shared::ids::RunId;
 use shared::wire::ApiError;
@@ -61,13 +61,7 @@ fn Followed(run: RunId) -> impl IntoView {
             <Empty title="This run was deleted" text="Somebody removed it and its measurements." action="All runs" href="/runs"/>
         }
         .into_any(),
-        Stage::Loading => view! {
-            <div role="status" aria-label="Loading the run" aria-busy="true" data-testid="loading">
-                <div class="skeleton short"></div>
-                <div class="columns"><div class="skeleton"></div><div class="skeleton"></div></div>
-            </div>
-        }
-        .into_any(),
+        Stage::Loading => view! { <Loading/> }.into_any(),
     }
     })
 }

@@ -6,7 +6,7 @@ use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
 use crate::model::App;
-use crate::parts::{Card, ErrorBox, Figure};
+use crate::parts::{Awaited, Card, Figure};
 use leptos::prelude::*;
 use shared::chart;
 use shared::ids::RequestId;
@@ -45,7 +45,13 @@ pub fn OpenRequest(id: RequestId, close: Callback<()>) -> impl IntoView {
     let record = kept(move || app.with_view(|v| record_of(v, id)).unwrap_or(Record::Later));
     let timeline = RwSignal::new(None::<RequestTimeline>);
     let error = RwSignal::new(None::<ApiError>);
+    let tries = RwSignal::new(0u32);
+    let again = Callback::new(move |()| {
+        error.set(None);
+        tries.update(|tries| *tries += 1);
+    });
     Effect::new(move |_| {
+        tries.track();
         if record.get() != Record::Ready || timeline.with_untracked(Option::is_some) {
             return;
         }
@@ -60,6 +66,7 @@ pub fn OpenRequest(id: RequestId, close: Callback<()>) -> impl IntoView {
             }
         });
     });
+    let settled = kept(move || record.get() != Record::Ready || timeline.with(Option::is_some));
     let content = move || {
         match (record.get(), timeline.get()) {
         (_, Some(timeline)) => view! { <Timeline timeline=timeline/> }.into_any(),
@@ -69,14 +76,13 @@ pub fn OpenRequest(id: RequestId, close: Callback<()>) -> impl IntoView {
         (Record::Lost, None) => {
             view! { <p class="quiet">"The records of its trial were not kept, so there is no token timeline."</p> }.into_any()
         }
-        (Record::Ready, None) if error.with(Option::is_some) => ().into_any(),
-        (Record::Ready, None) => view! { <div class="skeleton" role="status" aria-label="Loading"></div> }.into_any(),
+        (Record::Ready, None) => ().into_any(),
     }
     };
     view! {
         <Card title=format!("Request #{id}")>
             <button class="button small" on:click=click(move |_| close.run(()))>"Close"</button>
-            <ErrorBox error=error/>
+            <Awaited known=settled error=error again=again/>
             {live(content)}
         </Card>
     }

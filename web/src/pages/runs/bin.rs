@@ -4,7 +4,7 @@
 use super::When;
 use crate::erased::{click, kept, live};
 use crate::model::{App, Fetched};
-use crate::parts::ErrorBox;
+use crate::parts::Awaited;
 use leptos::prelude::*;
 use shared::history::BinRow;
 use shared::people::{Role, Side};
@@ -22,8 +22,7 @@ pub(super) fn Bin() -> impl IntoView {
     let rows = kept(move || of.value.with(|rows| rows.as_ref().map(|rows| rows.to_vec())));
     let body = move || {
         match rows.get() {
-        None if of.error.with(Option::is_some) => ().into_any(),
-        None => view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> }.into_any(),
+        None => ().into_any(),
         Some(rows) if rows.is_empty() => {
             view! { <p class="quiet" data-testid="bin-empty">"Nothing was deleted. What is deleted lies here, and comes back with its tags and notes."</p> }
                 .into_any()
@@ -44,7 +43,7 @@ pub(super) fn Bin() -> impl IntoView {
     };
     view! {
         <p class="below quiet"><a href="/runs">"All runs"</a>" · "{format!("What lies here is gone for good {BIN_DAYS} days after it was deleted.")}</p>
-        <ErrorBox error=of.error/>
+        <Awaited known=of.known() error=of.error again=of.again(app)/>
         {live(body)}
     }
     .into_any()

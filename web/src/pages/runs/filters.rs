@@ -4,6 +4,7 @@
 use super::BIN;
 use crate::erased::{Kept, click, kept, live};
 use crate::model::{App, Fetched};
+use crate::parts::ErrorBox;
 use crate::route::Place;
 use leptos::prelude::*;
 use shared::history::{Facet, Facets};
@@ -79,6 +80,7 @@ pub(super) fn Filters() -> impl IntoView {
         <div class="filters">
             <details open=is_open>
                 <summary data-testid="filters">{live(summary)}</summary>
+                <ErrorBox error=of.error again=of.again(app)/>
                 <div class="tools">
                     {VALUES.into_iter().map(|(key, label, read)| view! { <OneOf key=key label=label read=read of=of/> }).collect_view()}
                     {date("from", "From", from)}

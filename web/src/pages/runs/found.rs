@@ -55,6 +55,12 @@ impl Found {
         self.ask(app, self.query.get_untracked(), last);
     }
 
+    /// Forgets the error and finds the newest again.
+    pub(super) fn again(self, app: App) {
+        self.error.set(None);
+        self.ask(app, self.query.get_untracked(), None);
+    }
+
     /// The row of a run that was found.
     pub(super) fn row(self, run: &RunId) -> Option<RunRow> {
         self.rows.with(|rows| rows.as_ref()?.iter().find(|row| row.run == *run).cloned())

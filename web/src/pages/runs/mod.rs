@@ -12,7 +12,7 @@ pub use row::{When, best, engine_words};
 use super::on_demand::{OnDemand, Screen};
 use crate::erased::{Kept, click, kept, live};
 use crate::model::App;
-use crate::parts::{Empty, ErrorBox};
+use crate::parts::{Awaited, Empty};
 use crate::route::Place;
 use filters::{Filters, asked};
 use found::Found;
@@ -91,7 +91,6 @@ fn List() -> impl IntoView {
         kept(move || if filtered.get() { found.rows.with(Option::is_some) } else { app.rows.with(|r| r.loaded) });
     let nothing = kept(move || listed.with(Vec::is_empty));
     let more = kept(move || if filtered.get() { found.more.get() } else { app.rows.with(|r| r.more) });
-    let failed = kept(move || error.with(Option::is_some));
     // Runs that are chosen, in the order in which somebody chose them: the first is the base of a comparison.
     let chosen = RwSignal::new(Vec::<RunId>::new());
     let older = move |_| {
@@ -101,12 +100,16 @@ fn List() -> impl IntoView {
             app.load_rows(app.rows.with_untracked(|r| r.oldest()));
         }
     };
+    let again = Callback::new(move |()| {
+        if filtered.get_untracked() {
+            found.again(app);
+        } else {
+            app.load_rows_again();
+        }
+    });
     let table = move || {
         if !loaded.get() {
-            let waits = !failed.get();
-            return waits
-                .then(|| view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> })
-                .into_any();
+            return ().into_any();
         }
         if nothing.get() && filtered.get() {
             return view! {
@@ -138,7 +141,7 @@ fn List() -> impl IntoView {
     };
     view! {
         <Filters/>
-        <ErrorBox error=error/>
+        <Awaited known=loaded error=error again=again/>
         {live(table)}
         {live(move || more.get().then(|| view! {
             <button class="button" data-testid="older" on:click=click(older)>"Older runs"</button>

@@ -223,6 +223,7 @@ fn Works(work: RwSignal<String>) -> impl IntoView {
                 <optgroup label="The plan of a run">{live(move || runs.get().into_iter().map(like).collect_view())}</optgroup>
             </select>
         </label>
+        <ErrorBox error=studies.error again=studies.again(app)/>
     }
     .into_any()
 }

@@ -6,7 +6,7 @@ mod row;
 
 use crate::erased::{kept, live};
 use crate::model::{App, Fetched};
-use crate::parts::{Card, ErrorBox};
+use crate::parts::{Awaited, Card};
 use form::Form;
 use leptos::prelude::*;
 use row::Row;
@@ -33,7 +33,7 @@ pub fn SchedulePage() -> impl IntoView {
         let rows = of.value.get();
         rows.iter().flat_map(|rows| rows.iter().map(|row| row.schedule.schedule.clone())).collect()
     };
-    let is_loaded = kept(move || of.value.with(Option::is_some));
+    let is_loaded = of.known();
     let is_empty = kept(move || of.value.get().is_some_and(|rows| rows.is_empty()));
     let line = move |id: ScheduleId| {
         let row =
@@ -43,10 +43,7 @@ pub fn SchedulePage() -> impl IntoView {
     };
     let list = move || {
         if !is_loaded.get() {
-            let failed = of.error.with(Option::is_some);
-            return (!failed)
-                .then(|| view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> })
-                .into_any();
+            return ().into_any();
         }
         if is_empty.get() {
             return view! {
@@ -64,7 +61,7 @@ pub fn SchedulePage() -> impl IntoView {
             <h1>"Schedule"</h1>
             <a href="/queue" class="button">"Queue"</a>
         </header>
-        <ErrorBox error=of.error/>
+        <Awaited known=is_loaded error=of.error again=of.again(app)/>
         {live(list)}
         {live(move || may.get().then(|| view! {
             <Card title="Schedule something" about="What is due waits in the queue like any other run.">

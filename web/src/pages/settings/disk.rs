@@ -17,6 +17,7 @@ pub(super) fn DiskUse(of: Fetched<Disk>) -> impl IntoView {
     };
     let note = move |read: fn(&Disk) -> String| kept(move || of.value.with(|disk| disk.as_deref().map(read)));
     let runs = kept(move || of.value.with(|disk| disk.as_ref().map(|disk| disk.largest.clone())).unwrap_or_default());
+    let none = kept(move || runs.with(Vec::is_empty));
     view! {
         <Card title="What the history takes" about="Events, with the lines of the engines' logs, are in the log; what single requests did is in the records.">
             <div class="figures" data-testid="disk">
@@ -29,7 +30,8 @@ pub(super) fn DiskUse(of: Fetched<Disk>) -> impl IntoView {
                 <Figure label="Free on the disk" value=text(|disk| format::or_absent(disk.free_bytes, format::bytes))/>
             </div>
             <h3>"Runs that hold most"</h3>
-            <div class="scroll" tabindex="0" role="region" aria-label="Table of runs that hold most">
+            {live(move || none.get().then(|| view! { <p class="quiet">"No run holds anything yet."</p> }))}
+            <div class="scroll" tabindex="0" role="region" aria-label="Table of runs that hold most" hidden=move || none.get()>
                 <table data-testid="largest">
                     <thead><tr>
                         <th scope="col">"Run"</th><th scope="col">"Created"</th><th scope="col" class="number">"Events"</th>

@@ -5,9 +5,9 @@ mod disk;
 mod policy;
 mod prices;
 
-use crate::erased::{kept, live};
+use crate::erased::live;
 use crate::model::{App, Fetched};
-use crate::parts::ErrorBox;
+use crate::parts::Awaited;
 use leptos::prelude::*;
 use shared::retention::Disk;
 
@@ -20,16 +20,12 @@ pub fn Settings() -> impl IntoView {
         app.changes.track();
         of.ask(app, "/api/v1/history/disk".to_owned());
     });
-    let known = kept(move || of.value.with(Option::is_some));
-    let failed = kept(move || of.error.with(Option::is_some));
+    let known = of.known();
     view! {
         <header class="page-head"><h1>"Settings"</h1></header>
-        <ErrorBox error=of.error/>
-        {live(move || match (known.get(), failed.get()) {
-            (true, _) => view! { <policy::Policy of=of/><disk::DiskUse of=of/><prices::Prices/> }.into_any(),
-            (false, true) => ().into_any(),
-            (false, false) => view! { <div class="skeleton" role="status" aria-label="Loading" aria-busy="true"></div> }.into_any(),
-        })}
+        <Awaited known=known error=of.error again=of.again(app)/>
+        {live(move || known.get().then(|| view! { <policy::Policy of=of/><disk::DiskUse of=of/> }))}
+        <prices::Prices/>
     }
     .into_any()
 }

@@ -4,7 +4,7 @@
 use crate::erased::{click, kept, live, spawn};
 use crate::link::http;
 use crate::model::{App, Fetched};
-use crate::parts::{Card, ErrorBox};
+use crate::parts::{Awaited, Card, ErrorBox};
 use leptos::prelude::*;
 use serde_json::json;
 use shared::cost::{Price, PriceOrigin, PriceSource};
@@ -52,7 +52,7 @@ pub(super) fn Prices() -> impl IntoView {
     };
     view! {
         <Card title="What GPUs cost" about="For the cost of runs. A GPU is known by words of its name; of several rows that fit, the one with most words counts, and what was given before the table. A run keeps the price that its engine had when it was ready.">
-            <ErrorBox error=of.error/>
+            <Awaited known=of.known() error=of.error again=of.again(app)/>
             {live(rows)}
             {live(move || may.get().then(|| view! { <Form of=of error=error/> }))}
             <ErrorBox error=error/>

@@ -14,7 +14,7 @@ use super::compared::{Beside, Known};
 use super::on_demand::{OnDemand, Screen};
 use crate::erased::{Kept, kept, live};
 use crate::model::{App, Fetched};
-use crate::parts::{Empty, ErrorBox};
+use crate::parts::{Awaited, Empty, ErrorBox};
 use leptos::prelude::*;
 use shared::event::RunState;
 use shared::ids::{RunId, StudyId};
@@ -82,23 +82,14 @@ fn Followed(study: StudyId) -> impl IntoView {
         changed.track();
         of.ask(app, path.clone());
     });
-    let has = kept(move || of.value.with(Option::is_some));
-    let failed = kept(move || of.error.with(Option::is_some));
-    live(move || {
-        if has.get() {
-            return view! { <ErrorBox error=of.error/><Parts shown=Shown { of }/> }.into_any();
-        }
-        if failed.get() {
-            return view! { <ErrorBox error=of.error/><Nothing/> }.into_any();
-        }
-        view! {
-            <div role="status" aria-label="Loading the study" aria-busy="true" data-testid="loading">
-                <div class="skeleton short"></div>
-                <div class="columns"><div class="skeleton"></div><div class="skeleton"></div></div>
-            </div>
-        }
-        .into_any()
-    })
+    let has = of.known();
+    let failed = kept(move || of.error.with(Option::is_some) && !has.get());
+    view! {
+        <Awaited known=has error=of.error again=of.again(app)/>
+        {live(move || has.get().then(|| view! { <Parts shown=Shown { of }/> }))}
+        {live(move || failed.get().then(|| view! { <a href="/studies">"All studies"</a> }))}
+    }
+    .into_any()
 }
 
 #[component]
