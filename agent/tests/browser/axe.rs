@@ -13,8 +13,8 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Two runs that are read together.
-const STUDY: &str = r#"
+/// Two short runs that are read together.
+pub const STUDY: &str = r#"
 schema = 1
 name = "Two steps"
 kind = "decomposition"

@@ -1,6 +1,7 @@
 //! Owns what every view shows while its answer is held back, when it fails, once it is asked again, and where there is nothing.
 //! Must not know how a view asks; what it asks for is compared with what is tried here, and so are the page's routes.
 
+use crate::axe::STUDY;
 use crate::browser::{Chromium, Tab};
 use crate::support::{Agent, SHORT_PLAN, TOKEN, state};
 use crate::turns::alone;
@@ -96,30 +97,6 @@ const STILL: [(&str, &str, &str); 3] = [
     ("Metrics", "/metrics-guide", "TTFT"),
     ("Lost", "/elsewhere", "There is no such page"),
 ];
-
-/// Two short runs that are read together.
-const STUDY: &str = r#"
-schema = 1
-name = "Two steps"
-kind = "decomposition"
-[engines.builtin]
-kind = "builtin"
-params = { preset = "1m", kv_cache = false, batch = 1 }
-[[steps]]
-label = "Without KV cache"
-engine = "builtin"
-[[steps]]
-label = "KV cache"
-set = { kv_cache = true }
-[workload]
-input_tokens = 16
-output_tokens = 4
-[load]
-concurrency = [1, 2]
-requests = 4
-warmup_s = 0.0
-trials = 5
-"#;
 
 /// The screens that the page knows by address.
 fn routes() -> BTreeSet<String> {
