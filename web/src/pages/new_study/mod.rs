@@ -7,7 +7,7 @@ mod work;
 
 use crate::erased::{click, kept, live, spawn};
 use crate::link::http;
-use crate::model::{App, StudyForm};
+use crate::model::{App, Retry, StudyForm};
 use crate::parts::{Awaited, Card, CopyButton, ErrorBox};
 use crate::route::{Place, Route};
 use checked::Draft;
@@ -71,13 +71,9 @@ pub fn NewStudy() -> impl IntoView {
     let (of, preset) = (place.query("of"), place.query("preset"));
     let plan = RwSignal::new(None::<StudyPlan>);
     let error = RwSignal::new(None::<ApiError>);
-    let tries = RwSignal::new(0u32);
-    let again = Callback::new(move |()| {
-        error.set(None);
-        tries.update(|tries| *tries += 1);
-    });
+    let retry = Retry::of(error);
     Effect::new(move |_| {
-        tries.track();
+        retry.track();
         let (of, preset) = (of.get(), preset.get());
         spawn(async move {
             match beginning(of, preset).await {
@@ -96,7 +92,7 @@ pub fn NewStudy() -> impl IntoView {
         Some(plan) => view! { <Editor plan=plan/> }.into_any(),
         None => view! {
             <h1>"New study"</h1>
-            <Awaited known=Signal::stored(false) error=error again=again/>
+            <Awaited known=Signal::stored(false) error=error again=retry.again()/>
         }
         .into_any(),
     })

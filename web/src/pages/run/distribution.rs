@@ -4,7 +4,7 @@
 use crate::charts::Chart;
 use crate::erased::{kept, live, spawn};
 use crate::link::http;
-use crate::model::App;
+use crate::model::{App, Retry};
 use crate::parts::{Awaited, Card, MetricLink};
 use leptos::prelude::*;
 use shared::chart::{self, Overlay, PALETTE};
@@ -43,13 +43,9 @@ pub fn Distributions() -> impl IntoView {
     // Counts questions, so that a slow answer to an earlier one is dropped.
     let asked = RwSignal::new(0u64);
     let came = RwSignal::new(false);
-    let tries = RwSignal::new(0u32);
-    let again = Callback::new(move |()| {
-        error.set(None);
-        tries.update(|tries| *tries += 1);
-    });
+    let retry = Retry::of(error);
     Effect::new(move |_| {
-        tries.track();
+        retry.track();
         let (metric, wanted, Some(run)) = (metric.get(), wanted.get(), app.run()) else { return };
         asked.update(|n| *n += 1);
         let question = asked.get_untracked();
@@ -123,7 +119,7 @@ pub fn Distributions() -> impl IntoView {
                 <div class="chips">{live(move || points.get().into_iter().map(chip).collect_view())}</div>
                 {live(move || view! { <MetricLink key=metric.get() words="What it means"/> })}
             </div>
-            <Awaited known=came error=error again=again/>
+            <Awaited known=came error=error again=retry.again()/>
             {live(move || empty().then(|| view! { <p class="quiet">"No request has this latency: the metric's definition says when it is absent."</p> }))}
             {live(move || drawn.get().then(|| view! {
                 <div class="charts">

@@ -5,7 +5,7 @@ use crate::charts::Chart;
 use crate::erased::{click, kept, live, spawn};
 use crate::format;
 use crate::link::http;
-use crate::model::App;
+use crate::model::{App, Retry};
 use crate::parts::{Awaited, Card, Figure};
 use leptos::prelude::*;
 use shared::chart;
@@ -45,13 +45,9 @@ pub fn OpenRequest(id: RequestId, close: Callback<()>) -> impl IntoView {
     let record = kept(move || app.with_view(|v| record_of(v, id)).unwrap_or(Record::Later));
     let timeline = RwSignal::new(None::<RequestTimeline>);
     let error = RwSignal::new(None::<ApiError>);
-    let tries = RwSignal::new(0u32);
-    let again = Callback::new(move |()| {
-        error.set(None);
-        tries.update(|tries| *tries += 1);
-    });
+    let retry = Retry::of(error);
     Effect::new(move |_| {
-        tries.track();
+        retry.track();
         if record.get() != Record::Ready || timeline.with_untracked(Option::is_some) {
             return;
         }
@@ -82,7 +78,7 @@ pub fn OpenRequest(id: RequestId, close: Callback<()>) -> impl IntoView {
     view! {
         <Card title=format!("Request #{id}")>
             <button class="button small" on:click=click(move |_| close.run(()))>"Close"</button>
-            <Awaited known=settled error=error again=again/>
+            <Awaited known=settled error=error again=retry.again()/>
             {live(content)}
         </Card>
     }
