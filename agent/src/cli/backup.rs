@@ -1,10 +1,11 @@
 //! Owns `tokenprism backup` and `tokenprism restore`: what was kept and what is missing, told.
 //! Must not know how a backup is written or read.
 
+use super::token::people;
 use super::{DONE, DataArg};
 use crate::backup::{self, Restored, Written};
-use crate::log::{DataDir, SqliteLog};
-use crate::people::{People, command_line};
+use crate::log::DataDir;
+use crate::people::command_line;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 
@@ -71,7 +72,7 @@ pub async fn restore(args: &RestoreArgs) -> anyhow::Result<u8> {
 /// Ends every named token and every link: a backup does not know which of them were revoked after it.
 async fn end_access(data_dir: &Path) -> anyhow::Result<(usize, usize)> {
     let data_dir = DataDir::lock(data_dir)?;
-    let people = People::open(SqliteLog::open(&data_dir.log_path())?).await?;
+    let people = people(&data_dir).await?;
     let (tokens, links) = (people.tokens(), people.shares());
     for token in &tokens {
         people.revoke_token(&token.token, command_line()).await?;

@@ -40,7 +40,8 @@ pub enum TokenCommand {
     },
 }
 
-async fn people(data_dir: &DataDir) -> anyhow::Result<People> {
+/// The people of a data directory that no agent serves.
+pub(super) async fn people(data_dir: &DataDir) -> anyhow::Result<People> {
     Ok(People::open(SqliteLog::open(&data_dir.log_path())?).await?)
 }
 
