@@ -93,6 +93,7 @@ mod tests {
         check(Vllm, r#"{"speculative_config": "{}"}"#, &[], Some("guesses"), Some(1));
         check(Vllm, "{}", &["--speculative-config={}"], Some("guesses"), Some(1));
         check(Vllm, r#"{"prefix_caching": true}"#, &["-pp", "2"], None, None);
+        check(Vllm, "{}", &["--enable-prefix-caching"], None, Some(1));
         check(Sglang, "{}", &["--speculative-algorithm", "EAGLE"], Some("guesses"), Some(1));
         check(Tgi, "{}", &["--speculate", "2"], Some("guesses"), None);
         check(LlamaServer, "{}", &["-md", "small.gguf"], Some("guesses"), None);
