@@ -36,7 +36,7 @@ fn on_cores() -> Figures {
 
 /// vLLM on a GPU, whose trials are alike.
 fn on_a_gpu() -> Figures {
-    recorded(include_str!("../../tests/fixtures/repeats/vllm_h200/trials.json"))
+    recorded(include_str!("../../tests/fixtures/repeats/h200/trials.json"))
 }
 
 /// Both, each with the standard errors that its counts may lie away from what is stated. With a second run there are so many
