@@ -113,6 +113,69 @@ fn the_ladder_shows_what_the_cache_and_batches_are_worth() {
     assert!(of_file.status.success() && told(&of_file).contains("Static batching"), "{}", told(&of_file));
 }
 
+/// An A/B of two engines, of which one keeps a cache.
+const TWO_ENGINES: &str = r#"
+schema = 1
+name = "Two engines"
+kind = "ab"
+
+[engines.plain]
+kind = "builtin"
+params = { preset = "1m", kv_cache = false }
+[engines.cached]
+kind = "builtin"
+params = { preset = "1m", kv_cache = true }
+
+[workload]
+input_tokens = 16
+output_tokens = 48
+
+[load]
+concurrency = [1]
+duration_s = 1.0
+trials = 6
+"#;
+
+#[test]
+fn two_engines_are_measured_in_turns_and_read_round_by_round() {
+    let dir = tempfile::tempdir().unwrap();
+    let (plan, out) = (dir.path().join("ab.toml"), dir.path().join("out.json"));
+    std::fs::write(&plan, TWO_ENGINES).unwrap();
+    let file = out.to_str().unwrap();
+    let output = tokenprism(dir.path(), &["study", plan.to_str().unwrap(), "--json", file]);
+    assert!(matches!(output.status.code(), Some(0 | 3 | 4)), "{:?}: {}", output.status, told(&output));
+    let study = json(&out);
+    assert_eq!(study["study"]["runs"].as_array().map(Vec::len), Some(12));
+    let labels: Vec<_> = study["study"]["runs"].as_array().unwrap()[..4].iter().map(|run| &run["label"]).collect();
+    assert_eq!(labels, ["cached, round 1", "plain, round 1", "plain, round 2", "cached, round 2"]);
+    let compared = &study["study"]["compared"];
+    let curves: Vec<_> = compared["curves"].as_array().unwrap().iter().map(|curve| &curve["label"]).collect();
+    assert_eq!(curves, ["cached", "plain"]);
+    let row = |figure: &str| {
+        let rows = compared["rows"].as_array().unwrap();
+        rows.iter().map(|row| &row["comparison"]).find(|of| of["figure"] == figure).unwrap().clone()
+    };
+    let throughput = row("output_throughput");
+    assert_eq!((&throughput["in_turns"], &throughput["judgement"]), (&true.into(), &"worse".into()), "{throughput}");
+    assert_eq!(throughput["base"]["trials"].as_array().map(Vec::len), Some(6));
+    // A median of several runs is the mean of theirs, and said to be.
+    let median = row("ttft.p50");
+    assert_eq!(median["base"]["averaged"], true, "{median}");
+    assert!(told(&output).contains("means over rounds"), "{}", told(&output));
+
+    // A side goes by its label, in the file and in the log.
+    let id = study["study"]["study"].as_str().unwrap();
+    for of in [file, id] {
+        let (base, other) = (format!("{of}#cached"), format!("{of}#plain"));
+        let args = ["gate", &base, &other, "--metric", "output_throughput", "--max-regression", "5%"];
+        let gated = tokenprism(dir.path(), &args);
+        // A machine so busy that a rule calls a round invalid proves nothing.
+        assert!(matches!(gated.status.code(), Some(1 | 3)), "{}", told(&gated));
+    }
+    let of_log = tokenprism(dir.path(), &["compare", id]);
+    assert!(of_log.status.success() && told(&of_log).contains("worse"), "{}", told(&of_log));
+}
+
 #[test]
 fn a_gate_writes_its_reports_and_says_where_repeats_are_too_few() {
     let dir = tempfile::tempdir().unwrap();

@@ -24,11 +24,15 @@ pub(super) type Named = (String, Recorded);
 /// What `study --json` writes, and what an export has of runs together, as far as it is read here.
 #[derive(Deserialize)]
 struct StudyFile {
+    /// Absent in an export of runs that are no study.
+    #[serde(default)]
+    study: Option<StudyView>,
     runs: Vec<StudyFileRun>,
 }
 
 #[derive(Deserialize)]
 struct StudyFileRun {
+    index: u32,
     label: String,
     recorded: Option<Recorded>,
 }
@@ -92,14 +96,14 @@ impl Store {
         Ok(forms)
     }
 
-    /// The runs of a study that have figures, each with its label.
-    async fn runs_of(&self, study: &StudyView) -> anyhow::Result<Vec<Named>> {
+    /// What of a study can be compared, each with its label.
+    async fn arms_of(&self, study: &StudyView) -> anyhow::Result<Vec<Named>> {
         let mut runs = Vec::new();
-        for of in &study.runs {
+        for (index, of) in (0..).zip(&study.runs) {
             let Some(run) = &of.run else { continue };
-            runs.extend(Recorded::of(&self.run(run).await?).map(|run| (of.label.clone(), run)));
+            runs.extend(Recorded::of(&self.run(run).await?).map(|run| (index, run)));
         }
-        Ok(runs)
+        Ok(named(study, runs))
     }
 }
 
@@ -128,6 +132,11 @@ pub(super) async fn read(names: &[String], data: &DataArg) -> anyhow::Result<Vec
     Ok(found)
 }
 
+/// What these runs of a study are compared as, each by its place.
+fn named(study: &StudyView, runs: Vec<(u32, Recorded)>) -> Vec<Named> {
+    study.plan.arms(&study.study, runs).into_iter().map(|arm| (arm.label, arm.recorded)).collect()
+}
+
 /// The one run of a name.
 pub(super) async fn one(name: &str, data: &DataArg) -> anyhow::Result<Recorded> {
     let runs: Vec<Named> = read(&[name.to_owned()], data).await?.into_iter().flatten().collect();
@@ -153,7 +162,8 @@ fn parts(name: &str) -> (&str, Option<&str>) {
 
 /// The runs of this label or id.
 fn pick(of: &str, picked: &str, runs: Vec<Named>) -> anyhow::Result<Vec<Named>> {
-    let is_it = |(label, run): &Named| label == picked || run.run.as_str() == picked;
+    // Rounds that were joined go by their label: the id of one of them is not all of them.
+    let is_it = |(label, run): &Named| label == picked || (run.rounds_of.is_none() && run.run.as_str() == picked);
     if !runs.iter().any(is_it) {
         anyhow::bail!("{of} holds no run \"{picked}\": name one of these, {}", choice(of, &runs));
     }
@@ -169,7 +179,7 @@ fn choice(of: &str, runs: &[Named]) -> String {
 async fn of_store(name: &str, store: &Store) -> anyhow::Result<Vec<Named>> {
     if let Ok(study) = StudyId::try_from(name.to_owned()) {
         let view = store.study(&study).await?;
-        return store.runs_of(&view).await;
+        return store.arms_of(&view).await;
     }
     let run = RunId::try_from(name.to_owned())
         .with_context(|| format!("\"{name}\" is neither a file, nor a study, nor a run"))?;
@@ -184,8 +194,11 @@ fn of_file(name: &str) -> anyhow::Result<Vec<Named>> {
     let file: serde_json::Value = serde_json::from_slice(&bytes).with_context(no_export)?;
     if file.get("runs").is_some() {
         let study: StudyFile = serde_json::from_value(file).with_context(no_export)?;
-        let named = |run: StudyFileRun| run.recorded.map(|recorded| (run.label, recorded));
-        return Ok(study.runs.into_iter().filter_map(named).collect());
+        let with_figures = study.runs.into_iter().filter_map(|run| Some((run.index, run.label, run.recorded?)));
+        return Ok(match study.study {
+            Some(view) => named(&view, with_figures.map(|(index, _, run)| (index, run)).collect()),
+            None => with_figures.map(|(_, label, run)| (label, run)).collect(),
+        });
     }
     let run: Recorded = serde_json::from_value(file).with_context(no_export)?;
     Ok(vec![(run.plan.name.clone(), run)])

@@ -80,10 +80,9 @@ async fn side(app: &App, principal: &Principal, id: &str) -> Result<Vec<(String,
             return Err(studies::unknown(&study));
         }
         let (of, rows) = studies::found(app, &study).await?;
-        let labels: Vec<String> = of.plan.expand().into_iter().map(|run| run.label).collect();
         let recorded = studies::recorded(app, &rows).await?;
-        let label = |place: u32| labels.get(place as usize).cloned().unwrap_or_default();
-        return Ok(recorded.into_iter().map(|(place, run)| (label(place), run)).collect());
+        let arms = of.plan.arms(&study, recorded);
+        return Ok(arms.into_iter().map(|arm| (arm.label, arm.recorded)).collect());
     }
     let run = RunId::try_from(id.to_owned())?;
     if !principal.may_see(&run) {

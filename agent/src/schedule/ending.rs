@@ -15,26 +15,18 @@ use tokio::task::spawn_blocking;
 pub enum Standing {
     /// A run of it waits or runs.
     UnderWay,
-    /// All its runs have ended: their rows, in order of their places, each with its label.
-    Over(Vec<(String, RunRow)>),
+    /// All its runs have ended: their rows, in order of their places.
+    Over(Vec<RunRow>),
 }
 
 /// How it stands with a run or study. Nothing is left of one that was deleted.
 pub async fn standing(log: &SqliteLog, side: &Side) -> Result<Standing, LogError> {
     let mut rows = match side {
-        Side::Run(run) => run_row(log, run).await?.into_iter().map(|row| (String::new(), row)).collect(),
-        Side::Study(study) => match log.study(study).await? {
-            None => Vec::new(),
-            Some((of, rows)) => {
-                let labels: Vec<String> = of.plan.expand().into_iter().map(|run| run.label).collect();
-                let place = |row: &RunRow| row.study.as_ref().map_or(0, |place| place.index as usize);
-                let labelled = |row: RunRow| (labels.get(place(&row)).cloned().unwrap_or_default(), row);
-                rows.into_iter().map(labelled).collect::<Vec<_>>()
-            }
-        },
+        Side::Run(run) => run_row(log, run).await?.into_iter().collect(),
+        Side::Study(study) => log.study(study).await?.map(|(_, rows)| rows).unwrap_or_default(),
     };
-    rows.sort_by_key(|(_, row)| row.study.as_ref().map_or(0, |place| place.index));
-    let over = rows.iter().all(|(_, row)| row.state.is_final());
+    rows.sort_by_key(|row| row.study.as_ref().map_or(0, |place| place.index));
+    let over = rows.iter().all(|row| row.state.is_final());
     Ok(if over { Standing::Over(rows) } else { Standing::UnderWay })
 }
 
@@ -42,14 +34,16 @@ async fn run_row(log: &SqliteLog, run: &RunId) -> Result<Option<RunRow>, LogErro
     Ok(log.view(run).await?.and_then(|view| RunRow::of(&view)))
 }
 
-/// What its runs came to, by their label.
-async fn recorded(log: &SqliteLog, rows: &[(String, RunRow)]) -> Result<Vec<(String, Recorded)>, LogError> {
-    let mut recorded = Vec::new();
-    for (label, row) in rows {
-        let of = history::of_study(log, std::slice::from_ref(row)).await?;
-        recorded.extend(of.into_iter().map(|(_, run)| (label.clone(), run)));
-    }
-    Ok(recorded)
+/// What its runs came to, by the labels of what a study compares; a run by itself has none.
+async fn recorded(log: &SqliteLog, side: &Side, rows: &[RunRow]) -> Result<Vec<(String, Recorded)>, LogError> {
+    let recorded = history::of_study(log, rows).await?;
+    Ok(match side {
+        Side::Run(_) => recorded.into_iter().map(|(_, run)| (String::new(), run)).collect(),
+        Side::Study(study) => {
+            let arms = log.study(study).await?.map(|(of, _)| of.plan.arms(study, recorded)).unwrap_or_default();
+            arms.into_iter().map(|arm| (arm.label, arm.recorded)).collect()
+        }
+    })
 }
 
 /// What came of a run or study that has ended, beside the one before it; nothing while it is under way.
@@ -60,16 +54,15 @@ pub async fn outcome(
     against: Option<&Side>,
 ) -> Result<Option<Outcome>, LogError> {
     let Standing::Over(rows) = standing(log, of).await? else { return Ok(None) };
-    let new = recorded(log, &rows).await?;
+    let new = recorded(log, of, &rows).await?;
     let mut base = None;
     if let Some(side) = against
         && let Standing::Over(rows) = standing(log, side).await?
         // One that was deleted is nothing to compare with.
         && !rows.is_empty()
     {
-        base = Some((side.clone(), recorded(log, &rows).await?));
+        base = Some((side.clone(), recorded(log, side, &rows).await?));
     }
-    let rows: Vec<RunRow> = rows.into_iter().map(|(_, row)| row).collect();
     let (name, of) = (name.to_owned(), of.clone());
     let ended_unix_ms = unix_ms();
     let told = spawn_blocking(move || {

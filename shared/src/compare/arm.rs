@@ -84,12 +84,13 @@ impl<'a> Arm<'a> {
     }
 
     /// True where its trials and those of the other were measured in turns on purpose: two configurations of one run,
-    /// interleaved. Each repeat is a block then.
+    /// interleaved, or two engines in the rounds of one study. Each repeat is a block then.
     #[must_use]
     pub fn interleaves_with(&self, other: &Arm) -> bool {
         let configuration = |arm: &Arm| arm.point().map(|point| point.configuration);
-        self.run.run == other.run.run
-            && self.run.plan.engine.order == Order::Interleaved
-            && configuration(self) != configuration(other)
+        if self.run.run != other.run.run {
+            return self.run.rounds_of.is_some() && self.run.rounds_of == other.run.rounds_of;
+        }
+        self.run.plan.engine.order == Order::Interleaved && configuration(self) != configuration(other)
     }
 }

@@ -48,6 +48,9 @@ impl Terms {
 pub struct Side {
     /// Over all trials: of latencies over all their samples.
     pub value: Option<f64>,
+    /// The value is the mean of the trials' own: a percentile of rounds, each a run, whose samples nobody put together.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub averaged: bool,
     /// Its interval over trials, where there are several.
     pub interval: Option<Interval>,
     /// Each trial's own value, in order of repeats.
@@ -199,8 +202,11 @@ impl Side {
         let trials: Vec<f64> =
             arm.values(figure).map(|values| values.into_iter().map(|(_, value)| value).collect()).unwrap_or_default();
         let interval = point.and_then(|point| point.intervals.get(&figure.key()).copied());
+        let pooled = point.and_then(|point| figure.read(point.summary.as_ref()?));
+        let averaged = mean(&trials).filter(|_| pooled.is_none() && arm.run.rounds_of.is_some());
         Self {
-            value: point.and_then(|point| figure.read(point.summary.as_ref()?)),
+            value: pooled.or(averaged),
+            averaged: averaged.is_some(),
             interval: interval.or_else(|| student_interval(&trials)),
             trials,
         }

@@ -11,6 +11,7 @@ mod figure;
 mod gate;
 mod lengths;
 mod recorded;
+mod rounds;
 #[cfg(test)]
 pub(crate) mod sample;
 mod unlike;
@@ -22,4 +23,5 @@ pub use curve::{Compared, ComparedRow, Curve, CurvePoint, compare_within};
 pub use figure::{Figure, What};
 pub use gate::{GateError, GateRow, Gated, Limit, Passage, gate};
 pub use recorded::{Recorded, RecordedPoint, RecordedTrial};
+pub use rounds::join;
 pub use unlike::{Trait, Unlike, unlike};

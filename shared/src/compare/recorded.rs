@@ -4,7 +4,7 @@
 use crate::caveat::{Caveat, Finding, Verdict};
 use crate::engine::EngineInfo;
 use crate::event::{Host, RunState};
-use crate::ids::{ConfigurationIndex, PointIndex, RunId};
+use crate::ids::{ConfigurationIndex, PointIndex, RunId, StudyId};
 use crate::plan::{Level, Plan};
 use crate::source::Source;
 use crate::summary::{Interval, Summary};
@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 pub struct Recorded {
     /// The run.
     pub run: RunId,
+    /// The study whose rounds these are, where its runs were joined: the run is then that of the first round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds_of: Option<StudyId>,
     /// What it did.
     pub plan: Plan,
     /// The host it ran on; of an imported run the one that read its files.
@@ -108,6 +111,7 @@ impl Recorded {
         };
         Some(Self {
             run: header.run.clone(),
+            rounds_of: None,
             plan: header.plan.clone(),
             host: header.host.clone(),
             agent_version: header.agent_version.clone(),

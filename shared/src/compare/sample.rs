@@ -45,6 +45,7 @@ pub fn levels(levels: &[(u32, &[f64])]) -> Recorded {
     plan.load.concurrency = levels.iter().map(|(level, _)| *level).collect();
     Recorded {
         run: RunId::new(1, 1),
+        rounds_of: None,
         plan,
         host: Host::default(),
         agent_version: "1".to_owned(),

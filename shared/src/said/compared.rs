@@ -74,9 +74,10 @@ pub fn figure(key: &str) -> String {
 #[must_use]
 pub fn notes<'a>(comparisons: impl Iterator<Item = &'a Comparison>) -> Vec<String> {
     let (mut said, mut verdicts) = (BTreeSet::new(), BTreeSet::new());
-    let (mut all, mut doubted) = (0, 0);
+    let (mut all, mut doubted, mut averaged) = (0, 0, false);
     for comparison in comparisons {
         all += 1;
+        averaged |= comparison.base.averaged || comparison.other.averaged;
         for unlike in &comparison.unlike {
             if unlike.what == Trait::Verdict {
                 doubted += 1;
@@ -91,7 +92,12 @@ pub fn notes<'a>(comparisons: impl Iterator<Item = &'a Comparison>) -> Vec<Strin
     let verdicts = verdicts.into_iter().collect::<Vec<_>>().join(" or ");
     let doubts =
         (doubted > 0).then(|| format!("in {doubted} of {all} comparisons a side is {verdicts} by its verdict"));
-    said.into_iter().chain(doubts).collect()
+    let means = averaged.then(|| {
+        "medians and other percentiles are means over rounds: each round is a run, and samples of several runs are not put \
+         together"
+            .to_owned()
+    });
+    said.into_iter().chain(means).chain(doubts).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Owns studies: sets of runs that are planned, watched and read together, as TOML or JSON, checked before they start.
 //! Must not know how a run is executed, or who draws a study.
 
+mod arms;
 mod decomposition;
 mod estimate;
 mod expand;
@@ -10,6 +11,7 @@ mod preset;
 mod validate;
 mod view;
 
+pub use arms::StudyArm;
 pub use decomposition::{Case, Decomposition, LADDER_FIGURES, Rung};
 pub use estimate::{Assumption, Estimate};
 pub use expand::{Role, StudyRun};

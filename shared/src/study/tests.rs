@@ -76,6 +76,94 @@ fn a_ladder_changes_one_thing_a_step_and_can_leave_each_out() {
     assert_eq!(all_but, ["All but: Continuous batching", "All but: CUDA graphs", "All but: Chunked prefill"]);
 }
 
+/// An A/B whose sides are two engines.
+const TWO_ENGINES: &str = r#"
+schema = 1
+name = "A/B"
+kind = "ab"
+[engines.cache]
+kind = "builtin"
+params = { kv_cache = true }
+[engines.none]
+kind = "builtin"
+params = { kv_cache = false }
+[workload]
+input_tokens = 8
+output_tokens = 4
+[load]
+concurrency = [2]
+requests = 32
+trials = 6
+"#;
+
+fn two_engines() -> StudyPlan {
+    StudyPlan::from_toml(TWO_ENGINES).unwrap()
+}
+
+#[test]
+fn an_a_b_of_two_engines_has_both_in_every_round() {
+    let plan = two_engines();
+    assert_eq!(labels(&plan)[..4], ["cache, round 1", "none, round 1", "none, round 2", "cache, round 2"]);
+    let runs = plan.expand();
+    assert_eq!(runs.len(), 12);
+    // A round asks both the same, and every round something else.
+    let asked: Vec<(u64, u32)> = runs.iter().map(|run| (run.plan.workload.seed, run.plan.load.trials)).collect();
+    assert_eq!(asked[..4], [(0, 1), (0, 1), (1, 1), (1, 1)]);
+    let mut tasks = plan;
+    (tasks.tasks, tasks.workload.input_tokens) = (vec!["Translation".to_owned()], None);
+    let tasks = tasks.validated().unwrap();
+    assert_eq!(labels(&tasks)[1], "none, Translation, round 1");
+    assert_eq!(tasks.expand()[1].plan.workload.prompts.as_deref(), Some("Translation"));
+}
+
+#[test]
+fn what_is_no_a_b_of_two_engines_is_refused() {
+    let check = |from: &str, to: &str, expect: &str| {
+        let error = StudyPlan::from_toml(&TWO_ENGINES.replace(from, to)).unwrap_err().to_string();
+        assert!(error.contains(expect), "{error} lacks {expect}");
+    };
+    let third = "[engines.third]\nkind = \"builtin\"\n[workload]";
+    check("[workload]", third, "must be two, or one of which a parameter has two values");
+    check("params = { kv_cache = false }", "vary = { kv_cache = [true, false] }", "cannot vary");
+    check("params = { kv_cache = false }", "vary = { batch = [1, 2] }\norder = \"interleaved\"", "cannot vary");
+    check("trials = 6", "trials = 5", "needs 6");
+    check("trials = 6", "trials = 33", "and rounds make 66 runs, more than 64");
+}
+
+/// A run of a round, that came to its end, whose one trial has this throughput.
+fn of_round(plan: &StudyPlan, place: u32, value: f64) -> (u32, Recorded) {
+    let mut run = sample::levels(&[(2, &[value])]);
+    (run.run, run.plan) = (RunId::new(place.into(), 0), plan.expand().swap_remove(place as usize).plan);
+    (place, run)
+}
+
+#[test]
+fn rounds_that_both_engines_finished_are_read_together() {
+    let (plan, study) = (two_engines(), crate::ids::StudyId::new(1, 1));
+    let value = |place: u32| {
+        let label = labels(&plan).swap_remove(place as usize);
+        if label.starts_with("none") { 80.0 + f64::from(place) } else { 100.0 + f64::from(place) }
+    };
+    let mut recorded: Vec<(u32, Recorded)> = (0..12).map(|place| of_round(&plan, place, value(place))).collect();
+    let found = |recorded: &[(u32, Recorded)]| {
+        StudyView::of(study.clone(), plan.clone(), 1, &[], recorded.to_vec()).compared.unwrap()
+    };
+    let told = |compared: &crate::compare::Compared| {
+        let row = compared.rows.iter().find(|row| row.comparison.figure == "output_throughput").unwrap();
+        (row.comparison.in_turns, row.comparison.judgement, row.comparison.base.trials.len())
+    };
+    let all = found(&recorded);
+    let curves: Vec<&str> = all.curves.iter().map(|curve| curve.label.as_str()).collect();
+    assert_eq!((curves, told(&all)), (vec!["cache", "none"], (true, Judgement::Worse, 6)));
+    // One that failed takes its partner out, so that the others are still told apart by their rounds.
+    recorded[3].1.state = Some(RunState::Failed);
+    assert_eq!(told(&found(&recorded)), (true, Judgement::NotEnoughRepeats { have: 5, needed: 6 }, 5));
+    recorded.remove(0);
+    assert_eq!(told(&found(&recorded)).2, 4);
+    // Of the first round the other one has not had its turn yet: nothing is compared, and nothing is drawn alone.
+    assert_eq!(found(&recorded[..1]).curves, []);
+}
+
 fn check(key: &str, from: &str, to: &str, expect: &str) {
     let text = toml(key).unwrap();
     assert!(text.contains(from), "{from}");
@@ -99,7 +187,7 @@ fn what_is_no_study_is_refused_with_a_sentence() {
     check("latency", "kind = \"curves\"", "kind = \"curves\"\nleave_one_out = true", "belong to a decomposition");
     check("latency", "kind = \"curves\"", "kind = \"curves\"\ntasks = [\"Translation\"]", "beside workload.prompts");
     check("latency", "[1, 2, 4]", "[1, 1]", "The run \"Built-in\" of the study is refused: load.concurrency");
-    check("ab", "batch = [4, 8]", "batch = [4, 8, 16]", "two values");
+    check("ab", "batch = [4, 8]", "batch = [4, 8, 16]", "two values in vary");
     check("ab", "order = \"interleaved\"", "", "interleaved");
     check("ab", "trials = 10", "trials = 5", "needs 6");
     check("ab", "kind = \"ab\"", "kind = \"abc\"", "could not be read");

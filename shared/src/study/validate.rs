@@ -3,7 +3,7 @@
 
 use super::plan::{StepPlan, StudyError, StudyKind, StudyPlan};
 use crate::compare::{Terms, needed};
-use crate::plan::{Arrival, Order, PlanError, SCHEMA};
+use crate::plan::{Arrival, EnginePlan, Order, PlanError, SCHEMA};
 use std::collections::BTreeSet;
 
 /// Most runs of a study.
@@ -41,7 +41,9 @@ impl StudyPlan {
         }
         let runs = self.expand();
         if runs.len() > MAX_RUNS {
-            return Err(refuse("engines", format!("and tasks make {} runs, more than {MAX_RUNS}.", runs.len())));
+            let rounds = if self.is_of_two_engines() { " and rounds" } else { "" };
+            let problem = format!("and tasks{rounds} make {} runs, more than {MAX_RUNS}.", runs.len());
+            return Err(refuse("engines", problem));
         }
         for run in runs {
             run.plan.validated().map_err(|why| StudyError::Run { label: run.label, why })?;
@@ -63,16 +65,26 @@ impl StudyPlan {
 
     fn validate_ab(&self) -> Result<(), StudyError> {
         self.refuse_steps()?;
-        let engine = match self.engines.values().collect::<Vec<_>>().as_slice() {
-            [engine] => (*engine).clone(),
-            _ => return Err(refuse("engines", "of an A/B must be one, of which a parameter has two values in vary.")),
+        let engines: Vec<&EnginePlan> = self.engines.values().collect();
+        let refused = match engines.as_slice() {
+            [engine] => {
+                let configurations: usize = engine.vary.values().map(Vec::len).product();
+                let is_pair = !engine.vary.is_empty() && configurations == 2 && engine.order == Order::Interleaved;
+                (!is_pair).then_some("needs one parameter with two values in vary, and order = \"interleaved\".")
+            }
+            [one, other] => {
+                let varies = |engine: &EnginePlan| !engine.vary.is_empty() || engine.order != Order::default();
+                let sentence = "that are two cannot vary and have no order: each has a run of its own in every round.";
+                (varies(one) || varies(other)).then_some(sentence)
+            }
+            _ => Some("must be two, or one of which a parameter has two values in vary."),
         };
-        let configurations: usize = engine.vary.values().map(Vec::len).product();
-        if engine.vary.is_empty() || configurations != 2 || engine.order != Order::Interleaved {
-            return Err(refuse(
-                "engines",
-                "of an A/B needs one parameter with two values in vary, and order = \"interleaved\".",
-            ));
+        if let Some(problem) = refused {
+            return Err(refuse("engines", format!("of an A/B {problem}")));
+        }
+        if self.is_of_two_engines() && self.load.search.is_some() {
+            let problem = "finds other levels in each round, which cannot be compared: name levels of an A/B.";
+            return Err(refuse("load.search", problem));
         }
         // Every level of every task is read together.
         let family = self.load.levels().len() * self.tasks.len().max(1);

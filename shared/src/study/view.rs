@@ -1,6 +1,7 @@
 //! Owns a study as everybody sees it: its plan, the part of each of its runs, and what they come to together.
 //! Must not know where runs and studies are kept.
 
+use super::arms::StudyArm;
 use super::decomposition::Decomposition;
 use super::expand::{Role, StudyRun};
 use super::plan::{StudyKind, StudyPlan};
@@ -141,7 +142,7 @@ impl StudyView {
         let states: Vec<Option<RunState>> = runs.iter().map(|run| Some(run.row.as_ref()?.state)).collect();
         let (compared, decomposition) = match plan.kind {
             StudyKind::Decomposition => (None, Some(Decomposition::of(&plan, &recorded))),
-            kind => (Some(beside_one_another(&planned, recorded, kind)), None),
+            kind => (Some(beside_one_another(plan.arms(&study, recorded), kind)), None),
         };
         let state = StudyState::of(&states);
         Self { study, plan, created_unix_ms, state, eta_ns: eta_ns(&runs), runs, compared, decomposition }
@@ -164,20 +165,11 @@ impl StudyView {
     }
 }
 
-/// The runs that have figures, each compared with the first engine on the same task.
-fn beside_one_another(planned: &[StudyRun], recorded: Vec<(u32, Recorded)>, kind: StudyKind) -> Compared {
-    let task = |run: &StudyRun| match &run.role {
-        Role::Engine { task, .. } => task.clone(),
-        Role::Step { .. } | Role::Without { .. } => None,
-    };
-    let tasks: Vec<Option<String>> = planned.iter().map(task).collect();
-    let group = |index: u32| {
-        let of = tasks.get(index as usize).and_then(|of| tasks.iter().position(|task| task == of));
-        of.unwrap_or(index as usize) as u32
-    };
-    let groups: Vec<u32> = recorded.iter().map(|(index, _)| group(*index)).collect();
-    let label = |index: u32| planned.get(index as usize).map(|run| run.label.clone()).unwrap_or_default();
-    let runs: Vec<_> = recorded.into_iter().map(|(index, run)| (label(index), run)).collect();
+/// Arms that have figures, each compared with the first on the same task.
+fn beside_one_another(arms: Vec<StudyArm>, kind: StudyKind) -> Compared {
+    let tasks: Vec<Option<String>> = arms.iter().map(|arm| arm.task.clone()).collect();
+    let groups: Vec<u32> = tasks.iter().map(|task| tasks.iter().take_while(|of| *of != task).count() as u32).collect();
+    let runs: Vec<(String, Recorded)> = arms.into_iter().map(|arm| (arm.label, arm.recorded)).collect();
     compare_within(&runs, &groups, &Figure::usual(), kind == StudyKind::Ab)
 }
 

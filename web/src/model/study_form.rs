@@ -17,13 +17,15 @@ pub struct StudyForm {
     pub levels: String,
     /// Repeats as text.
     pub trials: String,
+    /// The engine of an A/B before another was put beside it: alone again, it varies as it did.
+    alone: Option<(String, EnginePlan)>,
 }
 
 impl StudyForm {
     /// The form of a study.
     pub fn of(plan: StudyPlan) -> Self {
         let levels = if plan.load.arrival.is_open() { listed(&plan.load.rate) } else { listed(&plan.load.concurrency) };
-        Self { levels, trials: plan.load.trials.to_string(), plan }
+        Self { levels, trials: plan.load.trials.to_string(), plan, alone: None }
     }
 
     /// The study with what is typed.
@@ -41,31 +43,60 @@ impl StudyForm {
         Ok(plan)
     }
 
-    /// True where engines can be put in and taken out: the steps of a ladder name theirs.
-    pub fn takes_engines(&self) -> bool {
+    /// True where engines have labels of their own: the steps of a ladder name theirs.
+    pub fn names_engines(&self) -> bool {
         self.plan.kind != StudyKind::Decomposition
     }
 
-    /// Puts an engine in, in the place of the one of that label. An A/B has one engine, of which a parameter varies: where
-    /// the new one has none that does, it takes over that of the one before.
-    pub fn put(&mut self, label: &str, mut engine: EnginePlan) {
-        if self.plan.kind == StudyKind::Ab {
-            let before = self.plan.engines.values().next();
-            if let Some(before) = before.filter(|_| engine.vary.is_empty()) {
-                engine.vary = before.vary.clone();
-                engine.params.retain(|key, _| !before.vary.contains_key(key));
-            }
-            if let Some(before) = before {
-                engine.order = before.order;
-            }
-            self.plan.engines.clear();
+    /// True where another engine can be put in. An A/B has two sides at most.
+    pub fn takes_another(&self) -> bool {
+        match self.plan.kind {
+            StudyKind::Curves => true,
+            StudyKind::Ab => self.plan.engines.len() < 2,
+            StudyKind::Decomposition => false,
         }
+    }
+
+    /// Puts an engine beside those that there are. Beside another, the one of an A/B varies no longer: the two are its sides.
+    pub fn add(&mut self, label: &str, mut engine: EnginePlan) {
+        if self.plan.kind == StudyKind::Ab {
+            if let Some((label, before)) = self.plan.engines.iter_mut().next() {
+                self.alone = Some((label.clone(), before.clone()));
+                (before.vary, before.order) = Default::default();
+            }
+            (engine.vary, engine.order) = Default::default();
+        }
+        self.plan.engines.insert(label.trim().to_owned(), engine);
+    }
+
+    /// Puts an engine in the place of the one of a label, under a label that may be another.
+    pub fn change(&mut self, was: &str, label: &str, mut engine: EnginePlan) {
+        let before = self.plan.engines.remove(was);
+        if self.plan.kind == StudyKind::Ab {
+            if self.plan.engines.is_empty() {
+                // What varied still does, where the new one has nothing that does.
+                let before = before.unwrap_or_else(|| engine.clone());
+                if engine.vary.is_empty() {
+                    engine.params.retain(|key, _| !before.vary.contains_key(key));
+                    engine.vary = before.vary;
+                }
+                engine.order = before.order;
+            } else {
+                (engine.vary, engine.order) = Default::default();
+            }
+        }
+        self.alone.take_if(|(label, _)| label == was);
         self.plan.engines.insert(label.trim().to_owned(), engine);
     }
 
     /// Takes an engine out.
     pub fn take_out(&mut self, label: &str) {
         self.plan.engines.remove(label);
+        if let Some((label, engine)) = self.alone.take()
+            && let Some(left) = self.plan.engines.get_mut(&label)
+        {
+            *left = engine;
+        }
     }
 
     /// A label that no engine has yet, like this one.
@@ -112,7 +143,7 @@ mod tests {
     #[test]
     fn engines_come_and_go() {
         let mut form = form("throughput");
-        form.put("theirs", EnginePlan::of(EngineKind::OpenaiChat));
+        form.add("theirs", EnginePlan::of(EngineKind::OpenaiChat));
         assert_eq!(form.plan.engines.keys().collect::<Vec<_>>(), ["Built-in", "theirs"]);
         assert_eq!(form.free_label("theirs"), "theirs 2");
         form.take_out("Built-in");
@@ -123,14 +154,34 @@ mod tests {
     fn an_ab_keeps_what_varies() {
         let mut form = form("ab");
         let (before, order) = form.plan.engines.values().next().map(|e| (e.vary.clone(), e.order)).unwrap();
-        form.put("other", EnginePlan::of(EngineKind::Builtin));
+        form.change("Built-in", "other", EnginePlan::of(EngineKind::Builtin));
         let other = &form.plan.engines["other"];
         assert_eq!((&other.vary, other.order, form.plan.engines.len()), (&before, order, 1));
         let mut own = EnginePlan::of(EngineKind::Builtin);
         own.vary = [("kv_cache".to_owned(), vec![ParamValue::Bool(true), ParamValue::Bool(false)])].into();
-        form.put("own", own.clone());
+        form.change("other", "own", own.clone());
         assert_eq!(form.plan.engines["own"].vary, own.vary);
         assert!(form.study().unwrap().validated().is_ok());
+    }
+
+    #[test]
+    fn the_sides_of_an_ab_can_be_two_engines() {
+        let mut form = form("ab");
+        let alone = form.plan.clone();
+        let mut theirs = EnginePlan::of(EngineKind::OpenaiChat);
+        theirs.url = Some("http://127.0.0.1:8000".to_owned());
+        form.add("theirs", theirs.clone());
+        assert!(form.plan.is_of_two_engines() && !form.takes_another());
+        assert!(form.study().unwrap().validated().is_ok(), "{:?}", form.study().unwrap().validated());
+        // Taken out again, nothing is lost of what varied.
+        form.take_out("theirs");
+        assert_eq!((&form.plan, form.takes_another()), (&alone, true));
+        // Changed meanwhile, it is as it was changed, and nothing of it varies: the form says what is missing.
+        form.add("theirs", theirs);
+        form.change("Built-in", "Built-in", EnginePlan::of(EngineKind::Builtin));
+        form.take_out("theirs");
+        let refused = form.study().unwrap().validated().unwrap_err().to_string();
+        assert!(refused.contains("two values in vary"), "{refused}");
     }
 
     #[test]

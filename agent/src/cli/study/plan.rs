@@ -106,7 +106,8 @@ pub(super) fn plan_of(args: &StudyArgs) -> anyhow::Result<StudyPlan> {
         plan.engines.clear();
         for name in &args.engine {
             let (label, mut engine) = engine_of(name)?;
-            if plan.kind == StudyKind::Ab && engine.vary.is_empty() {
+            // Two engines are the two sides themselves.
+            if plan.kind == StudyKind::Ab && engine.vary.is_empty() && args.engine.len() == 1 {
                 (engine.order, engine.vary) = (order, vary.clone());
                 engine.params.retain(|key, _| !engine.vary.contains_key(key));
             }
@@ -114,6 +115,10 @@ pub(super) fn plan_of(args: &StudyArgs) -> anyhow::Result<StudyPlan> {
         }
     }
     if let Some(vary) = &args.vary {
+        anyhow::ensure!(
+            !plan.is_of_two_engines(),
+            "--vary cannot apply: the two engines are what is compared; leave it out, or name one engine"
+        );
         let (key, values) = varied(vary)?;
         for engine in plan.engines.values_mut() {
             engine.params.remove(&key);
@@ -211,6 +216,21 @@ mod tests {
         assert!(plan_of(&vary("batch=1,2,3")).is_err());
         assert!(plan_of(&vary("batch")).is_err());
         assert!(plan_of(&vary("nonsense=1,2")).is_err());
+    }
+
+    #[test]
+    fn an_a_b_takes_two_engines_as_its_sides() {
+        let over = |engines: &[&str]| StudyArgs {
+            engine: engines.iter().map(|name| (*name).to_owned()).collect(),
+            ..args("ab")
+        };
+        let plan = plan_of(&over(&["builtin", "http://box:8000"])).unwrap();
+        assert!(plan.is_of_two_engines() && plan.engines.values().all(|engine| engine.vary.is_empty()));
+        assert_eq!(plan.expand().len() as u32, 2 * plan.load.trials);
+        let varied = StudyArgs { vary: Some("batch=4,8".to_owned()), ..over(&["builtin", "http://box:8000"]) };
+        assert!(plan_of(&varied).unwrap_err().to_string().contains("--vary cannot apply"));
+        let three = plan_of(&over(&["builtin", "http://a:1", "http://b:1"])).unwrap_err().to_string();
+        assert!(three.contains("must be two"), "{three}");
     }
 
     /// The study with these options, or the sentence that refuses them.

@@ -9,6 +9,7 @@ use crate::pages::plan_form::{Fields, engine_fields};
 use crate::parts::Icon;
 use leptos::prelude::*;
 use shared::plan::EnginePlan;
+use shared::study::StudyKind;
 
 /// The engine that is being changed: its label before, none of a new one.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +33,8 @@ pub(super) fn Engines(form: RwSignal<StudyForm>, draft: Draft) -> impl IntoView 
     let app = App::get();
     let open = RwSignal::new(None::<Open>);
     let engines = kept(move || form.with(|form| form.plan.engines.clone()));
-    let takes = kept(move || form.with(StudyForm::takes_engines));
+    let (names, takes) =
+        (kept(move || form.with(StudyForm::names_engines)), kept(move || form.with(StudyForm::takes_another)));
     let line = move |(label, engine): (String, EnginePlan)| {
         let (change, remove, said) = (label.clone(), label.clone(), format!("Take {label} out"));
         let words = about(&engine);
@@ -41,7 +43,7 @@ pub(super) fn Engines(form: RwSignal<StudyForm>, draft: Draft) -> impl IntoView 
             let label = remove.clone();
             draft.update(move |form| form.take_out(&label));
         };
-        let removable = takes.get() && engines.with(|engines| engines.len() > 1);
+        let removable = names.get() && engines.with(|engines| engines.len() > 1);
         view! {
             <li data-testid="study-engine">
                 <span><b>{label}</b>" "<span class="quiet">{words}</span></span>
@@ -69,6 +71,9 @@ pub(super) fn Engines(form: RwSignal<StudyForm>, draft: Draft) -> impl IntoView 
     view! {
         <fieldset>
             <legend>"Engines"</legend>
+            {live(move || form.with(|form| form.plan.kind == StudyKind::Ab).then(|| view! {
+                <p class="help wide">"An A/B has one engine of which a parameter varies, or two engines: each round measures both sides."</p>
+            }))}
             <ul class="engine-list wide">{live(move || engines.get().into_iter().map(line).collect_view())}</ul>
             {live(move || (takes.get() && open.with(Option::is_none)).then(|| view! {
                 <button type="button" class="button small fit" data-testid="add-engine" on:click=click(add)><Icon name="new"/>"Another engine"</button>
@@ -96,7 +101,7 @@ fn Editor(
     let outcome = kept(move || fields.with(|f| app.kinds.with(|kinds| f.engine_plan(kinds))));
     let refused = kept(move || outcome.get().err());
     // The steps of a ladder name their engines by these labels.
-    let renames = form.with_untracked(StudyForm::takes_engines);
+    let renames = form.with_untracked(StudyForm::names_engines);
     let done = move |_| {
         let Ok(engine) = outcome.get_untracked() else { return };
         let was = was.clone();
@@ -107,10 +112,10 @@ fn Editor(
                 (true, None) => form.free_label(engine.url.as_deref().unwrap_or(engine.kind.label())),
                 (false, _) => typed,
             };
-            if let Some(was) = was.filter(|was| *was != label) {
-                form.take_out(&was);
+            match was {
+                Some(was) => form.change(&was, &label, engine),
+                None => form.add(&label, engine),
             }
-            form.put(&label, engine);
         });
         open.set(None);
     };

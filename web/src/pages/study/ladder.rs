@@ -55,7 +55,7 @@ fn reasons(view: &StudyView) -> Reasons {
         let part = match run.role {
             Role::Step { step } => (false, step),
             Role::Without { step } => (true, step),
-            Role::Engine { .. } => return None,
+            Role::Engine { .. } | Role::Round { .. } => return None,
         };
         let words = match &run.row {
             None => "Its run was deleted.".to_owned(),
