@@ -1,6 +1,6 @@
 //! Owns the trial of the API by its own description: schemathesis makes requests that it allows and requests that it does not,
 //! and no answer may be a failure of the agent.
-//! Must not know routes.
+//! Must not know routes; the script beside this file has the words of the page.
 
 use crate::paths;
 use crate::python;
@@ -11,6 +11,8 @@ use clap::Args;
 
 /// The tool, by version.
 const TOOL: &str = "schemathesis==4.32.5";
+/// What makes the page of the tool's report.
+const SCRIPT: &str = include_str!("fuzz.py");
 /// A run that is there, so that not every path leads to nothing.
 const PLAN: &str = "schema = 1\nname = \"Fuzz\"\n[engine]\nkind = \"builtin\"\n[engine.params]\npreset = \"1m\"\n[workload]\n\
                     input_tokens = 16\noutput_tokens = 8\n[load]\nconcurrency = [1]\nrequests = 100\n";
@@ -23,7 +25,10 @@ pub struct Fuzz {
     examples: u32,
     /// Repeats an earlier trial.
     #[arg(long)]
-    seed: Option<u64>,
+    seed: Option<u128>,
+    /// Writes docs/evidence/fuzz.md where everything held.
+    #[arg(long)]
+    page: bool,
 }
 
 /// Starts an agent and tries its API.
@@ -39,6 +44,7 @@ pub fn run(options: &Fuzz) -> Result<()> {
     let plan = data.join("plan.toml");
     std::fs::write(&plan, PLAN).with_context(|| format!("cannot write {}", plan.display()))?;
     Sh::new(serving::program()).arg("run").arg(&plan).arg_path("--data", &data).run().ok();
+    let report = data.join("report.json");
     let mut sh = Sh::new(venv.join("bin/st"))
         .arg("run")
         .arg(paths::root().join("docs/openapi.json"))
@@ -51,6 +57,8 @@ pub fn run(options: &Fuzz) -> Result<()> {
         .args(["--max-examples", &options.examples.to_string(), "--continue-on-failure", "--request-timeout", "120"])
         // The socket is no request; a sign-in would be slowed down, which is what it shall be.
         .args(["--exclude-path", "/ws", "--exclude-path", "/api/v1/sign-in"])
+        .args(["--report", "json"])
+        .arg_path("--report-json-path", &report)
         // No trace of a trial beside the sources: it writes where it is started.
         .dir(&data)
         .env("HYPOTHESIS_STORAGE_DIRECTORY", data.join("hypothesis"));
@@ -58,5 +66,16 @@ pub fn run(options: &Fuzz) -> Result<()> {
         sh = sh.args(["--seed", &seed.to_string()]);
     }
     sh.run()?;
-    agent.still_serves()
+    agent.still_serves()?;
+    if options.page {
+        let script = data.join("page.py");
+        std::fs::write(&script, SCRIPT).with_context(|| format!("cannot write {}", script.display()))?;
+        Sh::new(venv.join("bin/python"))
+            .arg(&script)
+            .arg(&report)
+            .arg(paths::root().join("docs/evidence/fuzz.md"))
+            .args(["--examples", &options.examples.to_string()])
+            .run()?;
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! The whole workload, without files (see agent/tests/workloads.rs for these).
+//! The whole workload, without files (see agent/tests/load/workloads.rs for these).
 
 use super::*;
 use proptest::prelude::*;

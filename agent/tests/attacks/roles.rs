@@ -154,7 +154,6 @@ async fn every_route_refuses_strangers() {
     let (late, late_link) = ("expired-token-0123456789-0123456789", "expired-link-0123456789-0123456789");
     let expired = token_until(late, Role::Admin, 2);
     let server = Server::with(&[expired], &[link_until(late_link, Shared::Run(run.clone()), 2)]).await;
-    server.run(&run).await;
     let (row, revoked) = server.people.create_token("Gone", Role::Admin, None, who()).await.unwrap();
     server.people.revoke_token(&row.token, who()).await.unwrap();
     let (row, revoked_link) = server.people.create_share(Shared::Run(run.clone()), None, who()).await.unwrap();

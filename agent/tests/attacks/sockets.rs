@@ -1,11 +1,11 @@
-//! Owns sockets of those who lose their token, and of pages elsewhere.
+//! Owns sockets of those whose token or link ends, and of pages elsewhere.
 //! Must not know how tokens are kept.
 
 use crate::client::Client;
-use crate::support::{ADMIN, PLAN, Server, answer, token_until, who};
+use crate::support::{ADMIN, PLAN, Server, answer, link_until, token_until, who};
 use shared::event::RunState;
 use shared::ids::RunId;
-use shared::people::Role;
+use shared::people::{Role, Shared};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Error;
@@ -15,7 +15,7 @@ const END_LIMIT: Duration = Duration::from_secs(20);
 
 async fn ends(mut client: Client, why: &str) {
     let ended = async { while client.hear().await.is_some() {} };
-    timeout(END_LIMIT, ended).await.unwrap_or_else(|_| panic!("the socket of {why} token is open"));
+    timeout(END_LIMIT, ended).await.unwrap_or_else(|_| panic!("the socket of {why} is open"));
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn a_revoked_token_ends_its_sockets_and_no_other() {
     stays.follow(&run).await;
     let path = format!("/api/v1/tokens/{}", row.token);
     assert_eq!(answer(server.ask("DELETE", &path)).await.0, 204);
-    ends(leaver, "a revoked").await;
+    ends(leaver, "a revoked token").await;
     server.state(&run, 5, RunState::Running).await;
     stays.fold_until(&run, RunState::Running).await;
 }
@@ -41,8 +41,28 @@ async fn a_socket_ends_when_its_token_expires() {
     let ends_at = u64::try_from((now + Duration::from_secs(4)).as_millis()).unwrap();
     let server = Server::with(&[token_until(secret, Role::Viewer, ends_at)], &[]).await;
     let client = Client::greeted(&server.host, secret).await;
-    ends(client, "an expired").await;
+    ends(client, "an expired token").await;
     assert_eq!(answer(server.anonymous("GET", "/api/v1/me").bearer_auth(secret)).await.0, 401);
+}
+
+#[tokio::test]
+async fn a_socket_ends_when_its_link_expires_and_the_run_goes_on() {
+    let (secret, run) = ("short-link-0123456789-0123456789-01234", RunId::new(7, 7));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let ends_at = u64::try_from((now + Duration::from_secs(4)).as_millis()).unwrap();
+    let server = Server::with(&[], &[link_until(secret, Shared::Run(run.clone()), ends_at)]).await;
+    let mut guest = Client::greeted(&server.host, secret).await;
+    let mut stays = Client::greeted(&server.host, &server.viewer).await;
+    for client in [&mut guest, &mut stays] {
+        client.follow(&run).await;
+        client.fold_until(&run, RunState::Queued).await;
+    }
+    ends(guest, "an expired link's").await;
+    let path = format!("/api/v1/runs/{run}");
+    assert_eq!(answer(server.anonymous("GET", &path).bearer_auth(secret)).await.0, 401);
+    assert!(Client::connect(&server.host, &[("authorization", format!("Bearer {secret}"))]).await.is_err());
+    server.state(&run, 5, RunState::Running).await;
+    stays.fold_until(&run, RunState::Running).await;
 }
 
 #[tokio::test]

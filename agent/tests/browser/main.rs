@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod axe;
+mod base_path;
 #[path = "../support/browser.rs"]
 mod browser;
 mod engines;
@@ -19,12 +20,15 @@ mod main_job;
 mod now;
 #[path = "../support/played_engine.rs"]
 mod played_engine;
+#[path = "../support/prefix_proxy.rs"]
+mod prefix_proxy;
 mod queue;
 #[path = "../support/relay.rs"]
 mod relay;
 mod share;
 #[path = "../support/small_disk.rs"]
 mod small_disk;
+mod soak;
 mod states;
 mod studies;
 #[path = "../support/mod.rs"]

@@ -3,8 +3,9 @@
 
 use crate::axe::STUDY;
 use crate::browser::{Chromium, Tab};
-use crate::support::{Agent, SHORT_PLAN, TOKEN, state};
+use crate::support::{Agent, SHORT_PLAN, TOKEN, client, state};
 use crate::turns::alone;
+use chromiumoxide::cdp::browser_protocol::dom::SetFileInputFilesParams;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -43,10 +44,12 @@ struct View {
     says: &'static str,
     /// It says that it waits; lists of fields do not, which stay empty until then.
     waits: bool,
+    /// It is a dialog, which this button opens.
+    dialog: Option<&'static str>,
 }
 
 fn view(route: &'static str, address: &str, asks: &str, says: &'static str) -> View {
-    View { route, address: address.to_owned(), asks: format!("/api/v1/{asks}"), says, waits: true }
+    View { route, address: address.to_owned(), asks: format!("/api/v1/{asks}"), says, waits: true, dialog: None }
 }
 
 fn field(route: &'static str, address: &str, asks: &str, says: &'static str) -> View {
@@ -85,10 +88,20 @@ fn views_of(run: &str, study: &str) -> Vec<View> {
     vec![
         view("Run", &page, &format!("history/items/{run}"), "Write a note"),
         view("Run", &page, &format!("runs/{run}/points/0/distribution"), "Every request of the window"),
+        view("Run", &page, &format!("runs/{run}/goodput"), "12 of 12"),
+        view("Run", &format!("{page}?request=0"), &format!("runs/{run}/requests/0"), "Prompt tokens"),
+        View { dialog: Some("share"), ..view("Run", &page, "shares", "There is no link now") },
         view("Study", &format!("/studies/{study}"), &format!("studies/{study}"), "Two steps"),
         view("Study", &format!("/studies/{study}"), &format!("history/items/{study}"), "Write a note"),
         view("Compare", &format!("/compare?runs={run}"), "compare", "Output"),
     ]
+}
+
+/// What whoever has a link to a run waits for.
+fn views_of_a_guest(run: &str) -> Vec<View> {
+    let views = views_of(run, "");
+    let is_shown = |view: &View| view.asks.starts_with(&format!("/api/v1/runs/{run}/"));
+    views.into_iter().filter(is_shown).collect()
 }
 
 /// Screens that need no answer, and their words.
@@ -113,31 +126,76 @@ async fn open(tab: &Tab, agent: &Agent, address: &str, how: &str) {
     tab.0.goto(format!("{}{address}", agent.url)).await.unwrap();
 }
 
-/// Waits until the page says these words; in fields, too.
-async fn comes(tab: &Tab, words: &str) {
+/// Waits until a part of the page says these words; in fields, too.
+async fn says(tab: &Tab, within: &str, words: &str) {
     let words = serde_json::json!(words);
-    tab.wait_for(&format!("document.querySelector('main').textContent.includes({words})")).await;
+    tab.wait_for(&format!("document.querySelector('{within}')?.textContent.includes({words}) === true")).await;
 }
 
-const ERROR: &str = "document.querySelector('main [role=alert][data-testid=error]')";
-const BUSY: &str = "document.querySelector('main [aria-busy=true]')";
+async fn comes(tab: &Tab, words: &str) {
+    says(tab, "main", words).await;
+}
+
+const ERROR: &str =
+    "document.querySelector('main [role=alert][data-testid=error], .dialog [role=alert][data-testid=error]')";
+const BUSY: &str = "document.querySelector('main [aria-busy=true], .dialog [aria-busy=true]')";
+
+impl View {
+    /// Opens it with its answer treated so.
+    async fn open(&self, tab: &Tab, agent: &Agent, how: &str) {
+        open(tab, agent, &self.address, &format!("{how} {}", self.asks)).await;
+        if let Some(button) = self.dialog {
+            tab.wait(button, |_| true).await;
+            tab.click(button).await;
+        }
+    }
+}
 
 /// Holds a view's answer back, has it fail, and asks again as its reader would.
 async fn try_states(tab: &Tab, agent: &Agent, view: &View, (how, sentence): (&str, &str)) {
-    let View { address, asks, says, waits, .. } = view;
+    let View { address, asks, waits, .. } = view;
     let asked = format!("asked.includes('{asks}')");
     if *waits {
-        open(tab, agent, address, &format!("held {asks}")).await;
+        view.open(tab, agent, "held").await;
         tab.wait_for(&format!("{asked} && {BUSY}?.getAttribute('role') === 'status' && {ERROR} === null")).await;
         assert!(tab.eval(&format!("{BUSY}.textContent")).await.as_str().unwrap().contains("Loading"), "{address}");
     }
-    open(tab, agent, address, &format!("{how} {asks}")).await;
+    view.open(tab, agent, how).await;
     let sentence = serde_json::json!(sentence);
     tab.wait_for(&format!("{ERROR}?.textContent.includes({sentence}) === true && {BUSY} === null")).await;
     tab.eval("sessionStorage.removeItem('how')").await;
     tab.click("again").await;
     tab.wait_for(&format!("{ERROR} === null && {BUSY} === null")).await;
-    comes(tab, says).await;
+    says(tab, if view.dialog.is_some() { ".dialog" } else { "main" }, view.says).await;
+}
+
+/// Files that are brought: under way, refused by an agent that fails, and what became of each once it answers.
+async fn try_import(tab: &Tab, agent: &Agent, file: &Path) {
+    std::fs::write(file, "no result of any tool").unwrap();
+    open(tab, agent, "/runs", "held /api/v1/imports").await;
+    tab.wait("import", |_| true).await;
+    tab.click("import").await;
+    let choose = async || {
+        tab.wait("import-files", |_| true).await;
+        let field = tab.0.find_element("[data-testid=import-files]").await.unwrap();
+        let mut chosen = SetFileInputFilesParams::new(vec![file.display().to_string()]);
+        chosen.backend_node_id = Some(field.backend_node_id);
+        tab.0.execute(chosen).await.unwrap();
+    };
+    choose().await;
+    comes(tab, "Reading 1 file").await;
+    for (how, sentence) in [("fails", SENTENCES[0].1), ("cut", "The agent did not answer POST")] {
+        open(tab, agent, "/runs", &format!("{how} /api/v1/imports")).await;
+        tab.wait("import", |_| true).await;
+        tab.click("import").await;
+        choose().await;
+        comes(tab, sentence).await;
+    }
+    // Nothing is lost: the same file can be chosen again.
+    tab.eval("sessionStorage.removeItem('how')").await;
+    choose().await;
+    comes(tab, "One file: 1 refused").await;
+    tab.wait_for(&format!("{ERROR} === null")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +217,10 @@ async fn every_view_says_that_it_waits_why_it_has_nothing_and_that_there_is_noth
         comes(&tab, says).await;
     }
 
-    let run = agent.submit(&SHORT_PLAN.replace("[1, 4]", "[1]")).await;
+    try_import(&tab, &agent, &dir.path().join("unknown.txt")).await;
+
+    let plan = format!("{}\n[slo]\nttft_ms = 600000\n", SHORT_PLAN.replace("[1, 4]", "[1]"));
+    let run = agent.submit(&plan).await;
     agent.wait(&run, LIMIT, |view| state(view) == "done").await;
     let (status, study) = agent.post("/api/v1/studies", STUDY.to_owned(), "application/toml").await;
     assert_eq!(status, 201, "{study}");
@@ -167,6 +228,22 @@ async fn every_view_says_that_it_waits_why_it_has_nothing_and_that_there_is_noth
     for (of, view) in of_run.iter().enumerate() {
         try_states(&tab, &agent, view, SENTENCES[of % SENTENCES.len()]).await;
     }
+    let (status, link) =
+        agent.post("/api/v1/shares", format!("{{\"shared\":{{\"run\":\"{run}\"}}}}"), "application/json").await;
+    assert_eq!(status, 201, "{link}");
+    let stranger = Chromium::start().await;
+    let guest = stranger.open_with(BETWEEN, &format!("{}{}", agent.url, link["path"].as_str().unwrap())).await;
+    guest.wait("connection", |text| text == "open").await;
+    let of_guest = views_of_a_guest(&run);
+    assert_eq!(of_guest.len(), 3, "what is shared of a run");
+    for (of, view) in of_guest.iter().enumerate() {
+        try_states(&guest, &agent, view, SENTENCES[of % SENTENCES.len()]).await;
+    }
+    let revoked = format!("{}/api/v1/shares/{}", agent.url, link["row"]["share"].as_str().unwrap());
+    assert_eq!(client().delete(revoked).bearer_auth(TOKEN).send().await.unwrap().status(), 204);
+    open(&guest, &agent, &format!("/runs/{run}"), "").await;
+    says(&guest, "body", "revoked or has expired").await;
+    stranger.stop().await;
     // A run comes by the socket.
     open(&tab, &agent, &format!("/runs/{run}"), "held socket").await;
     tab.wait_for(&format!("{BUSY} !== null && {ERROR} === null")).await;

@@ -206,7 +206,7 @@ impl Server {
         Self::of(Manner::default(), &[], &[], Some(proxy)).await
     }
 
-    /// One that finds these tokens and shares in its log.
+    /// One that finds these tokens and shares in its log, and the runs that are shared.
     pub async fn with(tokens: &[KeptToken], shares: &[KeptShare]) -> Self {
         Self::of(Manner::default(), tokens, shares, None).await
     }
@@ -218,6 +218,10 @@ impl Server {
             log.create_token(token.clone()).await.unwrap();
         }
         for share in shares {
+            if let Shared::Run(run) = &share.row.shared {
+                let plan = Plan::from_toml(PLAN).unwrap();
+                log.append(run, vec![(0, created(run, plan))]).await.unwrap();
+            }
             log.create_share(share.clone()).await.unwrap();
         }
         let blobs = BlobStore::open(dir.path().join("blobs")).unwrap();

@@ -3,7 +3,7 @@
 #![allow(dead_code, missing_docs, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test support fails by panicking")]
 
-use super::support::{PROGRAM, alive, children_of};
+use crate::support::{PROGRAM, alive, children_of};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader};
@@ -117,7 +117,7 @@ impl Drop for Stranger {
 }
 
 /// What an agent-like process does, started and killed by the tests: it starts the script in its environment, or docker,
-/// and repeats the engine's lines. Each test file runs it as its test `holder`.
+/// and repeats the engine's lines. The test `life::holder` runs it.
 pub async fn hold() {
     let variable = |name: &str| std::env::var(name).unwrap();
     let (host, _) = open(Path::new(&variable("HOLDER_DATA")));
@@ -146,7 +146,7 @@ pub struct Holder {
 impl Holder {
     pub fn start(data_dir: &Path, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--ignored", "--exact", "holder", "--nocapture"]).env("HOLDER_DATA", data_dir);
+        command.args(["--ignored", "--exact", "life::holder", "--nocapture"]).env("HOLDER_DATA", data_dir);
         command.env("TOKENPRISM_TOKEN", "secret").envs(variables.iter().copied());
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();

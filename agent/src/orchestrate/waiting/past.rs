@@ -74,6 +74,7 @@ mod tests {
     fn recorded(plan: &Plan) -> Recorded {
         Recorded {
             run: RunId::new(1, 1),
+            rounds_of: None,
             plan: plan.clone(),
             host: Host::default(),
             agent_version: String::new(),
