@@ -183,6 +183,13 @@ pub fn progress(done: u32, total: Option<u32>) -> String {
     }
 }
 
+/// A text as a sentence or a title begins.
+#[must_use]
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 //! Must not know the agent's insides.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod ab;
 mod axe;
 mod base_path;
 #[path = "../support/browser.rs"]

@@ -1,8 +1,7 @@
-//! Owns the tests of what is seen of GPUs and host while engines are measured, and what looking costs.
+//! Owns the tests of what is seen of GPUs and host while engines are measured.
 //! Must not know the agent's insides.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-mod cost;
 mod doctor;
 #[path = "../support/fake_nvml.rs"]
 mod fake_nvml;

@@ -69,15 +69,24 @@ pub fn figure(key: &str) -> String {
     }
 }
 
+/// What is said where a value is the mean of rounds' own, though elsewhere a percentile is over all samples.
+#[must_use]
+pub fn averaged(of: &Comparison) -> Option<&'static str> {
+    (of.base.averaged || of.other.averaged).then_some(
+        "medians and other percentiles are means over rounds: each round is a run, and samples of several runs are not put \
+         together",
+    )
+}
+
 /// What must be said beside comparisons, once each: what is unlike, of how many the verdict is not valid, and why nothing
 /// could be told.
 #[must_use]
 pub fn notes<'a>(comparisons: impl Iterator<Item = &'a Comparison>) -> Vec<String> {
     let (mut said, mut verdicts) = (BTreeSet::new(), BTreeSet::new());
-    let (mut all, mut doubted, mut averaged) = (0, 0, false);
+    let (mut all, mut doubted, mut means) = (0, 0, None);
     for comparison in comparisons {
         all += 1;
-        averaged |= comparison.base.averaged || comparison.other.averaged;
+        means = means.or_else(|| averaged(comparison).map(str::to_owned));
         for unlike in &comparison.unlike {
             if unlike.what == Trait::Verdict {
                 doubted += 1;
@@ -92,11 +101,6 @@ pub fn notes<'a>(comparisons: impl Iterator<Item = &'a Comparison>) -> Vec<Strin
     let verdicts = verdicts.into_iter().collect::<Vec<_>>().join(" or ");
     let doubts =
         (doubted > 0).then(|| format!("in {doubted} of {all} comparisons a side is {verdicts} by its verdict"));
-    let means = averaged.then(|| {
-        "medians and other percentiles are means over rounds: each round is a run, and samples of several runs are not put \
-         together"
-            .to_owned()
-    });
     said.into_iter().chain(means).chain(doubts).collect()
 }
 

@@ -65,7 +65,7 @@ pub fn Beside(known: Known) -> impl IntoView {
     .into_any()
 }
 
-/// Which figure the tables are of, among those that any point has.
+/// Which figure the tables are of, among those that any point has or any comparison is by.
 #[component]
 fn Choice(known: Known, figure: Kept<String>) -> impl IntoView {
     let place = Place::get();
@@ -73,7 +73,8 @@ fn Choice(known: Known, figure: Kept<String>) -> impl IntoView {
         let has = |key: &str| {
             known.with(|known| {
                 let points = known.iter().flat_map(|c| &c.curves).flat_map(|curve| &curve.points);
-                points.map(|point| &point.figures).any(|figures| figures.contains_key(key))
+                let compares = known.iter().flat_map(|c| &c.rows).any(|row| row.comparison.figure == key);
+                compares || points.map(|point| &point.figures).any(|figures| figures.contains_key(key))
             })
         };
         Figure::usual().into_iter().filter(|of| has(&of.key())).map(|of| (of.key(), of.name())).collect::<Vec<_>>()

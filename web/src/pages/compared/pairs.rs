@@ -3,10 +3,12 @@
 
 use super::{Apart, Known, Word, unlike_lines, words};
 use crate::erased::{Kept, kept, live};
+use crate::format;
 use crate::parts::Card;
 use crate::route::Place;
 use leptos::prelude::*;
 use shared::compare::{Compared, ComparedRow, Figure};
+use shared::said::compared::averaged;
 use std::sync::Arc;
 
 /// Rows of a figure, of one level where one is asked for.
@@ -95,6 +97,7 @@ pub fn Pairs(known: Known, figure: Kept<String>) -> impl IntoView {
                     </ul>
                 }
             });
+            let averaged = shown.rows.iter().find_map(|row| averaged(&row.comparison));
             view! {
                 <div class="scroll" tabindex="0" role="region" aria-label="Table of comparisons">
                     <table class="points" data-testid="pairs">
@@ -114,6 +117,7 @@ pub fn Pairs(known: Known, figure: Kept<String>) -> impl IntoView {
                         <tbody>{shown.rows.iter().map(|row| line(shown, row)).collect_view()}</tbody>
                     </table>
                 </div>
+                {averaged.map(|words| view! { <p class="quiet">{format::capital(words)}"."</p> })}
                 {unlike}
             }
             .into_any()

@@ -16,7 +16,8 @@ pub(super) fn Rungs(known: Known, case: usize, chosen: RwSignal<usize>, why: Kep
     let of = kept(move || known.with(|ladder| ladder.as_ref()?.cases.get(case).cloned()));
     let tables = move |of: &Case| {
         let figure = Figure::parse(LADDER_FIGURES[chosen.get()]).ok()?;
-        let title = format!("{} ({}): {}, {}", capital(&of.name), of.level.words(), figure.name(), figure.unit());
+        let title =
+            format!("{} ({}): {}, {}", format::capital(&of.name), of.level.words(), figure.name(), figure.unit());
         let without = (!of.without.is_empty()).then(|| {
             let title = format!("Everything on but one, {}: {}, {}", of.name, figure.name(), figure.unit());
             table(title, "Left out", "Factor to everything on", &of.without, (true, figure), why)
@@ -25,11 +26,6 @@ pub(super) fn Rungs(known: Known, case: usize, chosen: RwSignal<usize>, why: Kep
         Some(view! { {steps}{without} }.into_any())
     };
     live(move || of.with(|of| of.as_ref().and_then(tables)))
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn table(

@@ -1,7 +1,11 @@
 //! Owns what sampling costs: CPU time of this process, in which nothing else happens, over wall time.
 //! Must not know what the figures are used for. The only test of its file, so that it is alone in its process.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use crate::fake_nvml::FakeNvml;
+#[path = "support/fake_nvml.rs"]
+mod fake_nvml;
+
+use fake_nvml::FakeNvml;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use std::time::{Duration, Instant};
@@ -24,7 +28,7 @@ fn cpu() -> Duration {
 
 #[test]
 fn eight_gpus_at_ten_reads_a_second_cost_little() {
-    let fake = FakeNvml::playing(include_str!("../../fixtures/eight_gpus.toml"));
+    let fake = FakeNvml::playing(include_str!("../fixtures/eight_gpus.toml"));
     let nvml = fake.nvml();
     let gpus = || nvml.gpus(&[]).0;
     let (said, mut heard) = mpsc::channel(4096);
