@@ -127,7 +127,8 @@ fn what_is_no_a_b_of_two_engines_is_refused() {
     check("params = { kv_cache = false }", "vary = { kv_cache = [true, false] }", "cannot vary");
     check("params = { kv_cache = false }", "vary = { batch = [1, 2] }\norder = \"interleaved\"", "cannot vary");
     check("trials = 6", "trials = 5", "needs 6");
-    check("trials = 6", "trials = 33", "and rounds make 66 runs, more than 64");
+    check("trials = 6", "trials = 33", "makes 66 runs, more than 64");
+    check("trials = 6", "trials = 4294967295", "makes 8589934590 runs");
 }
 
 /// A run of a round, that came to its end, whose one trial has this throughput.

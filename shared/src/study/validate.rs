@@ -41,9 +41,7 @@ impl StudyPlan {
         }
         let runs = self.expand();
         if runs.len() > MAX_RUNS {
-            let rounds = if self.is_of_two_engines() { " and rounds" } else { "" };
-            let problem = format!("and tasks{rounds} make {} runs, more than {MAX_RUNS}.", runs.len());
-            return Err(refuse("engines", problem));
+            return Err(refuse("engines", format!("and tasks make {} runs, more than {MAX_RUNS}.", runs.len())));
         }
         for run in runs {
             run.plan.validated().map_err(|why| StudyError::Run { label: run.label, why })?;
@@ -82,9 +80,18 @@ impl StudyPlan {
         if let Some(problem) = refused {
             return Err(refuse("engines", format!("of an A/B {problem}")));
         }
-        if self.is_of_two_engines() && self.load.search.is_some() {
-            let problem = "finds other levels in each round, which cannot be compared: name levels of an A/B.";
-            return Err(refuse("load.search", problem));
+        if self.is_of_two_engines() {
+            if self.load.search.is_some() {
+                let problem = "finds other levels in each round, which cannot be compared: name levels of an A/B.";
+                return Err(refuse("load.search", problem));
+            }
+            // Counted and not expanded: repeats are whatever somebody writes, and each is two runs of every task.
+            let runs = u64::from(self.load.trials) * 2 * self.tasks.len().max(1) as u64;
+            if runs > MAX_RUNS as u64 {
+                let problem =
+                    format!("is {}, which with two engines makes {runs} runs, more than {MAX_RUNS}.", self.load.trials);
+                return Err(refuse("load.trials", problem));
+            }
         }
         // Every level of every task is read together.
         let family = self.load.levels().len() * self.tasks.len().max(1);
