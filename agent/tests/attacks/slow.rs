@@ -39,6 +39,16 @@ async fn trickle(host: &str, beginning: &str, byte: &str) -> String {
     timeout(LIMIT, both).await.expect("the agent waits for a slow sender for ever")
 }
 
+/// Sends a beginning and nothing more until the agent closes; what it said.
+async fn stall(host: &str, beginning: &str) -> String {
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    stream.write_all(beginning.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let ended = timeout(LIMIT, stream.read_to_end(&mut answer)).await;
+    drop(ended.expect("the agent waits for the rest for ever"));
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_sends_a_byte_at_a_time_is_cut_off_and_nobody_waits_for_it() {
     let server = Server::start().await;
@@ -49,13 +59,19 @@ async fn who_sends_a_byte_at_a_time_is_cut_off_and_nobody_waits_for_it() {
          content-length: 60000\r\n\r\n"
     );
     let guess = format!("POST /api/v1/sign-in HTTP/1.1\r\nhost: {host}\r\ncontent-length: 60000\r\n\r\n");
+    let form = format!(
+        "POST /api/v1/imports HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {ADMIN}\r\ncontent-length: 60000\r\n\
+         content-type: multipart/form-data; boundary=b\r\n\r\n--b\r\ncontent-disposition: form-data; name=\"files\"; \
+         filename=\"half.json\"\r\n\r\n{{\"half\": "
+    );
     let nothing = String::new();
     let slow = async {
         tokio::join!(
             trickle(&host, &head, "y"),
             trickle(&host, &body, "#"),
             trickle(&host, &guess, " "),
-            trickle(&host, &nothing, "G")
+            trickle(&host, &nothing, "G"),
+            stall(&host, &form)
         )
     };
     let others = async {
@@ -64,9 +80,9 @@ async fn who_sends_a_byte_at_a_time_is_cut_off_and_nobody_waits_for_it() {
             sleep(Duration::from_millis(50)).await;
         }
     };
-    let ((of_head, of_body, of_guess, _), ()) = tokio::join!(slow, others);
+    let ((of_head, of_body, of_guess, _, of_form), ()) = tokio::join!(slow, others);
     assert!(!of_head.contains(" 200 "), "{of_head}");
-    for answer in [of_body, of_guess] {
+    for answer in [of_body, of_guess, of_form] {
         assert!(answer.contains(" 408 ") && answer.contains("did not arrive within"), "{answer}");
     }
     assert!(server.log.rows(10, None).await.unwrap().is_empty());
