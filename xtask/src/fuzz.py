@@ -36,7 +36,8 @@ def page(report):
         "for its operation, or this page would not have been written. The agent served afterwards.",
         "",
         "Requests that the description allows, by what became of them: most name things that do not exist, or plans that a rule "
-        "beyond the description refuses.",
+        "beyond the description refuses. Of an operation that accepted none only refusals were tried here; what it does, other "
+        "tests hold.",
         "",
         "| operation | accepted | refused | not there | conflicts |",
         "|---|---:|---:|---:|---:|",
