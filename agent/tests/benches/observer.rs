@@ -1,5 +1,6 @@
-//! The observer's bench as a user runs it: pairs of trials, eight played GPUs and a page of metrics read in each that
+//! Owns the observer's bench as a user runs it: pairs of trials, eight played GPUs and a page of metrics read in each that
 //! samples, and a table of what that changed.
+//! Must not know how it samples.
 
 use crate::fake_nvml::FakeNvml;
 use std::process::Command;

@@ -1,5 +1,6 @@
-//! The comparison with other load tools as a user runs it, with scripts in their place: a tool that works, one that
+//! Owns the comparison with other load tools as a user runs it, with scripts in their place: a tool that works, one that
 //! fails, one that is absent; and no process of theirs is left, whatever becomes of the bench.
+//! Must not know how a tool's figures are read.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -5,7 +5,6 @@ use crate::axe::STUDY;
 use crate::browser::{Chromium, Tab};
 use crate::support::{Agent, SHORT_PLAN, TOKEN, client, state};
 use crate::turns::alone;
-use chromiumoxide::cdp::browser_protocol::dom::SetFileInputFilesParams;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -145,7 +144,6 @@ impl View {
     async fn open(&self, tab: &Tab, agent: &Agent, how: &str) {
         open(tab, agent, &self.address, &format!("{how} {}", self.asks)).await;
         if let Some(button) = self.dialog {
-            tab.wait(button, |_| true).await;
             tab.click(button).await;
         }
     }
@@ -173,27 +171,19 @@ async fn try_states(tab: &Tab, agent: &Agent, view: &View, (how, sentence): (&st
 async fn try_import(tab: &Tab, agent: &Agent, file: &Path) {
     std::fs::write(file, "no result of any tool").unwrap();
     open(tab, agent, "/runs", "held /api/v1/imports").await;
-    tab.wait("import", |_| true).await;
     tab.click("import").await;
-    let choose = async || {
-        tab.wait("import-files", |_| true).await;
-        let field = tab.0.find_element("[data-testid=import-files]").await.unwrap();
-        let mut chosen = SetFileInputFilesParams::new(vec![file.display().to_string()]);
-        chosen.backend_node_id = Some(field.backend_node_id);
-        tab.0.execute(chosen).await.unwrap();
-    };
-    choose().await;
+    let files = [file.display().to_string()];
+    tab.give("import-files", &files).await;
     comes(tab, "Reading 1 file").await;
     for (how, sentence) in [("fails", SENTENCES[0].1), ("cut", "The agent did not answer POST")] {
         open(tab, agent, "/runs", &format!("{how} /api/v1/imports")).await;
-        tab.wait("import", |_| true).await;
         tab.click("import").await;
-        choose().await;
+        tab.give("import-files", &files).await;
         comes(tab, sentence).await;
     }
     // Nothing is lost: the same file can be chosen again.
     tab.eval("sessionStorage.removeItem('how')").await;
-    choose().await;
+    tab.give("import-files", &files).await;
     comes(tab, "One file: 1 refused").await;
     tab.wait_for(&format!("{ERROR} === null")).await;
 }
@@ -228,8 +218,8 @@ async fn every_view_says_that_it_waits_why_it_has_nothing_and_that_there_is_noth
     for (of, view) in of_run.iter().enumerate() {
         try_states(&tab, &agent, view, SENTENCES[of % SENTENCES.len()]).await;
     }
-    let (status, link) =
-        agent.post("/api/v1/shares", format!("{{\"shared\":{{\"run\":\"{run}\"}}}}"), "application/json").await;
+    let shared = serde_json::json!({ "shared": { "run": run } }).to_string();
+    let (status, link) = agent.post("/api/v1/shares", shared, "application/json").await;
     assert_eq!(status, 201, "{link}");
     let stranger = Chromium::start().await;
     let guest = stranger.open_with(BETWEEN, &format!("{}{}", agent.url, link["path"].as_str().unwrap())).await;

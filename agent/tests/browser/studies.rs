@@ -4,7 +4,6 @@
 use crate::browser::{Chromium, Tab};
 use crate::support::{Agent, TOKEN, state};
 use crate::turns::beside_another;
-use chromiumoxide::cdp::browser_protocol::dom::SetFileInputFilesParams;
 use std::path::Path;
 use std::time::Duration;
 
@@ -194,19 +193,13 @@ async fn files_of_other_tools_are_taken_in_and_shown_for_what_they_are() {
     let tab = chromium.open(&format!("{}/runs?token={TOKEN}", agent.url)).await;
     tab.click("import").await;
     tab.wait("drop", |text| text.contains("Choose files")).await;
-    let choose = || async {
-        let field = tab.0.find_element("[data-testid=import-files]").await.unwrap();
-        let mut chosen = SetFileInputFilesParams::new(files.to_vec());
-        chosen.backend_node_id = Some(field.backend_node_id);
-        tab.0.execute(chosen).await.unwrap();
-    };
-    choose().await;
+    tab.give("import-files", &files).await;
     let said = tab.wait("import-summary", |text| text.contains("3 files")).await;
     assert!(said.contains("2 imported, 1 refused"), "{said}");
     tab.wait_for("[...document.querySelectorAll('[data-testid=imported-file]')].some(row => row.innerText.includes('refused: '))")
         .await;
     tab.wait("runs-table", |text| text.contains("from vLLM bench") && text.contains("from GuideLLM")).await;
-    choose().await;
+    tab.give("import-files", &files).await;
     tab.wait("import-summary", |text| text.contains("2 there already, 1 refused; 0 new runs")).await;
 
     let (_, rows) = agent.get("/api/v1/runs").await;

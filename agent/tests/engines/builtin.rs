@@ -1,4 +1,5 @@
-//! The built-in engine over real sockets: what a client sees, in this process and as a child process.
+//! Owns the built-in engine over real sockets: what a client sees, in this process and as a child process.
+//! Must not know how it computes.
 // A helper that fails is a failed test here; clippy's own exception covers only the test functions.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! The pacing server speaks its protocols, counts exactly, and misbehaves only as told.
+//! Owns the proof that the pacing server speaks its protocols, counts exactly, and misbehaves only as told.
+//! Must not know the load generator.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test support fails by panicking")]
 
 use chromiumoxide::browser::{Browser, BrowserConfig};
+use chromiumoxide::cdp::browser_protocol::dom::SetFileInputFilesParams;
 use chromiumoxide::cdp::browser_protocol::memory::{GetDomCountersParams, GetDomCountersReturns};
 use chromiumoxide::cdp::js_protocol::heap_profiler::CollectGarbageParams;
 use chromiumoxide::page::Page;
@@ -107,6 +108,15 @@ impl Tab {
              list.dispatchEvent(new Event('change', {{ bubbles: true }})); }})()"
         );
         self.eval(&script).await;
+    }
+
+    /// Gives files to the field with a test id, as a person chooses them, once it is there.
+    pub async fn give(&self, id: &str, files: &[String]) {
+        self.wait(id, |_| true).await;
+        let field = self.0.find_element(format!("[data-testid={id}]")).await.unwrap();
+        let mut chosen = SetFileInputFilesParams::new(files.to_vec());
+        chosen.backend_node_id = Some(field.backend_node_id);
+        self.0.execute(chosen).await.unwrap();
     }
 
     /// Waits until the text of a test id satisfies a condition.
