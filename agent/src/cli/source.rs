@@ -103,7 +103,7 @@ impl Store {
             let Some(run) = &of.run else { continue };
             runs.extend(Recorded::of(&self.run(run).await?).map(|run| (index, run)));
         }
-        Ok(named(study, runs))
+        Ok(study.plan.labelled(&study.study, runs))
     }
 }
 
@@ -130,11 +130,6 @@ pub(super) async fn read(names: &[String], data: &DataArg) -> anyhow::Result<Vec
         });
     }
     Ok(found)
-}
-
-/// What these runs of a study are compared as, each by its place.
-fn named(study: &StudyView, runs: Vec<(u32, Recorded)>) -> Vec<Named> {
-    study.plan.arms(&study.study, runs).into_iter().map(|arm| (arm.label, arm.recorded)).collect()
 }
 
 /// The one run of a name.
@@ -196,7 +191,7 @@ fn of_file(name: &str) -> anyhow::Result<Vec<Named>> {
         let study: StudyFile = serde_json::from_value(file).with_context(no_export)?;
         let with_figures = study.runs.into_iter().filter_map(|run| Some((run.index, run.label, run.recorded?)));
         return Ok(match study.study {
-            Some(view) => named(&view, with_figures.map(|(index, _, run)| (index, run)).collect()),
+            Some(of) => of.plan.labelled(&of.study, with_figures.map(|(index, _, run)| (index, run)).collect()),
             None => with_figures.map(|(_, label, run)| (label, run)).collect(),
         });
     }

@@ -81,8 +81,7 @@ async fn side(app: &App, principal: &Principal, id: &str) -> Result<Vec<(String,
         }
         let (of, rows) = studies::found(app, &study).await?;
         let recorded = studies::recorded(app, &rows).await?;
-        let arms = of.plan.arms(&study, recorded);
-        return Ok(arms.into_iter().map(|arm| (arm.label, arm.recorded)).collect());
+        return Ok(of.plan.labelled(&study, recorded));
     }
     let run = RunId::try_from(id.to_owned())?;
     if !principal.may_see(&run) {

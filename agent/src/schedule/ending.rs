@@ -8,42 +8,51 @@ use shared::compare::Recorded;
 use shared::ids::RunId;
 use shared::people::Side;
 use shared::schedule::{Changed, Outcome, changed, markdown};
+use shared::study::StudyPlan;
 use shared::wire::RunRow;
 use tokio::task::spawn_blocking;
 
-/// How it stands with what was begun.
-pub enum Standing {
-    /// A run of it waits or runs.
-    UnderWay,
-    /// All its runs have ended: their rows, in order of their places.
-    Over(Vec<RunRow>),
+/// What was begun; nothing is left of it where it was deleted.
+struct Begun {
+    /// The plan of a study.
+    plan: Option<StudyPlan>,
+    /// Its runs, in order of their places.
+    rows: Vec<RunRow>,
 }
 
-/// How it stands with a run or study. Nothing is left of one that was deleted.
-pub async fn standing(log: &SqliteLog, side: &Side) -> Result<Standing, LogError> {
-    let mut rows = match side {
-        Side::Run(run) => run_row(log, run).await?.into_iter().collect(),
-        Side::Study(study) => log.study(study).await?.map(|(_, rows)| rows).unwrap_or_default(),
-    };
-    rows.sort_by_key(|row| row.study.as_ref().map_or(0, |place| place.index));
-    let over = rows.iter().all(|row| row.state.is_final());
-    Ok(if over { Standing::Over(rows) } else { Standing::UnderWay })
+impl Begun {
+    async fn of(log: &SqliteLog, side: &Side) -> Result<Self, LogError> {
+        let (plan, mut rows) = match side {
+            Side::Run(run) => (None, run_row(log, run).await?.into_iter().collect()),
+            Side::Study(study) => {
+                log.study(study).await?.map_or_else(Default::default, |(of, rows)| (Some(of.plan), rows))
+            }
+        };
+        rows.sort_by_key(|row| row.study.as_ref().map_or(0, |place| place.index));
+        Ok(Self { plan, rows })
+    }
+
+    fn is_over(&self) -> bool {
+        self.rows.iter().all(|row| row.state.is_final())
+    }
+
+    /// What its runs came to, by the labels of what a study compares; a run by itself has none.
+    async fn recorded(&self, log: &SqliteLog, side: &Side) -> Result<Vec<(String, Recorded)>, LogError> {
+        let recorded = history::of_study(log, &self.rows).await?;
+        Ok(match (side, &self.plan) {
+            (Side::Study(study), Some(plan)) => plan.labelled(study, recorded),
+            _ => recorded.into_iter().map(|(_, run)| (String::new(), run)).collect(),
+        })
+    }
+}
+
+/// True where no run of it waits or runs.
+pub async fn is_over(log: &SqliteLog, side: &Side) -> Result<bool, LogError> {
+    Ok(Begun::of(log, side).await?.is_over())
 }
 
 async fn run_row(log: &SqliteLog, run: &RunId) -> Result<Option<RunRow>, LogError> {
     Ok(log.view(run).await?.and_then(|view| RunRow::of(&view)))
-}
-
-/// What its runs came to, by the labels of what a study compares; a run by itself has none.
-async fn recorded(log: &SqliteLog, side: &Side, rows: &[RunRow]) -> Result<Vec<(String, Recorded)>, LogError> {
-    let recorded = history::of_study(log, rows).await?;
-    Ok(match side {
-        Side::Run(_) => recorded.into_iter().map(|(_, run)| (String::new(), run)).collect(),
-        Side::Study(study) => {
-            let arms = log.study(study).await?.map(|(of, _)| of.plan.arms(study, recorded)).unwrap_or_default();
-            arms.into_iter().map(|arm| (arm.label, arm.recorded)).collect()
-        }
-    })
 }
 
 /// What came of a run or study that has ended, beside the one before it; nothing while it is under way.
@@ -53,16 +62,20 @@ pub async fn outcome(
     of: &Side,
     against: Option<&Side>,
 ) -> Result<Option<Outcome>, LogError> {
-    let Standing::Over(rows) = standing(log, of).await? else { return Ok(None) };
-    let new = recorded(log, of, &rows).await?;
-    let mut base = None;
-    if let Some(side) = against
-        && let Standing::Over(rows) = standing(log, side).await?
-        // One that was deleted is nothing to compare with.
-        && !rows.is_empty()
-    {
-        base = Some((side.clone(), recorded(log, side, &rows).await?));
+    let begun = Begun::of(log, of).await?;
+    if !begun.is_over() {
+        return Ok(None);
     }
+    let new = begun.recorded(log, of).await?;
+    let mut base = None;
+    if let Some(side) = against {
+        let before = Begun::of(log, side).await?;
+        // One that was deleted is nothing to compare with.
+        if before.is_over() && !before.rows.is_empty() {
+            base = Some((side.clone(), before.recorded(log, side).await?));
+        }
+    }
+    let rows = begun.rows;
     let (name, of) = (name.to_owned(), of.clone());
     let ended_unix_ms = unix_ms();
     let told = spawn_blocking(move || {

@@ -2,7 +2,7 @@
 //! Must not know what is said of an end, nor how somebody is told.
 
 use super::due::{Due, due};
-use super::ending::{self, Standing};
+use super::ending;
 use super::timetable::Timetable;
 use super::webhook::{Backoff, deliver, refused};
 use crate::engine;
@@ -268,9 +268,9 @@ impl Inner {
             return Some("The agent was not there at that time, and missed times are passed over.".to_owned());
         }
         let side = kept.under_way.as_ref()?;
-        match ending::standing(&self.log, side).await {
-            Ok(Standing::UnderWay) => Some(format!("What it began before ({side}) had not ended.")),
-            Ok(Standing::Over(_)) => None,
+        match ending::is_over(&self.log, side).await {
+            Ok(false) => Some(format!("What it began before ({side}) had not ended.")),
+            Ok(true) => None,
             Err(error) => Some(error.to_string()),
         }
     }

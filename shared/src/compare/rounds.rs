@@ -33,12 +33,11 @@ pub fn join(rounds: BTreeMap<u32, Recorded>, study: &StudyId) -> Option<Recorded
     }
     joined.caveats.sort();
     joined.caveats.dedup();
-    let trials = std::mem::take(&mut joined.trials);
-    for (index, point) in (0..).zip(&mut joined.points) {
+    let Recorded { points, trials, .. } = &mut joined;
+    for (index, point) in (0..).zip(points) {
         let of_point: Vec<&Summary> = trials.iter().filter(|t| t.point == index).map(|t| &t.summary).collect();
         fill(point, &of_point);
     }
-    joined.trials = trials;
     Some(joined)
 }
 

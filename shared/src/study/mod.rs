@@ -11,7 +11,6 @@ mod preset;
 mod validate;
 mod view;
 
-pub use arms::StudyArm;
 pub use decomposition::{Case, Decomposition, LADDER_FIGURES, Rung};
 pub use estimate::{Assumption, Estimate};
 pub use expand::{Role, StudyRun};

@@ -15,6 +15,18 @@ fn refuse(field: &'static str, problem: impl Into<String>) -> StudyError {
     StudyError::Plan(PlanError::Field { field, problem: problem.into() })
 }
 
+/// Two configurations of one engine, measured in turns.
+fn validate_pair(engine: &EnginePlan) -> Result<(), StudyError> {
+    let configurations: usize = engine.vary.values().map(Vec::len).product();
+    if engine.vary.is_empty() || configurations != 2 || engine.order != Order::Interleaved {
+        return Err(refuse(
+            "engines",
+            "of an A/B needs one parameter with two values in vary, and order = \"interleaved\".",
+        ));
+    }
+    Ok(())
+}
+
 impl StudyPlan {
     /// The study itself where every rule is kept, and every plan that follows from it is one.
     ///
@@ -63,39 +75,37 @@ impl StudyPlan {
 
     fn validate_ab(&self) -> Result<(), StudyError> {
         self.refuse_steps()?;
-        let engines: Vec<&EnginePlan> = self.engines.values().collect();
-        let refused = match engines.as_slice() {
-            [engine] => {
-                let configurations: usize = engine.vary.values().map(Vec::len).product();
-                let is_pair = !engine.vary.is_empty() && configurations == 2 && engine.order == Order::Interleaved;
-                (!is_pair).then_some("needs one parameter with two values in vary, and order = \"interleaved\".")
-            }
-            [one, other] => {
-                let varies = |engine: &EnginePlan| !engine.vary.is_empty() || engine.order != Order::default();
-                let sentence = "that are two cannot vary and have no order: each has a run of its own in every round.";
-                (varies(one) || varies(other)).then_some(sentence)
-            }
-            _ => Some("must be two, or one of which a parameter has two values in vary."),
-        };
-        if let Some(problem) = refused {
-            return Err(refuse("engines", format!("of an A/B {problem}")));
-        }
-        if self.is_of_two_engines() {
-            if self.load.search.is_some() {
-                let problem = "finds other levels in each round, which cannot be compared: name levels of an A/B.";
-                return Err(refuse("load.search", problem));
-            }
-            // Counted and not expanded: repeats are whatever somebody writes, and each is two runs of every task.
-            let runs = u64::from(self.load.trials) * 2 * self.tasks.len().max(1) as u64;
-            if runs > MAX_RUNS as u64 {
-                let problem =
-                    format!("is {}, which with two engines makes {runs} runs, more than {MAX_RUNS}.", self.load.trials);
-                return Err(refuse("load.trials", problem));
+        match self.engines.values().collect::<Vec<_>>().as_slice() {
+            [engine] => validate_pair(engine)?,
+            [one, other] => self.validate_rounds([one, other])?,
+            _ => {
+                let problem = "of an A/B must be two, or one of which a parameter has two values in vary.";
+                return Err(refuse("engines", problem));
             }
         }
         // Every level of every task is read together.
         let family = self.load.levels().len() * self.tasks.len().max(1);
         self.needs_trials(needed(family as u32, true), "an A/B of so many levels and tasks")
+    }
+
+    fn validate_rounds(&self, engines: [&EnginePlan; 2]) -> Result<(), StudyError> {
+        if engines.iter().any(|engine| !engine.vary.is_empty() || engine.order != Order::default()) {
+            let problem =
+                "of an A/B that are two cannot vary and have no order: each has a run of its own in every round.";
+            return Err(refuse("engines", problem));
+        }
+        if self.load.search.is_some() {
+            let problem = "finds other levels in each round, which cannot be compared: name levels of an A/B.";
+            return Err(refuse("load.search", problem));
+        }
+        // Counted and not expanded: repeats are whatever somebody writes, and each is two runs of every task.
+        let runs = u64::from(self.load.trials) * 2 * self.tasks.len().max(1) as u64;
+        if runs > MAX_RUNS as u64 {
+            let trials = self.load.trials;
+            let problem = format!("is {trials}, which with two engines makes {runs} runs, more than {MAX_RUNS}.");
+            return Err(refuse("load.trials", problem));
+        }
+        Ok(())
     }
 
     fn validate_ladder(&self) -> Result<(), StudyError> {

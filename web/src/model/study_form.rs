@@ -62,9 +62,9 @@ impl StudyForm {
         if self.plan.kind == StudyKind::Ab {
             if let Some((label, before)) = self.plan.engines.iter_mut().next() {
                 self.alone = Some((label.clone(), before.clone()));
-                (before.vary, before.order) = Default::default();
+                stop_varying(before);
             }
-            (engine.vary, engine.order) = Default::default();
+            stop_varying(&mut engine);
         }
         self.plan.engines.insert(label.trim().to_owned(), engine);
     }
@@ -82,7 +82,7 @@ impl StudyForm {
                 }
                 engine.order = before.order;
             } else {
-                (engine.vary, engine.order) = Default::default();
+                stop_varying(&mut engine);
             }
         }
         self.alone.take_if(|(label, _)| label == was);
@@ -120,6 +120,11 @@ impl StudyForm {
             work.prompts = Some("all".to_owned());
         }
     }
+}
+
+/// Of two sides that are engines neither varies.
+fn stop_varying(engine: &mut EnginePlan) {
+    (engine.vary, engine.order) = Default::default();
 }
 
 #[cfg(test)]
